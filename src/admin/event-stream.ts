@@ -1,0 +1,151 @@
+/**
+ * One reader of the event log over HTTP: NDJSON or SSE, once or following. It pulls pages from the log at the pace of its
+ * reader, so a slow one costs a cursor and not memory, and loses nothing. Knows no routes.
+ */
+import type { ServerResponse } from "node:http";
+import type { EngineApi } from "../engine/api.ts";
+import type { EventRow } from "../engine/ports.ts";
+import { type EventView, eventView } from "./event-view.ts";
+import { KEEP_ALIVE_MS, STALLED_MS_MAX, STREAM_PAGE_ROWS, UNSENT_BYTES_MAX } from "./limits.ts";
+
+export interface EventStreamRequest {
+  readonly after: number;
+  /** Ends after so many events; undefined: never. */
+  readonly limit: number | undefined;
+  readonly follow: boolean;
+  readonly conversations: readonly string[] | undefined;
+  readonly format: "ndjson" | "sse";
+}
+
+/** Times and bounds, so that tests need not wait for the real ones. */
+export interface StreamPace {
+  readonly keepAliveMs: number;
+  readonly stalledMs: number;
+  readonly unsentBytesMax: number;
+}
+
+export const streamPace: StreamPace = {
+  keepAliveMs: KEEP_ALIVE_MS,
+  stalledMs: STALLED_MS_MAX,
+  unsentBytesMax: UNSENT_BYTES_MAX,
+};
+
+/** "stalled": the reader took nothing for too long and was cut. */
+export type StreamEnd = "complete" | "closed" | "stalled";
+
+/** Resolves when the stream is over; `signal` ends it in good order. Headers must have been written. */
+export async function streamEvents(
+  engine: EngineApi,
+  response: ServerResponse,
+  request: EventStreamRequest,
+  signal: AbortSignal,
+  pace: StreamPace = streamPace,
+): Promise<StreamEnd> {
+  const bell = new Bell();
+  const unsubscribe = engine.onEvents(() => bell.ring());
+  const onClose = (): void => bell.ring();
+  response.on("close", onClose).on("drain", onClose);
+  signal.addEventListener("abort", onClose);
+  const keepAlive = setInterval(() => writeKeepAlive(response, request.format), pace.keepAliveMs);
+  try {
+    const end = await pump(engine, response, request, signal, pace, bell);
+    if (end === "stalled") response.destroy();
+    else if (!response.destroyed) response.end();
+    return end;
+  } finally {
+    clearInterval(keepAlive);
+    signal.removeEventListener("abort", onClose);
+    response.off("close", onClose).off("drain", onClose);
+    unsubscribe();
+  }
+}
+
+async function pump(
+  engine: EngineApi,
+  response: ServerResponse,
+  request: EventStreamRequest,
+  signal: AbortSignal,
+  pace: StreamPace,
+  bell: Bell,
+): Promise<StreamEnd> {
+  let { after } = request;
+  let left = request.limit ?? Number.POSITIVE_INFINITY;
+  const over = (): boolean => signal.aborted || response.destroyed;
+  while (!over()) {
+    // Read before the page: what is appended in between rings the bell again.
+    const lastSeq = engine.lastSeq();
+    const page = engine.events({ ...selection(request), after, limit: Math.min(left, STREAM_PAGE_ROWS) });
+    for (const row of page) {
+      response.write(render(row, engine, request.format));
+      after = row.seq;
+      left -= 1;
+      if (!(await drained(response, signal, pace, bell))) return over() ? "closed" : "stalled";
+    }
+    if (left === 0) return "complete";
+    if (page.length > 0) continue;
+    if (!request.follow) return "complete";
+    // Nothing of ours up to there: the next page need not look at it again.
+    after = Math.max(after, lastSeq);
+    if (engine.lastSeq() === lastSeq) await bell.wait();
+  }
+  return "closed";
+}
+
+function selection(request: EventStreamRequest): { conversations?: readonly string[] } {
+  return request.conversations === undefined ? {} : { conversations: request.conversations };
+}
+
+/** Waits while the reader is behind; false when it is gone, cut, or stalled. */
+async function drained(response: ServerResponse, signal: AbortSignal, pace: StreamPace, bell: Bell): Promise<boolean> {
+  const deadline = performance.now() + pace.stalledMs;
+  while (response.writableNeedDrain && !response.destroyed && !signal.aborted) {
+    if (response.writableLength > pace.unsentBytesMax) return false;
+    const leftMs = deadline - performance.now();
+    if (leftMs <= 0) return false;
+    // New events ring too, so only the deadline tells that this reader stands still.
+    await bell.waitAtMost(leftMs);
+  }
+  return !response.destroyed && !signal.aborted;
+}
+
+function render(row: EventRow, engine: EngineApi, format: "ndjson" | "sse"): string {
+  const view: EventView = eventView(row, engine);
+  const json = JSON.stringify(view);
+  return format === "ndjson" ? `${json}\n` : `id: ${view.seq}\nevent: ${view.type}\ndata: ${json}\n\n`;
+}
+
+function writeKeepAlive(response: ServerResponse, format: "ndjson" | "sse"): void {
+  // A reader that is behind proves itself by reading, and must not be kept alive by our own bytes.
+  if (response.destroyed || response.writableNeedDrain) return;
+  response.write(format === "ndjson" ? "\n" : ": keep-alive\n\n");
+}
+
+/** Remembers one ring, so that none between looking and waiting is lost. */
+class Bell {
+  #rung = false;
+  #wake: (() => void) | undefined;
+
+  ring(): void {
+    this.#rung = true;
+    this.#wake?.();
+  }
+
+  async wait(): Promise<void> {
+    if (!this.#rung) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    this.#wake = undefined;
+    this.#rung = false;
+  }
+
+  async waitAtMost(milliseconds: number): Promise<void> {
+    const timer = setTimeout(() => this.ring(), milliseconds);
+    try {
+      await this.wait();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

@@ -1,0 +1,26 @@
+/** What the admin API needs of the daemon around it. */
+import type { EngineApi } from "../engine/api.ts";
+import { UmbradError } from "../engine/errors.ts";
+import type { Log } from "../engine/ports.ts";
+import type { ProcessIdentity } from "./views.ts";
+
+export interface AdminHost {
+  /** undefined until the engine has started. */
+  engine(): EngineApi | undefined;
+  draining(): boolean;
+  readonly identity: ProcessIdentity;
+  /** Asks for an orderly stop; returns at once, and may be called again. */
+  requestStop(): void;
+  now(): number;
+  readonly log: Log;
+}
+
+/** The engine, or the error that tells a caller to come back. */
+export function engineOf(host: AdminHost): EngineApi {
+  if (host.draining()) throw new UmbradError("daemon/draining", "the daemon is stopping");
+  const engine = host.engine();
+  if (engine === undefined) {
+    throw new UmbradError("daemon/starting", "the daemon is starting", { hint: "umbrad wait ready" });
+  }
+  return engine;
+}

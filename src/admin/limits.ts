@@ -1,0 +1,33 @@
+/** Every bound of the admin API, with its reason. */
+
+/** One segment of text is 16 KiB; even wholly escaped JSON of it stays far below, and nothing else is larger. */
+export const BODY_BYTES_MAX: number = 1024 * 1024;
+
+/** A local daemon has a few followers and one-shot commands; more means that a script has run away. */
+export const CONNECTIONS_MAX = 64;
+
+/** A caller that does not finish its request holds one of the connections. */
+export const REQUEST_MS_MAX = 30_000;
+
+/** What may wait in memory for one follower that reads slowly; then reading from the log pauses. */
+export const UNSENT_BYTES_MAX: number = 8 * 1024 * 1024;
+
+/** A follower that takes nothing for so long has gone or hangs: it is cut and can resume after its last seq. */
+export const STALLED_MS_MAX = 60_000;
+
+/** Proxies and consumers give up on a silent stream after 30 s or more. */
+export const KEEP_ALIVE_MS = 15_000;
+
+/** Rows read from the store at once while streaming: their texts are at most a few MiB. */
+export const STREAM_PAGE_ROWS = 64;
+
+/** Without `follow` an answer ends there; the caller asks again after its last seq. */
+export const EVENTS_PAGE_MAX = 10_000;
+
+export const MESSAGES_PAGE_MAX = 1_000;
+
+/** Each use of a link costs a prekey kept in the inbox. */
+export const INVITE_USES_MAX = 1_000;
+
+/** A link is a bearer secret; a year is as good as forever. */
+export const INVITE_LIFETIME_MAX_MS: number = 366 * 86_400_000;

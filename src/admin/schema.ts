@@ -1,0 +1,78 @@
+/** What callers may send, as zod schemas: strict, so that a misspelt field is an error and not a silent default. */
+import { z } from "zod";
+import { EVENTS_PAGE_MAX, INVITE_LIFETIME_MAX_MS, INVITE_USES_MAX, MESSAGES_PAGE_MAX } from "./limits.ts";
+
+export interface InviteBody {
+  readonly uses: number;
+  readonly expiresInMs: number;
+}
+
+export interface AcceptBody {
+  readonly link: string;
+  readonly text?: string | undefined;
+}
+
+export interface SendBody {
+  readonly conversation: string;
+  readonly text: string;
+  readonly key?: string | undefined;
+}
+
+export interface MessagesQuery {
+  readonly limit: number;
+  /** A message id: only what is older than it. */
+  readonly before?: string | undefined;
+}
+
+export interface EventsQuery {
+  readonly after?: number | undefined;
+  readonly limit?: number | undefined;
+  readonly follow: boolean;
+  readonly conversation?: readonly string[] | undefined;
+}
+
+const name = z.string().min(1).max(255);
+const id = z.string().min(1).max(64);
+/** Query values arrive as text. */
+const count = z
+  .string()
+  .regex(/^\d{1,15}$/, "a whole number is needed")
+  .transform(Number);
+const flag = z.enum(["true", "false"]).transform((value) => value === "true");
+
+const inviteLifetimeMsDefault = 7 * 86_400_000;
+
+export const inviteBody: z.ZodType<InviteBody> = z.strictObject({
+  uses: z.int().min(1).max(INVITE_USES_MAX).default(1),
+  expiresInMs: z.int().min(1_000).max(INVITE_LIFETIME_MAX_MS).default(inviteLifetimeMsDefault),
+});
+
+export const acceptBody: z.ZodType<AcceptBody> = z.strictObject({
+  link: z.string().min(1).max(16_384),
+  text: z.string().optional(),
+});
+
+export const sendBody: z.ZodType<SendBody> = z.strictObject({
+  conversation: name,
+  text: z.string(),
+  /** Short, because it is kept for a month. */
+  key: z.string().min(1).max(128).optional(),
+});
+
+export const messageParams: z.ZodType<{ readonly id: string }> = z.strictObject({ id });
+export const conversationParams: z.ZodType<{ readonly conversation: string }> = z.strictObject({ conversation: name });
+
+export const messagesQuery: z.ZodType<MessagesQuery> = z.strictObject({
+  limit: count.pipe(z.int().min(1).max(MESSAGES_PAGE_MAX)).default(50),
+  before: id.optional(),
+});
+
+export const eventsQuery: z.ZodType<EventsQuery> = z.strictObject({
+  after: count.optional(),
+  limit: count.pipe(z.int().min(1).max(EVENTS_PAGE_MAX)).optional(),
+  follow: flag.default(false),
+  conversation: z.union([name.transform((one) => [one]), z.array(name).max(64)]).optional(),
+});
+
+/** `Last-Event-ID` of a browser's EventSource or of curl; anything else in it is refused. */
+export const lastEventId: z.ZodType<number> = count;

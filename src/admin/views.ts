@@ -1,0 +1,113 @@
+/** The JSON that the admin API answers with, and nothing about how it is asked for. Fields may be added, never change meaning. */
+import type { ConversationView, DaemonState, EngineApi, EngineStatus } from "../engine/api.ts";
+import type { MessageRow, MessageState } from "../engine/ports.ts";
+import { type ContentView, contentView } from "./content-view.ts";
+
+/** What the process is, beside what its engine knows. */
+export interface ProcessIdentity {
+  /** The operator's name for this node. */
+  readonly name: string | null;
+  readonly version: string;
+  readonly pid: number;
+  readonly startedAtMs: number;
+}
+
+export interface StatusView {
+  readonly name: string | null;
+  readonly state: DaemonState;
+  readonly reasons: readonly string[];
+  /** null while starting. */
+  readonly clientAddress: string | null;
+  readonly network: { readonly peers: number; readonly configuredPeers: number; readonly listening: number };
+  readonly synced: boolean;
+  readonly conversations: number;
+  readonly outbox: number;
+  readonly parked: number;
+  readonly lastSeq: number;
+  readonly version: string;
+  readonly pid: number;
+  readonly startedAt: string;
+}
+
+export interface InviteView {
+  readonly link: string;
+  readonly id: string;
+  readonly uses: number;
+  readonly expires: string;
+}
+
+export interface AcceptedView {
+  readonly conversation: string;
+  readonly messageId: string | null;
+}
+
+export interface ConversationJson {
+  readonly handle: string;
+  readonly id: string;
+  readonly type: string;
+  readonly name: string | null;
+  readonly peer: string | null;
+  readonly createdAt: string;
+}
+
+export interface SentView {
+  readonly messageId: string;
+  readonly state: MessageState;
+  readonly conversation: string;
+}
+
+export type MessageView = {
+  readonly messageId: string;
+  readonly conversation: string;
+  readonly direction: "in" | "out";
+  readonly state: MessageState;
+  readonly timestamp: string;
+  readonly sender: string;
+} & ContentView;
+
+/** RFC 3339 UTC with milliseconds. A peer may claim any time, so a number that is no date is shown as the epoch. */
+export function rfc3339(ms: number): string {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? new Date(0).toISOString() : date.toISOString();
+}
+
+/** `engine` is undefined while the daemon is starting. */
+export function statusView(engine: EngineStatus | undefined, identity: ProcessIdentity, draining: boolean): StatusView {
+  const network = engine?.network;
+  return {
+    name: identity.name,
+    state: draining ? "draining" : (engine?.state ?? "starting"),
+    reasons: draining ? ["the daemon is stopping"] : (engine?.reasons ?? ["the daemon is starting"]),
+    clientAddress: engine?.clientAddress ?? null,
+    network: {
+      peers: network?.peers ?? 0,
+      configuredPeers: network?.configuredPeers ?? 0,
+      listening: network?.listening.length ?? 0,
+    },
+    synced: engine?.synced ?? false,
+    conversations: engine?.conversations ?? 0,
+    outbox: engine?.outbox ?? 0,
+    parked: engine?.parked ?? 0,
+    lastSeq: engine?.lastSeq ?? 0,
+    version: identity.version,
+    pid: identity.pid,
+    startedAt: rfc3339(identity.startedAtMs),
+  };
+}
+
+export function conversationJson(view: ConversationView): ConversationJson {
+  const { handle, id, type, name, peer, createdAtMs } = view;
+  return { handle, id, type, name, peer, createdAt: rfc3339(createdAtMs) };
+}
+
+export function messageView(row: MessageRow, engine: Pick<EngineApi, "handleOf">): MessageView {
+  return {
+    messageId: row.messageId,
+    conversation: engine.handleOf(row.conversation),
+    direction: row.direction,
+    state: row.state,
+    timestamp: rfc3339(row.timestampMs),
+    sender: row.body.sender,
+    ...contentView(row.body),
+  };
+}

@@ -1,0 +1,133 @@
+/** `umbrad send` and `umbrad history`. */
+import type { AdminClient } from "../../admin/client.ts";
+import type { EventView } from "../../admin/event-view.ts";
+import { problemOf } from "../../admin/problem.ts";
+import type { MessageView, SentView, StatusView } from "../../admin/views.ts";
+import { UmbradError } from "../../engine/errors.ts";
+import type { MessageState } from "../../engine/ports.ts";
+import { type Deadline, deadlineAfter, durationText } from "../duration.ts";
+import { readStdin } from "../input.ts";
+import { printable } from "../output.ts";
+import type { Session } from "../session.ts";
+
+export interface SendOptions {
+  readonly key?: string;
+  readonly wait?: "queued" | "published" | "stored" | "delivered";
+}
+
+/** More than the daemon takes; it knows the limit and says it. */
+const stdinBytesMax = 512 * 1024;
+const waitMsDefault = 30_000;
+
+export async function send(session: Session, conversation: string, text: string, options: SendOptions): Promise<void> {
+  const { output } = session;
+  const deadline = deadlineAfter(session.timeoutMs ?? waitMsDefault);
+  const body = { conversation, text: text === "-" ? await stdinText() : text };
+  const admin = await session.admin();
+  const key = options.key === undefined ? {} : { key: options.key };
+  const sent = await admin.post<SentView>("/v1/messages", { ...body, ...key });
+  const wanted = options.wait ?? "queued";
+  if (rankOf(sent.state) >= rankOf(wanted)) return output.answer(sent, `${sent.messageId} ${sent.state}`);
+  const reached = await waitForState(admin, sent, wanted, deadline);
+  output.answer({ ...sent, state: reached }, `${sent.messageId} ${reached}`);
+  if (rankOf(reached) < rankOf(wanted)) throw notReached(reached, wanted, deadline);
+}
+
+/** `echo hi | umbrad send c1 -` means "hi": one final line break belongs to the shell and not to the message. */
+async function stdinText(): Promise<string> {
+  return (await readStdin(stdinBytesMax)).replace(/\r?\n$/, "");
+}
+
+/** A failed message is not on the way to any state. */
+const ranks: Readonly<Record<MessageState, number>> = {
+  failed: -1,
+  received: 0,
+  queued: 0,
+  published: 1,
+  stored: 2,
+  delivered: 3,
+};
+
+function rankOf(state: MessageState): number {
+  return ranks[state];
+}
+
+/** The state that the message had when it was reached, failed, or when the time was over. */
+async function waitForState(
+  admin: AdminClient,
+  sent: SentView,
+  wanted: MessageState,
+  deadline: Deadline,
+): Promise<MessageState> {
+  let state = sent.state;
+  try {
+    for await (state of statesOf(admin, sent, deadline)) if (isOver(state, wanted)) break;
+  } catch (error) {
+    // The message is on disk: a daemon that goes away now must not look as if it had not been sent.
+    if (!(error instanceof UmbradError && problemOf(error.code).retryable)) throw error;
+  }
+  return state;
+}
+
+/** The present state, then each later one. Ends with the time or with the daemon. */
+async function* statesOf(admin: AdminClient, sent: SentView, deadline: Deadline): AsyncGenerator<MessageState> {
+  // Listening begins before looking, so that no change falls between the two.
+  const { lastSeq } = await admin.get<StatusView>("/v1/status");
+  const query = new URLSearchParams({ follow: "true", after: String(lastSeq), conversation: sent.conversation });
+  const stream = await admin.events(query);
+  const timer = setTimeout(() => stream.close(), deadline.leftMs());
+  try {
+    yield await currentState(admin, sent);
+    for await (const line of stream.lines) {
+      const event: EventView = JSON.parse(line);
+      if (event.data["messageId"] === sent.messageId) yield await currentState(admin, sent);
+    }
+  } finally {
+    clearTimeout(timer);
+    stream.close();
+  }
+}
+
+async function currentState(admin: AdminClient, { messageId }: SentView): Promise<MessageState> {
+  return (await admin.get<MessageView>(`/v1/messages/${encodeURIComponent(messageId)}`)).state;
+}
+
+function isOver(state: MessageState, wanted: MessageState): boolean {
+  return state === "failed" || rankOf(state) >= rankOf(wanted);
+}
+
+function notReached(state: MessageState, wanted: MessageState, { leftMs, totalMs }: Deadline): UmbradError {
+  if (state === "failed") {
+    return new UmbradError("message/failed", "the message could not be sent and will not be repeated", {
+      hint: "umbrad event list shows the reason",
+    });
+  }
+  const why = leftMs() > 0 ? "the daemon stopped" : `${durationText(totalMs)} passed`;
+  const kept =
+    state === "queued"
+      ? "it stays queued and is sent when the network allows"
+      : `it is ${state} and repeated as needed`;
+  return new UmbradError("message/not-confirmed", `${why} before the message was ${wanted}; ${kept}`, {
+    hint: "umbrad status shows the outbox; do not send it again",
+  });
+}
+
+export async function history(
+  { admin, output }: Session,
+  conversation: string,
+  options: { limit?: number; before?: string },
+): Promise<void> {
+  const query = new URLSearchParams();
+  if (options.limit !== undefined) query.set("limit", String(options.limit));
+  if (options.before !== undefined) query.set("before", options.before);
+  const path = `/v1/conversations/${encodeURIComponent(conversation)}/messages?${query}`;
+  const answer = await (await admin()).get<{ messages: MessageView[] }>(path);
+  output.answer(answer, answer.messages.map(messageLine).join("\n"));
+}
+
+function messageLine(message: MessageView): string {
+  const who = message.direction === "out" ? "you" : message.sender.slice(0, 8);
+  const state = message.direction === "out" ? ` (${message.state})` : "";
+  const what = "text" in message ? message.text : `[content ${message.domain}/${message.tag}]`;
+  return `${message.timestamp}  ${printable(who)}${state}: ${printable(what)}`;
+}

@@ -1,0 +1,25 @@
+/** Text from stdin: bounded and surely UTF-8. */
+import { UmbradError } from "../engine/errors.ts";
+
+export async function readStdin(bytesMax: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    // Refused early: `umbrad send c1 - < /dev/zero` must not fill the memory.
+    if (bytes > bytesMax) {
+      throw new UmbradError("message/too-large", `stdin has more than ${bytesMax} bytes`, {
+        hint: "send a shorter text",
+      });
+    }
+    chunks.push(chunk);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Buffer.concat(chunks));
+  } catch (error) {
+    throw new UmbradError("message/not-text", "stdin is not UTF-8 text", {
+      hint: "encode it first, for instance with base64",
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,6 @@
+/** The version in package.json: the same relative place from `src` and from `dist`. */
+import { readFileSync } from "node:fs";
+
+const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+
+export const VERSION: string = (manifest as { version: string }).version;

@@ -1,0 +1,163 @@
+/**
+ * The contract between the engine and every kind of conversation. A ConversationType is one object; a conversation is a
+ * State value that only its type understands. Everything here is pure: no I/O, clock or randomness but `TurnContext`.
+ * The Conversations specification says that a type MUST define its content topics, its encryption, its frames and their
+ * encoding, and its conversation ids: these are the members `contentTopics`, `encryption`, `frames` and `conversationId`.
+ */
+import type { ContentFrame } from "../wire/content-frame.ts";
+import type { Decoded } from "../wire/decoded.ts";
+import type { Envelope } from "../wire/envelope.ts";
+import type { ContentTopic, ConversationId, MessageId } from "../wire/ids.ts";
+
+/** Name of a record beside the state, for instance `skip/3/17`. `message/<id>` is a view: see `MessageRecord`. */
+export type RecordKey = string;
+
+export interface TurnContext {
+  /** Unix time in milliseconds. */
+  readonly now: number;
+  /** Fresh random bytes: keys, nonces, salts, jitter. */
+  random(length: number): Uint8Array;
+  /** What `reads` named and an earlier `lacks` asked for. A key that was asked for and does not exist maps to undefined. */
+  readonly records: ReadonlyMap<RecordKey, Uint8Array | undefined>;
+}
+
+export type Input<Command> =
+  | {
+      readonly kind: "envelope";
+      readonly envelope: Envelope;
+      /** What `expectedHints` said of this hint; 0 for a static hint. */
+      readonly ref: number;
+    }
+  | { readonly kind: "command"; readonly command: Command }
+  | { readonly kind: "timer"; readonly name: string }
+  /** The outbox gave up on a message that `publish` named. */
+  | { readonly kind: "undeliverable"; readonly messageId: MessageId; readonly reason: string };
+
+/** A hint that the router must recognise. */
+export type ExpectedHint =
+  /** Any salt: the router hashes `id` with the envelope's salt. Inboxes only; at most 8 in a daemon (profile 8.5). */
+  | { readonly kind: "static"; readonly id: Uint8Array }
+  /**
+   * One envelope. `ref` (uint32) is unique within the conversation while the hint is registered; `derive` computes the
+   * 32 hint bytes, so that a turn pays only for what changed.
+   */
+  | { readonly kind: "ratcheted"; readonly ref: number; derive(): Uint8Array };
+
+/** Why an envelope leaves: the outbox sends invites first, acknowledgements within their share (profile 10.6). */
+export type Purpose = "invite" | "content" | "acknowledgement" | "repeat";
+
+/** What happened in a conversation, for the event log and the message table. */
+export type ConversationEvent =
+  | { readonly type: "conversation.opened"; readonly peer: string; readonly role: "inviter" | "invitee" }
+  | { readonly type: "conversation.unsupported"; readonly what: string }
+  | {
+      readonly type: "message.received";
+      readonly messageId: MessageId;
+      readonly sender: string;
+      readonly timestampMs: number;
+      readonly content: ContentFrame;
+    }
+  | {
+      readonly type: "message.queued";
+      readonly messageId: MessageId;
+      readonly timestampMs: number;
+      readonly content: ContentFrame;
+    }
+  | { readonly type: "message.delivered"; readonly messageId: MessageId }
+  | { readonly type: "message.failed"; readonly messageId: MessageId; readonly reason: string };
+
+/** The closed set of effects. Each becomes rows of the turn's commit; none is a call. */
+export type Effect =
+  /** Final envelope bytes for the outbox. `messageId` ties it to a message whose states the network's answers move. */
+  | {
+      readonly kind: "publish";
+      readonly topic: ContentTopic;
+      readonly envelope: Uint8Array;
+      readonly purpose: Purpose;
+      readonly messageId?: MessageId;
+    }
+  | { readonly kind: "deliver"; readonly event: ConversationEvent }
+  | { readonly kind: "schedule"; readonly name: string; readonly atMs: number }
+  | { readonly kind: "cancel"; readonly name: string }
+  | { readonly kind: "put"; readonly key: RecordKey; readonly bytes: Uint8Array }
+  | { readonly kind: "drop"; readonly key: RecordKey }
+  /** Another conversation in the same commit. If its `open` refuses, the whole turn is refused with its reason. */
+  | { readonly kind: "open"; readonly type: string; readonly opening: unknown }
+  | { readonly kind: "close" };
+
+export type Transition<State> =
+  | {
+      readonly kind: "accept";
+      readonly state: State;
+      readonly effects: readonly Effect[];
+      readonly reply?: unknown;
+      /** The key was used up, but what it opened was refused ("badly formed inside", profile 8.11): counted. */
+      readonly refusedInside?: string;
+    }
+  /** Nothing for us: a repetition, a stale timer. */
+  | { readonly kind: "ignore"; readonly reason: string }
+  /** A stranger's (or a caller's) fault. Changes nothing. */
+  | { readonly kind: "reject"; readonly reason: string; readonly detail?: string }
+  /** `step` learnt, after decrypting, of records it needs (ADR 0001): it runs again with them. Changes nothing. */
+  | { readonly kind: "lacks"; readonly keys: readonly RecordKey[] };
+
+/** Versioned bytes at rest. `decode` throws only for bytes that `encode` never made. */
+export interface StateCodec<State> {
+  encode(state: State): Uint8Array;
+  decode(bytes: Uint8Array): State;
+}
+
+/** Structural subset of a zod schema. */
+export interface Schema<Value> {
+  safeParse(
+    value: unknown,
+  ):
+    | { readonly success: true; readonly data: Value }
+    | { readonly success: false; readonly error: { readonly message: string } };
+}
+
+export interface ConversationSummary {
+  /** The peer's client address; absent where there is none (an inbox). */
+  readonly peer?: string;
+  /** Our own client address, where the conversation is what the world reaches us by (an inbox). */
+  readonly clientAddress?: string;
+  readonly createdAtMs: number;
+}
+
+export interface ConversationType<State, Command, Opening> {
+  /** `<convo_type>/<version>`, as in its conversation ids, on disk and in the configuration. */
+  readonly name: `${string}/${string}`;
+  /** The scheme, and the one member of EncryptedBytes it reads: any other member on its hints is badly formed (profile 8.10). */
+  readonly encryption: { readonly scheme: string; readonly member: "encrypted_bytes" | "ecies" };
+  /** The frames inside the encryption and their deterministic decoding. */
+  readonly frames: { decode(bytes: Uint8Array): Decoded<unknown> };
+  readonly state: StateCodec<State>;
+  readonly command: Schema<Command>;
+  conversationId(state: State): ConversationId;
+  summary(state: State): ConversationSummary;
+  open(opening: Opening, context: TurnContext): Transition<State>;
+  step(state: State, input: Input<Command>, context: TurnContext): Transition<State> | Promise<Transition<State>>;
+  /** Records beside the state that this input certainly needs. */
+  reads(state: State, input: Input<Command>): readonly RecordKey[];
+  contentTopics(state: State): readonly ContentTopic[];
+  expectedHints(state: State): Iterable<ExpectedHint>;
+}
+
+/** A type whose parameters the engine does not need to know. */
+// biome-ignore lint/suspicious/noExplicitAny: State, Command and Opening are existential here; only the type itself reads them.
+export type AnyConversationType = ConversationType<any, any, any>;
+
+/** Bytes of the read-only record `message/<id>`: "the message table knows this id". */
+export const messageRecordKey = (id: MessageId | string): RecordKey => `message/${id}`;
+
+export function accept<State>(state: State, effects: readonly Effect[] = [], reply?: unknown): Transition<State> {
+  return reply === undefined ? { kind: "accept", state, effects } : { kind: "accept", state, effects, reply };
+}
+
+export function ignore(reason: string): Transition<never> {
+  return { kind: "ignore", reason };
+}
+
+export function reject(reason: string, detail?: string): Transition<never> {
+  return detail === undefined ? { kind: "reject", reason } : { kind: "reject", reason, detail };
+}

@@ -1,0 +1,170 @@
+/** Making invite links, and using the link of somebody else (profile 8.7, the inviter's side). */
+import { readU32be, toHex, utf8 } from "../../crypto/bytes.ts";
+import { bytesEqual } from "../../crypto/equal.ts";
+import { exportConversationKeys, keyRef } from "../../protocol/noise/conversation-keys.ts";
+import { beginInvite } from "../../protocol/noise/kxfallback.ts";
+import { bundleFromText, bundleToText, type ContactBundle } from "../../wire/contact-bundle.ts";
+import { textContent } from "../../wire/content-frame.ts";
+import { hintHex } from "../../wire/conversation-hint.ts";
+import { encodeEnvelope } from "../../wire/envelope.ts";
+import { type ClientAddress, clientAddressOf, inboxAddressOf, inboxConversationId } from "../../wire/ids.ts";
+import { encodeInboxFrame } from "../../wire/inbox-frame.ts";
+import { accept, reject, type Transition, type TurnContext } from "../contract.ts";
+import type { InviterOpening } from "../pairwise-opening.ts";
+import { givePublicBundle, makePrekey, type PrekeyChange, signedBundle, withoutExpired } from "./prekeys.ts";
+import {
+  contactRecord,
+  DISCRIMINATOR,
+  type InboxState,
+  identityOf,
+  PREKEYS_MAX,
+  PRIVATE_TYPE,
+  PRIVATE_TYPE_PATH,
+  type Prekey,
+  spentRecord,
+  TEXT_BYTES_MAX,
+} from "./state.ts";
+
+type Step = Transition<InboxState>;
+
+/** A link is a bundle with a prekey of its own: one-time for one use, else multi-use and counted. */
+export function createInvite(
+  state: InboxState,
+  request: { readonly uses: number; readonly expiresAtMs: number },
+  context: TurnContext,
+): Step {
+  const { now } = context;
+  const { uses, expiresAtMs } = request;
+  if (expiresAtMs <= now) return reject("invite/expired", "the link would be expired at once");
+  const valid = withoutExpired(state.prekeys, now);
+  if (valid.prekeys.length >= PREKEYS_MAX)
+    return reject(
+      "invite/too-many",
+      `there are ${valid.prekeys.length} open invite links, the limit is ${PREKEYS_MAX}`,
+    );
+  const { prekey, stored } = makePrekey(context.random(32), {
+    multiUse: uses > 1,
+    createdAtMs: now,
+    notAfterMs: expiresAtMs,
+    usesLeft: uses,
+    isPublic: false,
+  });
+  const link = bundleToText(signedBundle(state, prekey));
+  const reply = { id: inviteId(prekey), link, uses, expiresAtMs };
+  return accept({ ...state, prekeys: [...valid.prekeys, prekey] }, [...valid.effects, stored], reply);
+}
+
+/** Short and stable; the link itself is a secret that logs never see. */
+export function inviteId(prekey: Prekey): string {
+  return `i${toHex(prekey.publicKey).slice(0, 12)}`;
+}
+
+/** Checks a link as profile 8.7 says ("A checks before it invites") and opens the conversation that the invite carries. */
+export function acceptInvite(
+  state: InboxState,
+  request: { readonly link: string; readonly text?: string | undefined },
+  context: TurnContext,
+): Step {
+  const decoded = bundleFromText(request.link);
+  if (decoded.kind === "unsupported")
+    return reject("invite/unsupported", `this is not a link that umbrad understands (${decoded.reason})`);
+  if (decoded.kind === "badly-formed")
+    return reject("invite/malformed", `the link is damaged or incomplete (${decoded.reason})`);
+  const { bundle } = decoded.value;
+  const { now } = context;
+  if (bytesEqual(bundle.identityKey, identityOf(state).identityKey))
+    return reject("invite/own", "this is your own link: give it to the person you want to talk to");
+  if (bundle.notAfterMs <= now)
+    return reject("invite/expired", `the link expired at ${new Date(bundle.notAfterMs).toISOString()}`);
+  if (!bundle.conversationTypes.includes(PRIVATE_TYPE_PATH))
+    return reject("invite/unsupported", "the link is for a kind of conversation that umbrad does not speak");
+
+  const length = utf8(request.text ?? "").length;
+  if (length > TEXT_BYTES_MAX)
+    return reject("message/too-large", `the text has ${length} bytes, the limit is ${TEXT_BYTES_MAX}`);
+
+  const contactKey = contactRecord(clientAddressOf(bundle.identityKey));
+  const spentKey = spentRecord(bundle.prekey);
+  const lacking = [contactKey, spentKey].filter((key) => !context.records.has(key));
+  if (lacking.length > 0) return { kind: "lacks", keys: lacking };
+  if (!bundle.multiUse && context.records.get(spentKey) !== undefined)
+    return reject("invite/used", "this link serves one invite, and yours has gone: ask for a new link");
+  // Above every conversation with this identity, so that both sides agree on the newest (profile 8.7).
+  const createdAtMs = Math.max(now, newestConversationMs(context.records.get(contactKey)) + 1);
+  const begun = beginConversation(state, bundle, { createdAtMs, text: request.text }, context);
+  if (begun === undefined) return reject("invite/unusable", "the link's keys are not usable");
+  return accept({ ...state, prekeys: begun.prekeys }, [
+    ...begun.effects,
+    { kind: "put", key: contactKey, bytes: utf8(String(createdAtMs)) },
+    ...(bundle.multiUse ? [] : [{ kind: "put", key: spentKey, bytes: utf8(String(now)) } as const]),
+    { kind: "open", type: PRIVATE_TYPE, opening: begun.opening },
+  ]);
+}
+
+export function newestConversationMs(record: Uint8Array | undefined): number {
+  return record === undefined ? 0 : Number(new TextDecoder().decode(record));
+}
+
+function beginConversation(
+  state: InboxState,
+  bundle: ContactBundle,
+  { createdAtMs, text }: { readonly createdAtMs: number; readonly text: string | undefined },
+  context: TurnContext,
+): (PrekeyChange & { readonly opening: InviterOpening }) | undefined {
+  const { clientAddress, topic } = identityOf(state);
+  const peerAddress = clientAddressOf(bundle.identityKey);
+  const conversationId = inboxConversationId(bundle.inboxAddress ?? inboxAddressOf(peerAddress));
+  const begun = beginInvite({
+    prologueConversationId: conversationId,
+    theirStatic: bundle.staticKey,
+    theirPrekey: bundle.prekey,
+    ourStaticSecret: state.staticSecret,
+    ephemeralSecret: context.random(32),
+  });
+  const [peerTopic] = bundle.contentTopics;
+  if ("failure" in begun || peerTopic === undefined) return undefined;
+  const { bundle: contactBundle, prekeys, effects } = givePublicBundle(state, context);
+  const salt = readU32be(context.random(4), 0);
+  const seal = (initialMessage: Uint8Array) => {
+    const payload = encodeInboxFrame({
+      recipient: peerAddress,
+      invite: {
+        participants: sortedParticipants(clientAddress, peerAddress),
+        discriminator: DISCRIMINATOR,
+        initialMessage: { member: "encrypted_bytes", bytes: initialMessage },
+        contactBundle,
+        createdAtMs,
+      },
+    });
+    const { bytes, tag } = begun.finish(payload);
+    const encryptedBytes = {
+      member: "ecies",
+      bytes,
+      ephemeralPublic: begun.ephemeralPublic,
+      tag,
+      keyRef: keyRef(salt, bundle.prekey),
+    } as const;
+    return {
+      topic: peerTopic,
+      envelope: encodeEnvelope({ hint: hintHex(salt, utf8(conversationId)), salt, encryptedBytes }),
+    };
+  };
+  const opening: InviterOpening = {
+    role: "inviter",
+    keys: exportConversationKeys(begun.export, DISCRIMINATOR),
+    ourAddress: clientAddress,
+    peerAddress,
+    ourTopics: [topic],
+    peerTopics: bundle.contentTopics,
+    createdAtMs,
+    peerPrekey: bundle.prekey,
+    ...(text === undefined ? {} : { content: textContent(text) }),
+    seal,
+  };
+  return { opening, prekeys, effects };
+}
+
+/** Sorted bytewise; both are hexadecimal, so code units sort as bytes do. */
+export function sortedParticipants(a: ClientAddress | string, b: ClientAddress | string): string[] {
+  return a < b ? [a, b] : [b, a];
+}

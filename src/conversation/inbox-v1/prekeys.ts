@@ -1,0 +1,94 @@
+/** Prekeys of an inbox: made, given out in bundles, used up, replaced and deleted (profile 8.7 "Prekeys"). */
+import { x25519Public } from "../../crypto/dh.ts";
+import { type ContactBundle, signBundle } from "../../wire/contact-bundle.ts";
+import type { Effect, TurnContext } from "../contract.ts";
+import {
+  type InboxState,
+  identityOf,
+  PREKEY_GRACE_MS,
+  PRIVATE_TYPE_PATH,
+  type Prekey,
+  PUBLIC_PREKEY_MS,
+  PUBLIC_ROTATION_MS,
+  prekeyRecord,
+} from "./state.ts";
+
+/** The prekeys that a turn leaves, and the records that change with them. */
+export interface PrekeyChange {
+  readonly prekeys: readonly Prekey[];
+  readonly effects: readonly Effect[];
+}
+
+/** The multi-use prekey of the bundles that go with our invites and conversations. */
+export function makePublicPrekey(context: TurnContext): { readonly prekey: Prekey; readonly stored: Effect } {
+  const secret = context.random(32);
+  const { now } = context;
+  return makePrekey(secret, {
+    multiUse: true,
+    createdAtMs: now,
+    notAfterMs: now + PUBLIC_PREKEY_MS,
+    usesLeft: 0,
+    isPublic: true,
+  });
+}
+
+/** A prekey and the record of its secret. */
+export function makePrekey(
+  secret: Uint8Array,
+  terms: Omit<Prekey, "publicKey">,
+): { readonly prekey: Prekey; readonly stored: Effect } {
+  const publicKey = x25519Public(secret);
+  return {
+    prekey: { publicKey, ...terms },
+    stored: { kind: "put", key: prekeyRecord(publicKey), bytes: secret },
+  };
+}
+
+/** Our bundle for a peer, signed; a new prekey when the public one has served its time. */
+export function givePublicBundle(
+  state: InboxState,
+  context: TurnContext,
+): PrekeyChange & { readonly bundle: Uint8Array } {
+  const newest = state.prekeys.findLast(({ isPublic }) => isPublic);
+  if (newest !== undefined && context.now < newest.createdAtMs + PUBLIC_ROTATION_MS)
+    return { prekeys: state.prekeys, effects: [], bundle: signedBundle(state, newest) };
+  const { prekey, stored } = makePublicPrekey(context);
+  const { prekeys, effects } = withoutExpired(state.prekeys, context.now);
+  return { prekeys: [...prekeys, prekey], effects: [...effects, stored], bundle: signedBundle(state, prekey) };
+}
+
+export function signedBundle(state: InboxState, { publicKey, multiUse, notAfterMs }: Prekey): Uint8Array {
+  const { identityKey, staticKey, topic } = identityOf(state);
+  const bundle: ContactBundle = {
+    identityKey,
+    staticKey,
+    prekey: publicKey,
+    multiUse,
+    notAfterMs,
+    contentTopics: [topic],
+    conversationTypes: [PRIVATE_TYPE_PATH],
+  };
+  return signBundle(state.identitySeed, bundle);
+}
+
+/** Deletes what nobody may use any more: its secret would open recorded invites for ever. */
+export function withoutExpired(prekeys: readonly Prekey[], now: number): PrekeyChange {
+  const expired = prekeys.filter(({ isPublic, notAfterMs }) => notAfterMs + (isPublic ? 0 : PREKEY_GRACE_MS) < now);
+  return {
+    prekeys: prekeys.filter((prekey) => !expired.includes(prekey)),
+    effects: expired.map(({ publicKey }) => ({ kind: "drop", key: prekeyRecord(publicKey) })),
+  };
+}
+
+/** A one-time prekey is deleted with its first invite, a counted one with its last; the public one stays. */
+export function usePrekey(prekeys: readonly Prekey[], used: Prekey): PrekeyChange {
+  if (used.isPublic) return { prekeys, effects: [] };
+  if (used.usesLeft > 1) {
+    const counted = { ...used, usesLeft: used.usesLeft - 1 };
+    return { prekeys: prekeys.map((prekey) => (prekey === used ? counted : prekey)), effects: [] };
+  }
+  return {
+    prekeys: prekeys.filter((prekey) => prekey !== used),
+    effects: [{ kind: "drop", key: prekeyRecord(used.publicKey) }],
+  };
+}

@@ -1,0 +1,147 @@
+/** An invite that arrives (profile 8.7, "B checks, in this order"). A failure anywhere consumes nothing. */
+import { toHex, utf8 } from "../../crypto/bytes.ts";
+import { bytesEqual } from "../../crypto/equal.ts";
+import { exportConversationKeys, keyRef } from "../../protocol/noise/conversation-keys.ts";
+import { readInvite } from "../../protocol/noise/kxfallback.ts";
+import { decodeBundle } from "../../wire/contact-bundle.ts";
+import type { EciesBytes } from "../../wire/encrypted-bytes.ts";
+import type { Envelope } from "../../wire/envelope.ts";
+import { clientAddressOf } from "../../wire/ids.ts";
+import { decodeInboxFrame, type InvitePrivate } from "../../wire/inbox-frame.ts";
+import { accept, ignore, type RecordKey, reject, type Transition, type TurnContext } from "../contract.ts";
+import type { InviteeOpening } from "../pairwise-opening.ts";
+import { newestConversationMs, sortedParticipants } from "./invite.ts";
+import { givePublicBundle, usePrekey } from "./prekeys.ts";
+import {
+  contactRecord,
+  DAY_MS,
+  DISCRIMINATOR,
+  INVITE_BYTES_MAX,
+  type InboxState,
+  identityOf,
+  PRIVATE_TYPE,
+  PRIVATE_TYPE_PATH,
+  type Prekey,
+  prekeyRecord,
+  replayRecord,
+} from "./state.ts";
+
+type Step = Transition<InboxState>;
+
+/** Without a key_ref the newest prekeys are tried, no more: each costs three scalar multiplications (profile 8.7). */
+const PREKEYS_TRIED_MAX = 4;
+
+export function inviteReads(state: InboxState, envelope: Envelope): readonly RecordKey[] {
+  const ecies = envelope.encryptedBytes;
+  if (ecies.member !== "ecies") return [];
+  return [
+    replayRecord(ecies.ephemeralPublic),
+    ...candidates(state, envelope.salt, ecies).map((prekey) => prekeyRecord(prekey.publicKey)),
+  ];
+}
+
+export function receiveInvite(state: InboxState, envelope: Envelope, context: TurnContext): Step {
+  const ecies = envelope.encryptedBytes;
+  if (ecies.member !== "ecies") return reject("member");
+  if (ecies.bytes.length > INVITE_BYTES_MAX) return reject("too-large");
+  if (context.records.get(replayRecord(ecies.ephemeralPublic)) !== undefined) return ignore("replayed-invite");
+  const opened = openInvite(state, envelope.salt, ecies, context);
+  if ("refusal" in opened) return reject(opened.refusal);
+  const { prekey, prekeySecret, read } = opened;
+  const frame = decodeInboxFrame(read.payload);
+  if (frame.kind !== "readable") return reject(`frame-${frame.kind}`);
+  const { recipient, invite } = frame.value;
+  if (recipient !== identityOf(state).clientAddress) return reject("recipient");
+
+  const peer = checkInviter(state, invite, read.theirStatic);
+  if ("refusal" in peer) return reject(peer.refusal);
+  const { createdAtMs } = invite;
+  if (createdAtMs < prekey.createdAtMs - DAY_MS || createdAtMs > context.now + DAY_MS) return reject("created-at");
+  const contactKey = contactRecord(peer.address);
+  if (!context.records.has(contactKey)) return { kind: "lacks", keys: [contactKey] };
+  const contact = context.records.get(contactKey);
+  // A link is consent; without one only an identity that was accepted before may come.
+  if (prekey.isPublic && contact === undefined) return reject("policy-refused");
+  const { initialMessage } = invite;
+  if (initialMessage !== undefined && initialMessage.member !== "encrypted_bytes")
+    return reject("initial-message-member");
+
+  const used = usePrekey(state.prekeys, prekey);
+  const given = givePublicBundle({ ...state, prekeys: used.prekeys }, context);
+  const opening: InviteeOpening = {
+    role: "invitee",
+    keys: exportConversationKeys(read.export, DISCRIMINATOR),
+    ourAddress: identityOf(state).clientAddress,
+    peerAddress: peer.address,
+    ourTopics: [identityOf(state).topic],
+    peerTopics: peer.topics,
+    createdAtMs,
+    ourPrekeySecret: prekeySecret,
+    ourBundle: given.bundle,
+    ...(initialMessage === undefined ? {} : { initialMessage: initialMessage.bytes }),
+  };
+  const newestMs = Math.max(createdAtMs, newestConversationMs(contact));
+  return accept({ ...state, prekeys: given.prekeys }, [
+    ...used.effects,
+    ...given.effects,
+    { kind: "put", key: replayRecord(ecies.ephemeralPublic), bytes: utf8(String(context.now)) },
+    { kind: "put", key: contactKey, bytes: utf8(String(newestMs)) },
+    { kind: "open", type: PRIVATE_TYPE, opening },
+  ]);
+}
+
+function candidates(state: InboxState, salt: number, ecies: EciesBytes): readonly Prekey[] {
+  const { keyRef: wanted } = ecies;
+  if (wanted === undefined) return state.prekeys.slice(-PREKEYS_TRIED_MAX).reverse();
+  return state.prekeys
+    .filter((prekey) => bytesEqual(keyRef(salt, prekey.publicKey), wanted))
+    .slice(0, PREKEYS_TRIED_MAX);
+}
+
+type ReadInviteResult = Extract<ReturnType<typeof readInvite>, { kind: "read" }>;
+
+function openInvite(
+  state: InboxState,
+  salt: number,
+  ecies: EciesBytes,
+  context: TurnContext,
+):
+  | { readonly prekey: Prekey; readonly prekeySecret: Uint8Array; readonly read: ReadInviteResult }
+  | { readonly refusal: string } {
+  let refusal = "unknown-prekey";
+  for (const prekey of candidates(state, salt, ecies)) {
+    const prekeySecret = context.records.get(prekeyRecord(prekey.publicKey));
+    if (prekeySecret === undefined) continue;
+    const { ephemeralPublic, bytes, tag } = ecies;
+    const { conversationId } = identityOf(state);
+    const read = readInvite({
+      conversationId,
+      ourStaticSecret: state.staticSecret,
+      ourPrekeySecret: prekeySecret,
+      ephemeralPublic,
+      bytes,
+      tag,
+    });
+    if (read.kind === "read") return { prekey, prekeySecret, read };
+    refusal = read.reason;
+  }
+  return { refusal };
+}
+
+/** Who invites: the bundle's identity, tied to the handshake by its static key. */
+function checkInviter(state: InboxState, invite: InvitePrivate, theirStatic: Uint8Array) {
+  const decoded = decodeBundle(invite.contactBundle);
+  if (decoded.kind !== "readable")
+    return { refusal: decoded.reason === "bundle-signature" ? "bundle-signature" : "bundle" } as const;
+  const { bundle } = decoded.value;
+  if (!bundle.conversationTypes.includes(PRIVATE_TYPE_PATH)) return { refusal: "bundle" } as const;
+  const { clientAddress, identityKey } = identityOf(state);
+  if (toHex(bundle.identityKey) === toHex(identityKey)) return { refusal: "own-identity" } as const;
+  if (!bytesEqual(bundle.staticKey, theirStatic)) return { refusal: "static-key-mismatch" } as const;
+  const address = clientAddressOf(bundle.identityKey);
+  const expected = sortedParticipants(address, clientAddress);
+  if (invite.participants.length !== 2 || expected.some((name, index) => invite.participants[index] !== name))
+    return { refusal: "participants" } as const;
+  if (invite.discriminator !== DISCRIMINATOR) return { refusal: "discriminator" } as const;
+  return { address, topics: bundle.contentTopics };
+}

@@ -1,0 +1,62 @@
+/** The timers that a private conversation sets for itself: when to acknowledge, when to resend (profile 8.9-3, -4). */
+import type { Draft } from "./draft.ts";
+import {
+  ACKNOWLEDGE_AFTER_MAX_MS,
+  ACKNOWLEDGE_AFTER_MS,
+  GIVE_UP_MS,
+  hasNumberForResend,
+  isContentWaiting,
+  isUnheardInvite,
+  type PrivateState,
+  RESEND_FIRST_MS,
+  TIMER_ACKNOWLEDGE,
+  TIMER_RESEND,
+} from "./state.ts";
+
+/** Whatever we send next names what we have read; without content a sync message goes soon. */
+export function oweAcknowledgement(draft: Draft): void {
+  if (draft.state.owesAcknowledgement) return;
+  draft.set({ owesAcknowledgement: true });
+  scheduleAcknowledgement(draft);
+}
+
+/** The first acknowledgement of a chain goes almost at once, each further one waits twice as long. */
+export function scheduleAcknowledgement(draft: Draft): void {
+  const { state, now } = draft;
+  const n = state.ratchet.send?.n ?? 0;
+  const delayMs = Math.min(ACKNOWLEDGE_AFTER_MAX_MS, ACKNOWLEDGE_AFTER_MS * 2 ** Math.min(n, 16));
+  draft.add({ kind: "schedule", name: TIMER_ACKNOWLEDGE, atMs: now + delayMs });
+}
+
+/** A message that names what we have read has gone. */
+export function acknowledged(draft: Draft): void {
+  if (!draft.state.owesAcknowledgement) return;
+  draft.set({ owesAcknowledgement: false });
+  draft.add({ kind: "cancel", name: TIMER_ACKNOWLEDGE });
+}
+
+/** The timer looks at the oldest unacknowledged message only. An unanswered invite counts as one. */
+export function scheduleResend(draft: Draft): void {
+  const { state, now } = draft;
+  const sentAtMs = awaitedSinceMs(state, now);
+  if (sentAtMs === undefined) draft.add({ kind: "cancel", name: TIMER_RESEND });
+  else {
+    const atMs = Math.max(now, sentAtMs + jittered(draft, RESEND_FIRST_MS));
+    draft.add({ kind: "schedule", name: TIMER_RESEND, atMs });
+  }
+}
+
+/** When what we wait for an answer to was last sent. */
+export function awaitedSinceMs(state: PrivateState, now: number): number | undefined {
+  const [oldest] = state.unacknowledged;
+  if (oldest !== undefined) return oldest.sentAtMs;
+  if (isUnheardInvite(state) && now - state.createdAtMs < GIVE_UP_MS) return state.createdAtMs;
+  // Only an answer ends a chain that has no number left for what waits.
+  return isContentWaiting(state) && !hasNumberForResend(state) ? state.lastPublishedMs : undefined;
+}
+
+/** ± 20 %, so that two sides do not resend in step for ever. */
+export function jittered(draft: Draft, delayMs: number): number {
+  const [byte = 0] = draft.context.random(1);
+  return Math.round(delayMs * (0.8 + (0.4 * byte) / 255));
+}

@@ -1,0 +1,171 @@
+/** Content that was read: held back until what it follows has arrived, then delivered in order (profile 8.9-2, -5). */
+import { decodeSegment } from "../../protocol/segmentation/segment.ts";
+import { decodeBundle } from "../../wire/contact-bundle.ts";
+import { clientAddressOf, type MessageId } from "../../wire/ids.ts";
+import { decodePrivateFrame, type PrivateFrame } from "../../wire/private-frame.ts";
+import type { RecordKey } from "../contract.ts";
+import { oweAcknowledgement } from "./alarms.ts";
+import type { Draft } from "./draft.ts";
+import { conversationIdOf } from "./send.ts";
+import {
+  HELD_MAX,
+  type Held,
+  heldRecord,
+  knownRecord,
+  LOST_MAX,
+  MISSING_MAX,
+  RECORD_THEIR_BUNDLE,
+  REPAIR_AFTER_MS,
+  TIMER_REPAIR,
+} from "./state.ts";
+
+/** What the arrival or the loss of messages makes of all that is held. Computed from the state alone, before records are read. */
+export interface Plan {
+  /** In the order of delivery. */
+  readonly deliver: readonly Held[];
+  readonly held: readonly Held[];
+  readonly lost: readonly string[];
+}
+
+/** A new message. Over the bounds the oldest is delivered without what it waits for (profile 10.5). */
+export function planArrival(held: readonly Held[], arrived: Held): Plan {
+  if (held.some(({ messageId }) => messageId === arrived.messageId)) return { deliver: [], held, lost: [] };
+  let plan = settle({ deliver: [], held: [...held, arrived], lost: [] }, []);
+  while (isTooMuch(plan.held)) plan = withoutOldest(plan);
+  return plan;
+}
+
+/** Gives up what was waited for too long. */
+export function planLoss(held: readonly Held[], isOverdue: (held: Held) => boolean): Plan {
+  let plan: Plan = { deliver: [], held, lost: [] };
+  while (plan.held.some(isOverdue)) plan = withoutOldest(plan);
+  return plan;
+}
+
+function isTooMuch(held: readonly Held[]): boolean {
+  return held.length > HELD_MAX || held.reduce((count, { missing }) => count + missing.length, 0) > MISSING_MAX;
+}
+
+/** The oldest in the log; whatever it waits for that has not arrived is lost. */
+function withoutOldest(plan: Plan): Plan {
+  const [oldest] = inLogOrder(plan.held);
+  if (oldest === undefined) return plan;
+  const arrived = new Set(plan.held.map(({ messageId }) => messageId));
+  const lost = oldest.missing.filter((id) => !arrived.has(id));
+  // A peer can make messages wait for each other; then nothing is lost and the oldest goes first.
+  return settle({ ...plan, lost: [...plan.lost, ...lost] }, lost.length > 0 ? lost : oldest.missing);
+}
+
+/** Moves to `deliver` whatever waits for `known` ids and for each other only. */
+function settle(plan: Plan, known: readonly string[]): Plan {
+  const there = new Set(known);
+  const deliver = [...plan.deliver];
+  let held = inLogOrder(plan.held);
+  for (let isMore = true; isMore; ) {
+    const waiting = held.filter((entry) => {
+      if (!entry.missing.every((id) => there.has(id))) return true;
+      there.add(entry.messageId);
+      deliver.push(entry);
+      return false;
+    });
+    isMore = waiting.length < held.length;
+    held = waiting;
+  }
+  const left = held.map((entry) => ({ ...entry, missing: entry.missing.filter((id) => !there.has(id)) }));
+  return { ...plan, deliver, held: left };
+}
+
+function inLogOrder(held: readonly Held[]): Held[] {
+  return [...held].sort((a, b) => a.lamportMs - b.lamportMs || (a.messageId < b.messageId ? -1 : 1));
+}
+
+/** The records that carrying out a plan takes; the arriving message is not one yet. */
+export function planReads(plan: Plan, arriving?: string): RecordKey[] {
+  return plan.deliver.filter(({ messageId }) => messageId !== arriving).map(({ messageId }) => heldRecord(messageId));
+}
+
+interface Arriving {
+  readonly messageId: string;
+  /** Its segment. */
+  readonly content: Uint8Array;
+}
+
+/** Delivers and holds as planned. Returns why content was refused, if any was. */
+export function carryOut(draft: Draft, plan: Plan, arriving?: Arriving): string | undefined {
+  const before = draft.state.held;
+  const lost = [...draft.state.lost, ...plan.lost.map((messageId) => ({ messageId, carrier: undefined }))];
+  draft.set({ held: plan.held, lost: lost.slice(-LOST_MAX) });
+  for (const id of plan.lost) draft.add({ kind: "put", key: knownRecord(id), bytes: Uint8Array.of(1) });
+  if (arriving !== undefined && plan.held.some(({ messageId }) => messageId === arriving.messageId)) {
+    draft.add({ kind: "put", key: heldRecord(arriving.messageId), bytes: arriving.content });
+  }
+  if (plan.held.length > 0 && before.length === 0) {
+    draft.add({ kind: "schedule", name: TIMER_REPAIR, atMs: draft.now + REPAIR_AFTER_MS });
+  }
+  let refused: string | undefined;
+  for (const entry of plan.deliver) {
+    const isArriving = entry.messageId === arriving?.messageId;
+    const content = isArriving ? arriving?.content : draft.record(heldRecord(entry.messageId));
+    if (!isArriving) draft.add({ kind: "drop", key: heldRecord(entry.messageId) });
+    if (content === undefined) continue;
+    const refusal = deliver(draft, entry, content);
+    refused ??= refusal;
+  }
+  return refused;
+}
+
+/** Returns why the content was refused, if it was. A known message is delivered to nobody again: the store drops repetitions. */
+function deliver(draft: Draft, { messageId, lamportMs }: Held, content: Uint8Array): string | undefined {
+  draft.set({ lost: draft.state.lost.filter((lost) => lost.messageId !== messageId) });
+  const refusal = deliverFrame(draft, messageId as MessageId, content);
+  // Bytes that will never be readable: what follows them must not wait for better ones.
+  if (refusal !== undefined) draft.add({ kind: "put", key: knownRecord(messageId), bytes: Uint8Array.of(1) });
+  if (refusal !== undefined && !refusal.startsWith("unsupported")) return refusal;
+  if (lamportMs >= (draft.state.newestTheirs?.lamportMs ?? 0)) draft.set({ newestTheirs: { messageId, lamportMs } });
+  oweAcknowledgement(draft);
+  return refusal;
+}
+
+function deliverFrame(draft: Draft, messageId: MessageId, content: Uint8Array): string | undefined {
+  const segment = decodeSegment(content);
+  if (segment.kind !== "readable") return "segment";
+  if (segment.value.count !== 1) return unsupported(draft, "segmented-content");
+  const decoded = decodePrivateFrame(segment.value.payload);
+  if (decoded.kind === "badly-formed") return "frame";
+  if (decoded.kind === "unsupported") return unsupported(draft, "frame");
+  const frame = decoded.value;
+  if (frame.conversationId !== undefined && frame.conversationId !== conversationIdOf(draft.state))
+    return "conversation-id";
+  if (frame.kind === "content") {
+    const { content: received, timestampMs } = frame;
+    const sender = draft.state.peerAddress;
+    draft.add({
+      kind: "deliver",
+      event: { type: "message.received", messageId, sender, timestampMs, content: received },
+    });
+    return undefined;
+  }
+  return takeProtocolFrame(draft, messageId, frame);
+}
+
+type ProtocolFrame = Exclude<PrivateFrame, { kind: "content" }>;
+
+function takeProtocolFrame(draft: Draft, messageId: MessageId, frame: ProtocolFrame): string | undefined {
+  if (frame.kind === "contact-bundle") {
+    const bundle = decodeBundle(frame.bundle);
+    if (bundle.kind !== "readable" || clientAddressOf(bundle.value.bundle.identityKey) !== draft.state.peerAddress)
+      return "bundle";
+    draft.add({ kind: "put", key: RECORD_THEIR_BUNDLE, bytes: frame.bundle });
+  }
+  draft.add({ kind: "put", key: knownRecord(messageId), bytes: Uint8Array.of(1) });
+  return undefined;
+}
+
+/** Once a conversation: the application should know that the peer speaks of things we do not. */
+function unsupported(draft: Draft, what: string): string {
+  if (!draft.state.hasToldUnsupported) {
+    draft.set({ hasToldUnsupported: true });
+    draft.add({ kind: "deliver", event: { type: "conversation.unsupported", what } });
+  }
+  return `unsupported-${what}`;
+}

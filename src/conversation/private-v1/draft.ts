@@ -1,0 +1,86 @@
+/** A transition in the making: the next state and its effects. Thrown away whole when the step refuses. */
+import { toHex } from "../../crypto/bytes.ts";
+import type { MessageId } from "../../wire/ids.ts";
+import type { Effect, RecordKey, Transition, TurnContext } from "../contract.ts";
+import type { PrivateState } from "./state.ts";
+
+export class Draft {
+  readonly context: TurnContext;
+  readonly #effects: Effect[] = [];
+  #state: PrivateState;
+
+  constructor(state: PrivateState, context: TurnContext) {
+    this.#state = state;
+    this.context = context;
+  }
+
+  get state(): PrivateState {
+    return this.#state;
+  }
+
+  get now(): number {
+    return this.context.now;
+  }
+
+  set(change: Partial<PrivateState>): void {
+    this.#state = { ...this.#state, ...change };
+  }
+
+  add(...effects: readonly Effect[]): void {
+    this.#effects.push(...effects);
+  }
+
+  /** A record that was asked for; `isLoaded` first. */
+  record(key: RecordKey): Uint8Array | undefined {
+    return this.context.records.get(key);
+  }
+
+  isLoaded(key: RecordKey): boolean {
+    return this.context.records.has(key);
+  }
+
+  /** An id for a message that nobody will name. */
+  randomMessageId(): MessageId {
+    return toHex(this.context.random(16)) as MessageId;
+  }
+
+  /** `refusedInside`: the key is used up, but what it opened is dropped and counted (profile 8.11 "BadlyFormed inside"). */
+  accept(outcome: { readonly reply?: unknown; readonly refusedInside?: string | undefined } = {}): Accepted {
+    const { reply, refusedInside } = outcome;
+    return {
+      kind: "accept",
+      state: this.#state,
+      effects: lastWords(this.#effects),
+      ...(reply === undefined ? {} : { reply }),
+      ...(refusedInside === undefined ? {} : { refusedInside }),
+    };
+  }
+}
+
+type Accepted = Extract<Transition<PrivateState>, { kind: "accept" }>;
+
+/** A commit has no order between a put and a drop, or a schedule and a cancel: only the last word on each name may stay. */
+function lastWords(effects: readonly Effect[]): Effect[] {
+  const spoken = new Set<string>();
+  const kept = effects.toReversed().filter((effect) => {
+    const subject = subjectOf(effect);
+    if (subject === undefined) return true;
+    if (spoken.has(subject)) return false;
+    spoken.add(subject);
+    return true;
+  });
+  return kept.reverse();
+}
+
+function subjectOf(effect: Effect): string | undefined {
+  switch (effect.kind) {
+    case "put":
+    case "drop":
+      return `record ${effect.key}`;
+    case "schedule":
+    case "cancel":
+      return `timer ${effect.name}`;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,66 @@
+/** The conversation type private/v1: two participants, Double Ratchet with header encryption, ratcheted hints (profile 8.5, 8.6, 8.8, 8.9). */
+import { z } from "zod";
+import { utf8 } from "../../crypto/bytes.ts";
+import { expectedHints } from "../../protocol/double-ratchet/registered-hints.ts";
+import { textContent } from "../../wire/content-frame.ts";
+import { decodePrivateFrame } from "../../wire/private-frame.ts";
+import { type ConversationType, ignore, reject, type Transition, type TurnContext } from "../contract.ts";
+import type { PairwiseOpening } from "../pairwise-opening.ts";
+import { Draft } from "./draft.ts";
+import { openPrivate } from "./open.ts";
+import { receiveEnvelope } from "./receive.ts";
+import { giveUp } from "./resend.ts";
+import { conversationIdOf, sendContent } from "./send.ts";
+import { type PrivateState, TEXT_BYTES_MAX, WAITING_MAX } from "./state.ts";
+import { privateStateCodec } from "./state-codec.ts";
+import { fireTimer, timerReads } from "./timers.ts";
+
+const command = z.strictObject({ kind: z.literal("send"), text: z.string().min(1) });
+type PrivateCommand = z.infer<typeof command>;
+
+export const privateV1: ConversationType<PrivateState, PrivateCommand, PairwiseOpening> = {
+  name: "private/v1",
+  encryption: {
+    scheme: "Double Ratchet with header encryption, X25519, ChaCha20-Poly1305, BLAKE2b",
+    member: "encrypted_bytes",
+  },
+  frames: { decode: decodePrivateFrame },
+  state: privateStateCodec,
+  command,
+  conversationId: conversationIdOf,
+  summary: ({ peerAddress, createdAtMs }) => ({ peer: peerAddress, createdAtMs }),
+  open: openPrivate,
+  contentTopics: ({ ourTopics }) => ourTopics,
+  expectedHints: ({ ratchet }) => expectedHints(ratchet),
+
+  reads: (state, input) => (input.kind === "timer" ? timerReads(state, input.name) : []),
+
+  step(state, input, context): Transition<PrivateState> {
+    switch (input.kind) {
+      case "envelope":
+        return receiveEnvelope(state, input.envelope, input.ref, context);
+      case "timer":
+        return fireTimer(state, input.name, context);
+      case "command":
+        return send(state, input.command.text, context);
+      case "undeliverable": {
+        const messages = state.unacknowledged.filter((sent) => sent.messageId === input.messageId);
+        if (messages.length === 0) return ignore("not on its way");
+        const draft = new Draft(state, context);
+        giveUp(draft, messages, input.reason);
+        return draft.accept();
+      }
+    }
+  },
+};
+
+function send(state: PrivateState, text: string, context: TurnContext): Transition<PrivateState> {
+  const { length } = utf8(text);
+  if (length > TEXT_BYTES_MAX)
+    return reject("message/too-large", `the text has ${length} bytes, the limit is ${TEXT_BYTES_MAX}`);
+  if (state.waitingEnd - state.waitingFirst >= WAITING_MAX)
+    return reject("message/queue-full", `${WAITING_MAX} messages wait already for the peer to answer`);
+  const draft = new Draft(state, context);
+  const messageId = sendContent(draft, textContent(text));
+  return draft.accept({ reply: { messageId } });
+}

@@ -1,0 +1,77 @@
+/** What is not acknowledged goes again: sender rule 2 of profile 8.5, and the resend timer of 8.9-4. */
+import type { MessageId } from "../../wire/ids.ts";
+import { ignore, type Transition } from "../contract.ts";
+import { awaitedSinceMs, jittered, scheduleResend } from "./alarms.ts";
+import type { Draft } from "./draft.ts";
+import { repeat, transmitAgain } from "./send.ts";
+import {
+  GIVE_UP_MS,
+  hasNumberForResend,
+  isContentWaiting,
+  isUnheardInvite,
+  outRecord,
+  type PrivateState,
+  RECORD_FIRST,
+  RESEND_BATCH,
+  RESEND_FIRST_MS,
+  RESEND_MAX_MS,
+  TIMER_FLUSH,
+  TIMER_RESEND,
+  type Unacknowledged,
+} from "./state.ts";
+
+/** Fires the timer. */
+export function resend(draft: Draft): Transition<PrivateState> {
+  const overdue = draft.state.unacknowledged.filter((sent) => draft.now - sent.firstSentAtMs >= GIVE_UP_MS);
+  giveUp(draft, overdue, "not acknowledged for 30 days");
+  const { state, now } = draft;
+  if (awaitedSinceMs(state, now) === undefined) {
+    return overdue.length > 0 ? draft.accept() : ignore("nothing to resend");
+  }
+  const batch = resendBatch(state, now);
+  const lacking = (batch.length > 0 ? batch.map(({ messageId }) => outRecord(messageId)) : [RECORD_FIRST]).filter(
+    (key) => !draft.isLoaded(key),
+  );
+  if (lacking.length > 0) return { kind: "lacks", keys: lacking };
+  if (batch.length === 0) repeat(draft, RECORD_FIRST);
+  for (const { messageId } of batch) {
+    const sds = draft.record(outRecord(messageId));
+    if (sds !== undefined && hasNumberForResend(draft.state)) transmitAgain(draft, messageId, sds);
+  }
+  const pauseMs = Math.min(RESEND_MAX_MS, RESEND_FIRST_MS * 2 ** Math.min(state.resends, 16));
+  draft.set({ resends: state.resends + 1 });
+  draft.add({ kind: "schedule", name: TIMER_RESEND, atMs: now + jittered(draft, pauseMs) });
+  return draft.accept();
+}
+
+/** What takes new numbers; empty when the first content of the chain is to be repeated. */
+export function resendBatch(state: PrivateState, now: number): readonly Unacknowledged[] {
+  const { unacknowledged, ratchet } = state;
+  const isOlder = (sent: Unacknowledged) => sent.sendSerial !== ratchet.sendSerial;
+  const [oldest, ...others] = unacknowledged;
+  if (oldest === undefined || !isOlder(oldest) || isUnheardInvite(state) || !hasNumberForResend(state)) return [];
+  const due = others.filter((sent) => isOlder(sent) && now - sent.sentAtMs >= RESEND_FIRST_MS);
+  return [oldest, ...due.slice(0, RESEND_BATCH - 1)];
+}
+
+/** Forgets messages that will not arrive, and tells the application. */
+export function giveUp(draft: Draft, messages: readonly Unacknowledged[], reason: string): void {
+  if (messages.length === 0) return;
+  const { state, now } = draft;
+  draft.set({ unacknowledged: state.unacknowledged.filter((sent) => !messages.includes(sent)) });
+  forgetCarriers(draft, messages);
+  for (const { messageId, isSilent } of messages) {
+    draft.add({ kind: "drop", key: outRecord(messageId) });
+    if (isSilent) continue;
+    draft.add({ kind: "deliver", event: { type: "message.failed", messageId: messageId as MessageId, reason } });
+  }
+  if (isContentWaiting(state)) draft.add({ kind: "schedule", name: TIMER_FLUSH, atMs: now });
+  scheduleResend(draft);
+}
+
+/** A lost message that these asked for has yet to be asked for. */
+function forgetCarriers(draft: Draft, messages: readonly Unacknowledged[]): void {
+  const gone = new Set<string | undefined>(messages.map(({ messageId }) => messageId));
+  const lost = draft.state.lost.map((entry) => (gone.has(entry.carrier) ? { ...entry, carrier: undefined } : entry));
+  draft.set({ lost });
+}

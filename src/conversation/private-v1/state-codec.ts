@@ -1,0 +1,157 @@
+/** Bytes at rest of a private conversation: proto/umbra/state/private_v1.proto, version 1. */
+import { fromHex, plain, toHex } from "../../crypto/bytes.ts";
+import type { RatchetState } from "../../protocol/double-ratchet/ratchet-state.ts";
+import { umbra } from "../../wire/gen/umbra.js";
+import type { ContentTopic } from "../../wire/ids.ts";
+import type { StateCodec } from "../contract.ts";
+import { fromUint64, ownBytes, requireVersion } from "../state-version.ts";
+import type { LogEntry, PrivateState } from "./state.ts";
+
+const VERSION = 1;
+const { PrivateV1State } = umbra.state.v1;
+
+export const privateStateCodec: StateCodec<PrivateState> = {
+  encode(state) {
+    const { newestOurs, newestTheirs, unacknowledged, held, lost, ratchet, ourTopics, peerTopics, ...same } = state;
+    const bytes = PrivateV1State.encode({
+      ...same,
+      version: VERSION,
+      ourTopics: [...ourTopics],
+      peerTopics: [...peerTopics],
+      ratchet: encodeRatchet(ratchet),
+      newestOurs: newestOurs === undefined ? null : encodeEntry(newestOurs),
+      newestTheirs: newestTheirs === undefined ? null : encodeEntry(newestTheirs),
+      unacknowledged: unacknowledged.map(({ messageId, ...sent }) => ({ ...sent, messageId: idBytes(messageId) })),
+      held: held.map(({ missing, ...entry }) => ({
+        ...encodeEntry(entry),
+        sinceMs: entry.sinceMs,
+        missing: missing.map(idBytes),
+      })),
+      lost: lost.map(({ messageId, carrier }) => ({
+        messageId: idBytes(messageId),
+        carrier: carrier === undefined ? null : idBytes(carrier),
+      })),
+    }).finish();
+    return plain(bytes);
+  },
+
+  decode(bytes) {
+    const state = PrivateV1State.decode(ownBytes(bytes));
+    requireVersion(state.version, VERSION);
+    const { ratchet } = state;
+    if (ratchet === null || ratchet === undefined) throw new RangeError("a stored private conversation has no ratchet");
+    return {
+      ident: state.ident,
+      isInviter: state.isInviter,
+      ourAddress: state.ourAddress,
+      peerAddress: state.peerAddress,
+      ourTopics: state.ourTopics as ContentTopic[],
+      peerTopics: state.peerTopics as ContentTopic[],
+      createdAtMs: fromUint64(state.createdAtMs),
+      ratchet: decodeRatchet(umbra.state.v1.RatchetV1.create(ratchet)),
+      lamportMs: fromUint64(state.lamportMs),
+      newestOurs: decodeEntry(state.newestOurs),
+      newestTheirs: decodeEntry(state.newestTheirs),
+      unacknowledged: state.unacknowledged.map((sent) => ({
+        messageId: toHex(sent.messageId ?? new Uint8Array()),
+        sendSerial: sent.sendSerial ?? 0,
+        sentAtMs: fromUint64(sent.sentAtMs ?? 0),
+        firstSentAtMs: fromUint64(sent.firstSentAtMs ?? 0),
+        isSilent: sent.isSilent ?? false,
+      })),
+      held: state.held.map((held) => ({
+        messageId: toHex(held.messageId ?? new Uint8Array()),
+        lamportMs: fromUint64(held.lamportMs ?? 0),
+        sinceMs: fromUint64(held.sinceMs ?? 0),
+        missing: (held.missing ?? []).map(toHex),
+      })),
+      lost: state.lost.map(({ messageId, carrier }) => ({
+        messageId: toHex(messageId ?? new Uint8Array()),
+        carrier: carrier == null || carrier.length === 0 ? undefined : toHex(carrier),
+      })),
+      waitingFirst: state.waitingFirst,
+      waitingEnd: state.waitingEnd,
+      lastFrameMs: fromUint64(state.lastFrameMs),
+      lastPublishedMs: fromUint64(state.lastPublishedMs),
+      resends: state.resends,
+      answers: state.answers,
+      answeredAtMs: fromUint64(state.answeredAtMs),
+      hasHeard: state.hasHeard,
+      owesAcknowledgement: state.owesAcknowledgement,
+      hasToldUnsupported: state.hasToldUnsupported,
+      firstContentChain: state.firstContentChain,
+    };
+  },
+};
+
+function encodeRatchet(ratchet: RatchetState): umbra.state.v1.RatchetV1.$Properties {
+  const { send, receive } = ratchet;
+  return {
+    rootKey: ratchet.rootKey,
+    ourSecret: ratchet.ourSecret,
+    ourPublic: ratchet.ourPublic,
+    theirPublic: ratchet.theirPublic ?? null,
+    sendHeaderKey: send?.headerKey ?? null,
+    sendChainKey: send?.chainKey ?? null,
+    sendN: send?.n ?? null,
+    previousSent: ratchet.previousSent,
+    nextSendHeaderKey: ratchet.nextSendHeaderKey,
+    sendSerial: ratchet.sendSerial,
+    receiveHeaderKey: receive?.headerKey ?? null,
+    receiveChainKey: receive?.chainKey ?? null,
+    receiveSerial: receive?.serial ?? null,
+    receiveNext: receive?.next ?? null,
+    nextReceiveHeaderKey: ratchet.nextReceiveHeaderKey,
+    nextSerial: ratchet.nextSerial,
+    skipped: ratchet.skipped.map(({ serial, headerKey, numbers }) => ({ serial, headerKey, numbers: [...numbers] })),
+  };
+}
+
+/** Chains are there when their keys are: an absent key reads as no bytes. */
+function decodeRatchet(ratchet: umbra.state.v1.RatchetV1): RatchetState {
+  const { sendHeaderKey, receiveHeaderKey } = ratchet;
+  return {
+    rootKey: ratchet.rootKey,
+    ourSecret: ratchet.ourSecret,
+    ourPublic: ratchet.ourPublic,
+    ...(ratchet.theirPublic.length === 0 ? {} : { theirPublic: ratchet.theirPublic }),
+    ...(sendHeaderKey.length === 0
+      ? {}
+      : { send: { headerKey: sendHeaderKey, chainKey: ratchet.sendChainKey, n: ratchet.sendN } }),
+    previousSent: ratchet.previousSent,
+    nextSendHeaderKey: ratchet.nextSendHeaderKey,
+    sendSerial: ratchet.sendSerial,
+    ...(receiveHeaderKey.length === 0
+      ? {}
+      : {
+          receive: {
+            serial: ratchet.receiveSerial,
+            headerKey: receiveHeaderKey,
+            chainKey: ratchet.receiveChainKey,
+            next: ratchet.receiveNext,
+          },
+        }),
+    nextReceiveHeaderKey: ratchet.nextReceiveHeaderKey,
+    nextSerial: ratchet.nextSerial,
+    skipped: ratchet.skipped.map((chain) => ({
+      serial: chain.serial ?? 0,
+      headerKey: chain.headerKey ?? new Uint8Array(),
+      numbers: chain.numbers ?? [],
+    })),
+  };
+}
+
+function encodeEntry({ messageId, lamportMs }: LogEntry): umbra.state.v1.LogEntryV1.$Properties {
+  return { messageId: idBytes(messageId), lamportMs };
+}
+
+function decodeEntry(entry: umbra.state.v1.LogEntryV1.$Properties | null | undefined): LogEntry | undefined {
+  if (entry === null || entry === undefined) return undefined;
+  return { messageId: toHex(entry.messageId ?? new Uint8Array()), lamportMs: fromUint64(entry.lamportMs ?? 0) };
+}
+
+function idBytes(messageId: string): Uint8Array {
+  const bytes = fromHex(messageId);
+  if (bytes === undefined) throw new RangeError("a message id is hexadecimal");
+  return bytes;
+}

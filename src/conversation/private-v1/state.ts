@@ -1,0 +1,168 @@
+/** State of a private conversation as a value. Keys of skipped messages, content on its way and repeats are records. */
+import type { RatchetState } from "../../protocol/double-ratchet/ratchet-state.ts";
+import type { ContentTopic } from "../../wire/ids.ts";
+
+export interface LogEntry {
+  readonly messageId: string;
+  readonly lamportMs: number;
+}
+
+/** Our content, sent and not acknowledged. Its SDS bytes are the record `out/<id>`. */
+export interface Unacknowledged {
+  readonly messageId: string;
+  /** The sending chain it was last sent in. */
+  readonly sendSerial: number;
+  readonly sentAtMs: number;
+  readonly firstSentAtMs: number;
+  /** Content of the protocol itself: the application does not know it, so it is never told of its fate. */
+  readonly isSilent: boolean;
+}
+
+/** A message of the peer that we gave up waiting for: asked for until a message that asks for it is acknowledged (profile 8.9-5). */
+export interface Lost {
+  readonly messageId: string;
+  /** The first content of ours that asks for it. */
+  readonly carrier: string | undefined;
+}
+
+/** The peer's content that follows something we have not read. Its SDS content is the record `held/<id>`. */
+export interface Held {
+  readonly messageId: string;
+  readonly lamportMs: number;
+  readonly sinceMs: number;
+  readonly missing: readonly string[];
+}
+
+export interface PrivateState {
+  /** 16 bytes. */
+  readonly ident: Uint8Array;
+  readonly isInviter: boolean;
+  readonly ourAddress: string;
+  readonly peerAddress: string;
+  readonly ourTopics: readonly ContentTopic[];
+  readonly peerTopics: readonly ContentTopic[];
+  readonly createdAtMs: number;
+  readonly ratchet: RatchetState;
+  readonly lamportMs: number;
+  /** The newest content of each side that is delivered: what a message names as its causal history (ADR 0002). */
+  readonly newestOurs: LogEntry | undefined;
+  readonly newestTheirs: LogEntry | undefined;
+  /** In the order of first sending. */
+  readonly unacknowledged: readonly Unacknowledged[];
+  readonly held: readonly Held[];
+  /** Oldest first. */
+  readonly lost: readonly Lost[];
+  /** Content that waits for a number is in the records `wait/<waitingFirst>` to `wait/<waitingEnd - 1>`. */
+  readonly waitingFirst: number;
+  readonly waitingEnd: number;
+  readonly lastFrameMs: number;
+  readonly lastPublishedMs: number;
+  /** Resends since the peer last stepped or acknowledged something new: the pause doubles with each. */
+  readonly resends: number;
+  /** Answers to marks since something new was read. */
+  readonly answers: number;
+  readonly answeredAtMs: number;
+  /** A message of the peer has been read. */
+  readonly hasHeard: boolean;
+  readonly owesAcknowledgement: boolean;
+  readonly hasToldUnsupported: boolean;
+  /** Serial + 1 of the sending chain that the record `repeat/first` belongs to; 0: no content yet. */
+  readonly firstContentChain: number;
+}
+
+/** Sender rule 3 (profile 8.5): content and resends take numbers 0 to 127, sync messages 0 to 7. */
+export const CONTENT_NUMBER_MAX = 127;
+export const SYNC_NUMBER_MAX = 7;
+/** Before the first acknowledgement at most this many messages follow the invite: the peer cannot route them (profile 8.9-4). */
+export const UNHEARD_NUMBER_MAX = 16;
+
+/** Messages on their way, of our two newest chains: the state holds them all and stays under 64 KiB. More content waits. */
+export const UNACKNOWLEDGED_MAX = 256;
+/** Content that waits for a number, at most: a peer that never answers must not fill the disk. */
+export const WAITING_MAX = 10_000;
+/** Text that with its frame around it fits one segment (profile 8.8). */
+export const TEXT_BYTES_MAX = 15 * 1024;
+
+/** Resend timer (profile 8.9-4). */
+export const RESEND_FIRST_MS = 15_000;
+export const RESEND_MAX_MS: number = 2 * 3_600_000;
+/** Content last sent in an older chain goes again with the oldest, at most this many in all (sender rule 2). */
+export const RESEND_BATCH = 4;
+/** After this long without an acknowledgement a message has failed (profile 8.9-4). */
+export const GIVE_UP_MS = 30 * 24 * 3_600_000;
+/** A reference further ahead than this pushes our own clock no further (profile 8.8). */
+export const LAMPORT_AHEAD_MAX_MS: number = 24 * 3_600_000;
+/** A missing message is asked for after this (profile 8.9-5). */
+export const REPAIR_AFTER_MS = 30_000;
+export const REPAIR_REQUEST_MAX = 3;
+/** A message that nobody gave us in this time is lost, and what followed it is delivered (profile 8.9-5). */
+export const LOST_AFTER_MS = 24 * 3_600_000;
+/** Messages held back for missing ones (profile 10.5 allows 1,024; a state of 64 KiB holds these). */
+export const HELD_MAX = 256;
+/** Ids that they wait for, in all: a peer may name 256 in each message. */
+export const MISSING_MAX = 512;
+/** Lost ones that are still asked for: only a faulty peer has so many. */
+export const LOST_MAX = 32;
+
+/** Answer to a mark: the k-th waits 8 s · 2^k since the last (sender rule 4). */
+export const ANSWER_PAUSE_MS = 8_000;
+export const ANSWER_PAUSE_MAX_MS: number = 3 * 3_600_000;
+/** An acknowledgement due where no sync message may go is left out if something was published this recently (rule 3). */
+export const QUIET_MS = 10_000;
+/**
+ * The first acknowledgement goes almost at once; each further one of the same chain waits twice as long, so that the
+ * eight sync messages of a chain cover a burst of any length. With the 20 % quota of profile 8.9-3 this becomes 2 s.
+ */
+export const ACKNOWLEDGE_AFTER_MS = 20;
+export const ACKNOWLEDGE_AFTER_MAX_MS = 2_000;
+
+export const TIMER_ACKNOWLEDGE = "acknowledge";
+export const TIMER_RESEND = "resend";
+export const TIMER_FLUSH = "flush";
+export const TIMER_REPAIR = "repair";
+export const TIMER_BUNDLE = "bundle";
+
+/** Our bundle follows our first message after this: time for that message to go first (profile 8.7 "Fresh bundles"). */
+export const BUNDLE_AFTER_MS = 2_000;
+/** Where our bundle waits until it is sent. */
+export const RECORD_OUR_BUNDLE = "bundle/ours";
+/** Where the peer's newest bundle is kept, for a later invite. */
+export const RECORD_THEIR_BUNDLE = "bundle/theirs";
+
+/** Envelopes that sender rules 2 and 3 repeat: the chain's number 0, and its first content. */
+export const RECORD_ZERO = "repeat/zero";
+export const RECORD_FIRST = "repeat/first";
+
+export const outRecord = (messageId: string): string => `out/${messageId}`;
+export const heldRecord = (messageId: string): string => `held/${messageId}`;
+export const waitRecord = (index: number): string => `wait/${index}`;
+export const skippedRecord = (serial: number, n: number): string => `skip/${serial}/${n}`;
+/** Whatever nobody has to wait for and the message table does not know: content of the protocol itself, refused, lost. */
+export const knownRecord = (messageId: string): string => `known/${messageId}`;
+
+/** The peer may not have our invite. */
+export function isUnheardInvite(state: PrivateState): boolean {
+  return state.isInviter && !state.hasHeard;
+}
+
+/** Content that has no number yet. */
+export function isContentWaiting(state: PrivateState): boolean {
+  return state.waitingFirst < state.waitingEnd;
+}
+
+/** A number, and nothing that was there before. */
+export function hasRoomForContent(state: PrivateState): boolean {
+  return hasNumberForContent(state) && !isContentWaiting(state);
+}
+
+/** For content that was not sent before. Until the peer was heard, few follow the invite: it cannot route them (profile 8.9-4). */
+export function hasNumberForContent(state: PrivateState): boolean {
+  const { send } = state.ratchet;
+  if (send === undefined || state.unacknowledged.length >= UNACKNOWLEDGED_MAX) return false;
+  return send.n <= (state.isInviter && !state.hasHeard ? UNHEARD_NUMBER_MAX : CONTENT_NUMBER_MAX);
+}
+
+/** For content that goes again. */
+export function hasNumberForResend({ ratchet: { send } }: PrivateState): boolean {
+  return send !== undefined && send.n <= CONTENT_NUMBER_MAX;
+}

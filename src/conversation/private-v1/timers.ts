@@ -1,0 +1,110 @@
+/** What a private conversation does when a timer fires: acknowledge, resend, flush waiting content, ask for repairs. */
+import { ignore, type RecordKey, type Transition, type TurnContext } from "../contract.ts";
+import { acknowledgeNow } from "./acknowledge.ts";
+import { oweAcknowledgement } from "./alarms.ts";
+import { carryOut, planLoss, planReads } from "./deliver.ts";
+import { Draft } from "./draft.ts";
+import { resend } from "./resend.ts";
+import { flushWaiting, sendBundle } from "./send.ts";
+import {
+  hasNumberForContent,
+  hasRoomForContent,
+  isContentWaiting,
+  LOST_AFTER_MS,
+  type PrivateState,
+  RECORD_FIRST,
+  RECORD_OUR_BUNDLE,
+  RECORD_ZERO,
+  REPAIR_AFTER_MS,
+  RESEND_FIRST_MS,
+  TIMER_ACKNOWLEDGE,
+  TIMER_BUNDLE,
+  TIMER_FLUSH,
+  TIMER_REPAIR,
+  TIMER_RESEND,
+  waitRecord,
+} from "./state.ts";
+
+type Step = Transition<PrivateState>;
+
+/** Waiting content taken into one turn: bounded, so that its commit is short. */
+const FLUSH_BATCH = 16;
+
+/** What the timer surely needs; the rest it asks for, knowing the time. */
+export function timerReads(state: PrivateState, name: string): readonly RecordKey[] {
+  switch (name) {
+    case TIMER_ACKNOWLEDGE:
+      return [RECORD_ZERO];
+    case TIMER_RESEND:
+      return [RECORD_FIRST];
+    case TIMER_FLUSH: {
+      const count = Math.min(FLUSH_BATCH, state.waitingEnd - state.waitingFirst);
+      return Array.from({ length: count }, (_, index) => waitRecord(state.waitingFirst + index));
+    }
+    case TIMER_BUNDLE:
+      return [RECORD_OUR_BUNDLE];
+    default:
+      return [];
+  }
+}
+
+export function fireTimer(state: PrivateState, name: string, context: TurnContext): Step {
+  const draft = new Draft(state, context);
+  switch (name) {
+    case TIMER_ACKNOWLEDGE:
+      return acknowledgeNow(draft);
+    case TIMER_RESEND:
+      return resend(draft);
+    case TIMER_FLUSH:
+      return flush(draft);
+    case TIMER_REPAIR:
+      return askForRepair(draft);
+    case TIMER_BUNDLE:
+      return giveBundle(draft);
+    default:
+      return ignore("unknown timer");
+  }
+}
+
+function flush(draft: Draft): Step {
+  const { state, now } = draft;
+  const frames: Uint8Array[] = [];
+  for (let index = state.waitingFirst; index < state.waitingEnd; index += 1) {
+    const frame = draft.record(waitRecord(index));
+    if (frame === undefined) break;
+    frames.push(frame);
+  }
+  if (frames.length === 0 || !hasNumberForContent(state)) return ignore("nothing to flush");
+  flushWaiting(draft, frames);
+  if (isContentWaiting(draft.state) && hasNumberForContent(draft.state))
+    draft.add({ kind: "schedule", name: TIMER_FLUSH, atMs: now });
+  return draft.accept();
+}
+
+/** Whatever we send asks for what is missing; with nothing else to send, a sync message does. What is overdue is given up. */
+function askForRepair(draft: Draft): Step {
+  const { state, now } = draft;
+  if (state.held.length === 0) return ignore("nothing is missing");
+  const plan = planLoss(state.held, ({ sinceMs }) => now - sinceMs >= LOST_AFTER_MS);
+  const unread = planReads(plan).filter((key) => !draft.isLoaded(key));
+  if (unread.length > 0) return { kind: "lacks", keys: unread };
+  const refusedInside = carryOut(draft, plan);
+  if (draft.state.held.length > 0) {
+    oweAcknowledgement(draft);
+    draft.add({ kind: "schedule", name: TIMER_REPAIR, atMs: now + REPAIR_AFTER_MS });
+  }
+  return draft.accept({ refusedInside });
+}
+
+/** Profile 8.7 "Fresh bundles": once, when there is a number for it. */
+function giveBundle(draft: Draft): Step {
+  const bundle = draft.record(RECORD_OUR_BUNDLE);
+  if (bundle === undefined) return ignore("no bundle to give");
+  if (!hasRoomForContent(draft.state)) {
+    draft.add({ kind: "schedule", name: TIMER_BUNDLE, atMs: draft.now + RESEND_FIRST_MS });
+    return draft.accept();
+  }
+  sendBundle(draft, bundle);
+  draft.add({ kind: "drop", key: RECORD_OUR_BUNDLE });
+  return draft.accept();
+}

@@ -1,0 +1,136 @@
+/** What a caller asks of conversations, as turns. Refusals of a conversation become errors with its reason as their code. */
+import type { Input } from "../conversation/contract.ts";
+import type { MessageId } from "../wire/ids.ts";
+import type { EngineApi, SendRequest } from "./api.ts";
+import { type Conversations, handleOf } from "./conversations.ts";
+import { UmbradError } from "./errors.ts";
+import { TEXT_BYTES_MAX } from "./limits.ts";
+import type { MessageState, Store } from "./ports.ts";
+import type { TurnOrigin } from "./turn/turn.ts";
+import type { AcceptedTurn, Turns } from "./turn/turns.ts";
+
+/** The default inbox is the first conversation of every state. */
+const INBOX = 0;
+
+export type Phase = "starting" | "running" | "draining";
+
+interface CommandDeps {
+  readonly store: Store;
+  readonly turns: Turns;
+  readonly conversations: Conversations;
+  readonly phase: () => Phase;
+}
+
+export class Commands {
+  readonly #deps: CommandDeps;
+
+  constructor(deps: CommandDeps) {
+    this.#deps = deps;
+  }
+
+  async createInvite(request: Parameters<EngineApi["createInvite"]>[0]): ReturnType<EngineApi["createInvite"]> {
+    const { reply } = await this.#command(INBOX, { kind: "create-invite", ...request });
+    return reply as Awaited<ReturnType<EngineApi["createInvite"]>>;
+  }
+
+  async acceptInvite(request: Parameters<EngineApi["acceptInvite"]>[0]): ReturnType<EngineApi["acceptInvite"]> {
+    if (request.text !== undefined) requireText(request.text);
+    const { opened } = await this.#command(INBOX, { kind: "accept-invite", ...request });
+    const [conversation] = opened;
+    const reply = conversation?.reply as { messageId?: string } | null | undefined;
+    return { conversation: handleOf(conversation?.number ?? INBOX), messageId: reply?.messageId ?? null };
+  }
+
+  async send(request: SendRequest): ReturnType<EngineApi["send"]> {
+    requireText(request.text);
+    const conversation = this.#deps.conversations.find(request.conversation);
+    const number = this.#deps.conversations.numberOf(conversation.handle);
+    const fingerprint = `${number}\u0000${request.text}`;
+    if (request.key !== undefined) {
+      const known = this.#deps.store.idempotent(request.key);
+      if (known !== undefined) return this.#repeated(known, fingerprint, request.key, conversation.handle);
+    }
+    const origin = request.key === undefined ? {} : { idempotency: { key: request.key, fingerprint } };
+    const outcome = await this.#command(number, { kind: "send", text: request.text }, origin, () => {
+      // Asked again when earlier turns have ended: two callers may hold the same key.
+      const known = request.key === undefined ? undefined : this.#deps.store.idempotent(request.key);
+      return known === undefined;
+    });
+    if (outcome === undefined) return this.send(request);
+    const { messageId } = outcome.reply as { messageId: string };
+    return {
+      messageId,
+      state: this.#deps.store.message(messageId as MessageId)?.state ?? ("queued" as MessageState),
+      conversation: conversation.handle,
+    };
+  }
+
+  async #command(number: number, command: unknown, origin?: TurnOrigin): Promise<AcceptedTurn>;
+  async #command(
+    number: number,
+    command: unknown,
+    origin: TurnOrigin,
+    isWanted: () => boolean,
+  ): Promise<AcceptedTurn | undefined>;
+  async #command(
+    number: number,
+    command: unknown,
+    origin: TurnOrigin = {},
+    isWanted = () => true,
+  ): Promise<AcceptedTurn | undefined> {
+    const phase = this.#deps.phase();
+    if (phase !== "running") {
+      throw new UmbradError("daemon/not-running", `the daemon is ${phase} and takes no commands`, {
+        hint: "try again when `umbrad status` says ready",
+      });
+    }
+    const type = this.#deps.conversations.typeOf(number);
+    if (type === undefined)
+      throw new UmbradError("conversation/unknown", `there is no open conversation ${handleOf(number)}`);
+    const parsed = type.command.safeParse(command);
+    if (!parsed.success)
+      throw new UmbradError("command/malformed", `${type.name} does not take this command: ${parsed.error.message}`);
+    const input: Input<unknown> = { kind: "command", command: parsed.data };
+    let wasWanted = true;
+    const outcome = await this.#deps.turns.run(number, () => {
+      wasWanted = isWanted();
+      return wasWanted ? { input, origin } : undefined;
+    });
+    if (!wasWanted) return undefined;
+    if (outcome.kind === "accepted") return outcome;
+    const detail = outcome.kind === "rejected" ? outcome.detail : undefined;
+    throw new UmbradError(outcome.reason.includes("/") ? outcome.reason : "command/refused", detail ?? outcome.reason);
+  }
+
+  #repeated(
+    known: { readonly fingerprint: string; readonly reply: unknown },
+    fingerprint: string,
+    key: string,
+    conversation: string,
+  ) {
+    if (known.fingerprint !== fingerprint) {
+      throw new UmbradError("message/key-conflict", `the key ${JSON.stringify(key)} was used for another message`, {
+        hint: "use a new key for a new message, or repeat the same conversation and text to get the first message's id",
+      });
+    }
+    const { messageId } = known.reply as { messageId: string };
+    return {
+      messageId,
+      state: this.#deps.store.message(messageId as MessageId)?.state ?? ("queued" as MessageState),
+      conversation,
+    };
+  }
+}
+
+function requireText(text: string): void {
+  const bytes = Buffer.byteLength(text);
+  if (bytes === 0)
+    throw new UmbradError("message/empty", "the message has no text", {
+      hint: "give the text as an argument, or - to read it from standard input",
+    });
+  if (bytes > TEXT_BYTES_MAX) {
+    throw new UmbradError("message/too-large", `the text has ${bytes} bytes, the limit is ${TEXT_BYTES_MAX}`, {
+      hint: "split the text into several messages",
+    });
+  }
+}

@@ -1,0 +1,71 @@
+/** Every bound of the engine, with its reason. Bounds of bytes on the wire live beside their decoders. */
+
+/** Relays drop messages above 150 KiB; the whole WakuMessage counts, so no envelope can be larger (profile 8.10). */
+export const ENVELOPE_BYTES_MAX: number = 150 * 1024;
+
+/** Text that surely fits one segment of 16 KiB with its frame around it (profile 8.8). */
+export const TEXT_BYTES_MAX: number = 15 * 1024;
+
+/** A conversation's state is read and written by every turn; what grows belongs into records (design 3.1). */
+export const STATE_BYTES_MAX: number = 64 * 1024;
+
+/** Envelopes between the network and their turns. Above it they are dropped and the Store refills the gap. */
+export const INTAKE_QUEUE_MAX = 4_096;
+
+/** Decoded states kept in memory (profile 10.7). */
+export const STATE_CACHE_MAX = 2_000;
+
+/** Committed Waku message hashes that an exact repetition is recognised by (profile 10.2). */
+export const SEEN_HASHES_MAX = 65_536;
+
+/** Orphans: envelopes whose window may be about to open (profile 8.5). */
+export const ORPHANS_MAX = 4_096;
+export const ORPHANS_PER_HINT_MAX = 4;
+export const ORPHAN_BYTES_MAX: number = 16 * 1024 * 1024;
+export const ORPHAN_AGE_MAX_MS: number = 10 * 60_000;
+
+/** Each inbox costs a hash for every envelope that no hint matches (profile 8.5). */
+export const STATIC_HINTS_MAX = 8;
+
+/** A step asks for records at most this often before it must decide; more is our bug. */
+export const LACKS_ROUNDS_MAX = 8;
+
+/** Service nodes accept timestamps 20 s off; clocks of senders and Stores differ by that, hence the overlap. */
+export const HISTORY_OVERLAP_MS = 60_000;
+/** Stores keep at least 12 h; asking for more than a month would only cost pages. */
+export const HISTORY_AGE_MAX_MS: number = 30 * 24 * 3_600_000;
+export const HISTORY_RETRY_MIN_MS = 500;
+export const HISTORY_RETRY_MAX_MS = 30_000;
+
+/** How far the cursor may lag behind in an idle daemon: each save is an fsync. */
+export const CURSOR_SAVE_IDLE_MS = 30_000;
+/** And in a busy one, where it rides in a turn's commit. */
+export const CURSOR_SAVE_BUSY_MS = 1_000;
+
+export const OUTBOX_PARALLEL_MAX = 16;
+export const OUTBOX_RETRY_MIN_MS = 1_000;
+export const OUTBOX_RETRY_MAX_MS = 60_000;
+/** With no service peer at all the loop waits for one, and looks by itself this often. */
+export const OUTBOX_PAUSE_MS = 2_000;
+/** A publish that has no answer by then is repeated: the network drops what it already has. */
+export const PUBLISH_DEADLINE_MS = 15_000;
+
+/** A loop that could not read its rows looks again after this. */
+export const LOOK_RETRY_MS = 1_000;
+
+export const TIMER_BATCH_MAX = 256;
+/** A timer whose turn failed through our fault is tried again after this. */
+export const TIMER_RETRY_MS = 60_000;
+
+/** Parked envelopes: ours, but our own fault kept them from a turn. */
+export const PARKED_MAX = 10_000;
+/** The pause before the next try doubles from the one to the other. */
+export const PARKED_RETRY_MIN_MS = 5_000;
+export const PARKED_RETRY_MAX_MS = 3_600_000;
+
+/** A fault that comes back is told again after this, and so many are remembered as told. */
+export const TOLD_AGAIN_MS = 3_600_000;
+export const TOLD_MAX = 1_000;
+
+/** How long keys of callers and hashes of envelopes are remembered: longer than any Store keeps a message. */
+export const REMEMBER_MS: number = 31 * 24 * 3_600_000;

@@ -1,0 +1,158 @@
+/**
+ * Carries committed envelopes to the network, at least once, in order within a conversation. A retry sends the same bytes;
+ * the transport gives each attempt a fresh Waku timestamp (design 2).
+ */
+import type { Counters } from "../counters.ts";
+import {
+  OUTBOX_PARALLEL_MAX,
+  OUTBOX_PAUSE_MS,
+  OUTBOX_RETRY_MAX_MS,
+  OUTBOX_RETRY_MIN_MS,
+  PUBLISH_DEADLINE_MS,
+} from "../limits.ts";
+import type { Clock, EventRow, Log, OutboxRow, PublishResult, Store, Transport } from "../ports.ts";
+import type { Turns } from "../turn/turns.ts";
+import { Alarm } from "./alarm.ts";
+
+interface OutboxDeps {
+  readonly store: Store;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly counters: Counters;
+  readonly turns: Turns;
+  readonly onEvents: (events: readonly EventRow[]) => void;
+}
+
+export class OutboxLoop {
+  readonly #deps: OutboxDeps;
+  readonly #alarm: Alarm;
+  readonly #inFlight = new Map<number, Promise<void>>();
+  readonly #abort = new AbortController();
+  /** Set while paused. */
+  #cancelPause: (() => void) | undefined;
+
+  constructor(deps: OutboxDeps) {
+    this.#deps = deps;
+    const onFault = (error: unknown) =>
+      deps.log.error({ event: "outbox.unreadable", component: "outbox", err: error }, "the outbox could not be read");
+    this.#alarm = new Alarm({ clock: deps.clock, look: () => this.#look(), onFault });
+  }
+
+  /** Looks for due rows: after every commit that published, and when the network came back. */
+  wake(): void {
+    this.#alarm.wake();
+  }
+
+  /** The network may have come back: nothing waits any longer. */
+  resume(): void {
+    this.#cancelPause?.();
+    this.#cancelPause = undefined;
+    this.wake();
+  }
+
+  stop(): void {
+    this.#alarm.stop();
+    this.#cancelPause?.();
+    this.#abort.abort();
+  }
+
+  /** After `stop`: resolves when no answer of the network is awaited any more, so that the store may be closed. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#inFlight.values());
+  }
+
+  #look(): void {
+    if (this.#cancelPause !== undefined) return;
+    const { store, clock } = this.#deps;
+    const now = clock.now();
+    const room = OUTBOX_PARALLEL_MAX - this.#inFlight.size;
+    if (room > 0) {
+      const rows = store.outboxDue(now, OUTBOX_PARALLEL_MAX).filter((row) => !this.#inFlight.has(row.id));
+      for (const row of rows.slice(0, room)) this.#start(row);
+    }
+    // Rows in flight are due still; their end looks again.
+    const next = store.outboxNextDueMs();
+    if (next !== undefined && next > now) this.#alarm.set(next - now);
+  }
+
+  #start(row: OutboxRow): void {
+    const { log } = this.#deps;
+    const publishing = this.#publish(row)
+      .catch((error: unknown) => {
+        log.error(
+          { event: "outbox.failed", component: "outbox", conversation: `c${row.conversation}`, err: error },
+          "the outbox could not record an answer; the envelope stays queued",
+        );
+        this.#pause();
+      })
+      .finally(() => {
+        this.#inFlight.delete(row.id);
+        this.wake();
+      });
+    this.#inFlight.set(row.id, publishing);
+  }
+
+  async #publish(row: OutboxRow): Promise<void> {
+    const { store, transport, clock, counters, log } = this.#deps;
+    const deadline = new AbortController();
+    const cancelDeadline = clock.after(PUBLISH_DEADLINE_MS, () => deadline.abort());
+    let result: PublishResult;
+    try {
+      const signal = AbortSignal.any([this.#abort.signal, deadline.signal]);
+      result = await transport.publish({ topic: row.topic, payload: row.envelope }, signal);
+    } finally {
+      cancelDeadline();
+    }
+    counters.add(`outbox.${result.kind}`);
+    if (this.#abort.signal.aborted && result.kind !== "published") return;
+    switch (result.kind) {
+      case "published":
+        this.#deps.onEvents(store.outboxDone(row.id, clock.now()).events);
+        return;
+      case "unavailable":
+        log.debug(
+          { event: "outbox.waiting", component: "outbox", reason: result.reason },
+          "no service node took the envelope",
+        );
+        return this.#pause();
+      case "refused":
+        log.warn(
+          {
+            event: "outbox.refused",
+            component: "outbox",
+            conversation: `c${row.conversation}`,
+            status: result.status,
+            reason: result.reason,
+            attempt: row.attempts + 1,
+          },
+          "a service node refused an envelope",
+        );
+        if (result.retryable) return store.outboxRetry(row.id, clock.now() + retryDelayMs(row.attempts));
+        return this.#giveUp(row, result.reason);
+    }
+  }
+
+  /** Without a service node nothing of the queue can leave: wait for one instead of trying each row. */
+  #pause(): void {
+    if (this.#cancelPause !== undefined || this.#abort.signal.aborted) return;
+    this.#cancelPause = this.#deps.clock.after(OUTBOX_PAUSE_MS, () => this.resume());
+  }
+
+  async #giveUp(row: OutboxRow, reason: string): Promise<void> {
+    const { store, turns, clock } = this.#deps;
+    const { messageId } = row;
+    if (messageId !== undefined) {
+      const outcome = await turns.run(row.conversation, () => ({
+        input: { kind: "undeliverable", messageId, reason },
+        origin: { removeOutbox: row.id },
+      }));
+      if (outcome.kind === "accepted") return;
+    }
+    store.commit({ atMs: clock.now(), conversations: [], removeOutbox: row.id });
+  }
+}
+
+function retryDelayMs(attempts: number): number {
+  return Math.min(OUTBOX_RETRY_MAX_MS, OUTBOX_RETRY_MIN_MS * 2 ** Math.min(attempts, 16));
+}

@@ -1,0 +1,300 @@
+/**
+ * What the engine needs from the world: a Store, a Transport, a clock with randomness, and a log. Adapters implement
+ * these; the engine never imports an adapter.
+ */
+import type { Purpose, RecordKey } from "../conversation/contract.ts";
+import type { ContentTopic, MessageId } from "../wire/ids.ts";
+import type { UmbradError } from "./errors.ts";
+
+// ---------------------------------------------------------------- Store
+
+/** Number of a conversation in this database: 0 is the default inbox, its handle is `c<number>`. Never reused. */
+export type ConversationNumber = number;
+
+export interface StoredConversation {
+  readonly number: ConversationNumber;
+  readonly type: string;
+  /** Number of committed turns. */
+  readonly revision: number;
+  readonly state: Uint8Array;
+  readonly closed: boolean;
+  /** Given by the operator; absent until `conversation rename`. */
+  readonly name: string | undefined;
+  readonly createdAtMs: number;
+}
+
+/** `queued → published → stored → delivered`, or `failed`; what we received is `received`. Never moves backwards. */
+export type MessageState = "queued" | "published" | "stored" | "delivered" | "failed" | "received";
+
+export interface MessageRow {
+  /** Position in the message table: history is paged by it. */
+  readonly rowId: number;
+  readonly conversation: ConversationNumber;
+  readonly messageId: MessageId;
+  readonly direction: "in" | "out";
+  readonly state: MessageState;
+  readonly timestampMs: number;
+  /** JSON-able, sealed at rest: `{sender, text?, domain, tag, bytes(base64)?}`. */
+  readonly body: MessageBody;
+}
+
+export interface MessageBody {
+  readonly sender: string;
+  readonly domain: number;
+  readonly tag: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface EventRow {
+  /** Gap-free, from 1, assigned in the turn's commit. */
+  readonly seq: number;
+  readonly atMs: number;
+  readonly type: string;
+  /** undefined for events of the daemon itself. */
+  readonly conversation: ConversationNumber | undefined;
+  /** The message it is about, joined from the message table. */
+  readonly message: MessageRow | undefined;
+  /** Further fields, sealed at rest. */
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface OutboxRow {
+  readonly id: number;
+  readonly conversation: ConversationNumber;
+  readonly topic: ContentTopic;
+  /** Final bytes: a retry sends exactly these. */
+  readonly envelope: Uint8Array;
+  readonly purpose: Purpose;
+  readonly messageId: MessageId | undefined;
+  readonly attempts: number;
+  readonly dueAtMs: number;
+  readonly queuedAtMs: number;
+}
+
+export interface TimerRow {
+  readonly conversation: ConversationNumber;
+  readonly name: string;
+  readonly atMs: number;
+}
+
+export interface ParkedRow {
+  readonly id: number;
+  readonly conversation: ConversationNumber;
+  readonly topic: ContentTopic;
+  readonly payload: Uint8Array;
+  readonly wakuHash: Uint8Array;
+  readonly errorCode: string;
+  readonly attempts: number;
+  readonly parkedAtMs: number;
+  readonly dueAtMs: number;
+}
+
+/** One conversation's part of a turn. */
+export interface ConversationWrite {
+  readonly number: ConversationNumber;
+  readonly type: string;
+  /** 0 creates the row; otherwise the write is refused with `store/conflict` when the stored revision differs. */
+  readonly expectedRevision: number;
+  readonly state: Uint8Array;
+  /** Kept sealed; a keyed hash of it makes a second conversation with the same id impossible. Needed on creation. */
+  readonly conversationId: string;
+  readonly createdAtMs: number;
+  readonly closed: boolean;
+  readonly putRecords: readonly { readonly key: RecordKey; readonly bytes: Uint8Array }[];
+  readonly dropRecords: readonly RecordKey[];
+  readonly setTimers: readonly { readonly name: string; readonly atMs: number }[];
+  readonly cancelTimers: readonly string[];
+  /** Inserted unless (conversation, messageId) exists. */
+  readonly newMessages: readonly Omit<MessageRow, "rowId" | "conversation">[];
+  /** Applied only forwards in the order of MessageState. */
+  readonly messageStates: readonly { readonly messageId: MessageId; readonly state: MessageState }[];
+  /**
+   * Appended in order. An event with `messageId` whose message insert or state change turned out to be a repetition is
+   * not written: a message is announced once.
+   */
+  readonly events: readonly NewEvent[];
+  readonly outbox: readonly Omit<OutboxRow, "id" | "conversation" | "attempts">[];
+}
+
+export interface NewEvent {
+  readonly type: string;
+  readonly messageId?: MessageId;
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+/** Everything one turn writes, in one transaction. */
+export interface TurnCommit {
+  readonly atMs: number;
+  readonly conversations: readonly ConversationWrite[];
+  /** Waku message hash (32 bytes) of the envelope that this turn consumed: an exact duplicate is dropped at intake. */
+  readonly seenWakuHash?: Uint8Array;
+  /** Advance of the Store cursors: everything up to `atMs` on these topics is durable. */
+  readonly cursor?: CursorWrite;
+  /** Remembers a caller's key: the same key and fingerprint give the same reply. */
+  readonly idempotency?: { readonly key: string; readonly fingerprint: string; readonly reply: unknown };
+  /** The timer that this turn consumed; ignored if it was set anew meanwhile. */
+  readonly firedTimer?: TimerRow;
+  /** The parked envelope that this turn consumed. */
+  readonly unparked?: number;
+  /** The outbox row that this turn removes (given up or cancelled). */
+  readonly removeOutbox?: number;
+}
+
+export interface CursorWrite {
+  readonly topics: readonly ContentTopic[];
+  /** Unix ms on our clock. */
+  readonly throughMs: number;
+}
+
+export interface CommitReceipt {
+  /** The events that this commit appended, with their seq. */
+  readonly events: readonly EventRow[];
+}
+
+/**
+ * Durable state. Synchronous, because a turn's commit must not be interleaved; every method throws UmbradError with a
+ * `store/…` code when the environment fails. Bytes given and returned are plain: sealing is the adapter's.
+ */
+export interface Store {
+  /** Every open conversation, by number; closed ones too when asked. */
+  conversations(): IterableIterator<StoredConversation>;
+  conversation(number: ConversationNumber): StoredConversation | undefined;
+  /** By keyed hash of the id. */
+  conversationById(conversationId: string): ConversationNumber | undefined;
+  nextConversationNumber(): ConversationNumber;
+  renameConversation(number: ConversationNumber, name: string): void;
+
+  /** Present keys only. `message/<id>` reads the message table: its value is the state's name in UTF-8. */
+  records(conversation: ConversationNumber, keys: readonly RecordKey[]): Map<RecordKey, Uint8Array>;
+
+  /** The only multi-row write: one transaction, durable (fsync) on return; all or nothing. */
+  commit(turn: TurnCommit): CommitReceipt;
+  /** Several turns in one transaction, a savepoint each: one fsync, and a refused turn (`store/conflict`) fails alone. */
+  commitAll(turns: readonly TurnCommit[]): (CommitReceipt | UmbradError)[];
+
+  // Outbox: written by turns, emptied by the outbox loop.
+  /** Rows due at or before `nowMs`, oldest id first within a conversation; only the head of each conversation. */
+  outboxDue(nowMs: number, limit: number): OutboxRow[];
+  outboxNextDueMs(): number | undefined;
+  outboxCount(): number;
+  /** Published: removes the row, moves the message to `published` and appends `message.published`, in one commit. */
+  outboxDone(id: number, atMs: number): CommitReceipt;
+  outboxRetry(id: number, dueAtMs: number): void;
+
+  timersDue(nowMs: number, limit: number): TimerRow[];
+  timersNextDueMs(): number | undefined;
+
+  park(row: Omit<ParkedRow, "id" | "attempts">): void;
+  parkedDue(nowMs: number, limit: number): ParkedRow[];
+  parkedRetryLater(id: number, dueAtMs: number, errorCode: string): void;
+  parkedDrop(id: number): void;
+  parkedCount(): number;
+  parkedNextDueMs(): number | undefined;
+
+  /** Committed Waku message hashes, newest last, to warm the duplicate check. */
+  recentWakuHashes(limit: number): Uint8Array[];
+  hasWakuHash(hash: Uint8Array): boolean;
+  cursor(topic: ContentTopic): number | undefined;
+  /** For envelopes that changed nothing: at most once a second. */
+  saveCursor(cursor: CursorWrite): void;
+
+  events(query: {
+    readonly after: number;
+    readonly limit: number;
+    readonly conversations?: readonly ConversationNumber[];
+  }): EventRow[];
+  lastSeq(): number;
+  /** Appends an event of the daemon itself. */
+  appendEvent(event: NewEvent, atMs: number): EventRow;
+  /** Newest first; `before` is a rowId. */
+  messages(query: {
+    readonly conversation: ConversationNumber;
+    readonly limit: number;
+    readonly before?: number;
+  }): MessageRow[];
+  message(messageId: MessageId): MessageRow | undefined;
+  idempotent(key: string): { readonly fingerprint: string; readonly reply: unknown } | undefined;
+
+  /** Deletes what only bounds need: duplicate hashes and idempotency keys older than `beforeMs`. */
+  prune(beforeMs: number): void;
+  close(): void;
+}
+
+// ---------------------------------------------------------------- Transport
+
+export interface IncomingMessage {
+  readonly topic: ContentTopic;
+  readonly payload: Uint8Array;
+  /** Sender's claim, Unix ms. */
+  readonly timestampMs: number;
+  /** Waku message hash (14/WAKU2-MESSAGE deterministic hash), 32 bytes. */
+  readonly hash: Uint8Array;
+}
+
+export type PublishResult =
+  | { readonly kind: "published"; readonly peers: number }
+  /** A service node answered no. `retryable` is false when the same bytes can never pass (too large, RLN required). */
+  | { readonly kind: "refused"; readonly status: number; readonly reason: string; readonly retryable: boolean }
+  /** No answer: no peer, a deadline, a closed stream. */
+  | { readonly kind: "unavailable"; readonly reason: string };
+
+export interface TransportStatus {
+  /** Service peers with an open connection. */
+  readonly peers: number;
+  readonly configuredPeers: number;
+  /** Topics whose subscription a service node has confirmed on the present connection. */
+  readonly listening: readonly ContentTopic[];
+}
+
+export interface TransportEvents {
+  /** Called synchronously; must only enqueue. */
+  onMessage(message: IncomingMessage): void;
+  /** A subscription to these topics was confirmed anew (first time or after any gap): history before now may be missing. */
+  onListening(topics: readonly ContentTopic[]): void;
+  /** Peers or subscriptions changed. */
+  onStatus(status: TransportStatus): void;
+}
+
+export interface Transport {
+  start(events: TransportEvents): Promise<void>;
+  /** The topics wanted from now on; the transport makes held equal wanted, forever, and says onListening. */
+  listen(topics: readonly ContentTopic[]): void;
+  publish(
+    message: { readonly topic: ContentTopic; readonly payload: Uint8Array },
+    signal: AbortSignal,
+  ): Promise<PublishResult>;
+  /**
+   * All stored messages of `topics` from `sinceMs` on, oldest first, page by page. Throws UmbradError
+   * `transport/unavailable` when the answer is not complete: a truncated answer is never taken for the end.
+   */
+  history(
+    query: { readonly topics: readonly ContentTopic[]; readonly sinceMs: number },
+    signal: AbortSignal,
+  ): AsyncIterable<readonly IncomingMessage[]>;
+  status(): TransportStatus;
+  stop(): Promise<void>;
+}
+
+// ---------------------------------------------------------------- the rest
+
+export interface Clock {
+  /** Unix ms. */
+  now(): number;
+  random(length: number): Uint8Array;
+  /** One-shot; returns a cancel function. */
+  after(delayMs: number, run: () => void): () => void;
+}
+
+/** The subset of pino that the engine uses: `event` is the catalogue name (docs/logs.md). */
+export interface Log {
+  debug(fields: LogFields, message: string): void;
+  info(fields: LogFields, message: string): void;
+  warn(fields: LogFields, message: string): void;
+  error(fields: LogFields, message: string): void;
+}
+
+export interface LogFields {
+  readonly event: string;
+  readonly component: string;
+  readonly [field: string]: unknown;
+}

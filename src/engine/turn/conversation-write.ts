@@ -1,0 +1,145 @@
+/** Effects become rows: what one accepted transition writes of its conversation. */
+import type { AnyConversationType, ConversationEvent, Effect, Transition } from "../../conversation/contract.ts";
+import { UmbradError } from "../errors.ts";
+import { STATE_BYTES_MAX } from "../limits.ts";
+import type { ConversationNumber, ConversationWrite } from "../ports.ts";
+
+/** The conversation a transition is of, at the revision it was computed from. */
+export interface Target {
+  readonly number: ConversationNumber;
+  readonly type: AnyConversationType;
+  readonly revision: number;
+  readonly before: unknown;
+}
+
+/** The rows of one accepted transition. */
+export function conversationWrite(
+  target: Target,
+  transition: Extract<Transition<unknown>, { kind: "accept" }>,
+  now: number,
+): ConversationWrite {
+  const { type } = target;
+  const state = type.state.encode(transition.state);
+  if (state.length > STATE_BYTES_MAX) {
+    throw new UmbradError(
+      "conversation/state-too-large",
+      `a state of ${type.name} has ${state.length} bytes, the limit is ${STATE_BYTES_MAX}`,
+    );
+  }
+  const rows = new EffectRows(now, type.summary(transition.state).peer ?? "");
+  for (const effect of transition.effects) rows.add(effect);
+  return {
+    number: target.number,
+    type: type.name,
+    expectedRevision: target.revision,
+    state,
+    conversationId: type.conversationId(transition.state),
+    createdAtMs: type.summary(transition.state).createdAtMs,
+    ...rows.written(),
+  };
+}
+
+type WrittenEffects = Omit<
+  ConversationWrite,
+  "number" | "type" | "expectedRevision" | "state" | "conversationId" | "createdAtMs"
+>;
+type Mutable<List> = List extends readonly (infer Item)[] ? Item[] : never;
+
+class EffectRows {
+  readonly #now: number;
+  readonly #peer: string;
+  #closed = false;
+  readonly #putRecords: Mutable<WrittenEffects["putRecords"]> = [];
+  readonly #dropRecords: Mutable<WrittenEffects["dropRecords"]> = [];
+  readonly #setTimers: Mutable<WrittenEffects["setTimers"]> = [];
+  readonly #cancelTimers: Mutable<WrittenEffects["cancelTimers"]> = [];
+  readonly #newMessages: Mutable<WrittenEffects["newMessages"]> = [];
+  readonly #messageStates: Mutable<WrittenEffects["messageStates"]> = [];
+  readonly #events: Mutable<WrittenEffects["events"]> = [];
+  readonly #outbox: Mutable<WrittenEffects["outbox"]> = [];
+
+  constructor(now: number, peer: string) {
+    this.#now = now;
+    this.#peer = peer;
+  }
+
+  add(effect: Effect): void {
+    switch (effect.kind) {
+      case "publish":
+        this.#outbox.push({
+          topic: effect.topic,
+          envelope: effect.envelope,
+          purpose: effect.purpose,
+          messageId: effect.messageId,
+          dueAtMs: this.#now,
+          queuedAtMs: this.#now,
+        });
+        return;
+      case "deliver":
+        return this.#deliver(effect.event);
+      case "schedule":
+        this.#setTimers.push({ name: effect.name, atMs: effect.atMs });
+        return;
+      case "cancel":
+        this.#cancelTimers.push(effect.name);
+        return;
+      case "put":
+        this.#putRecords.push({ key: effect.key, bytes: effect.bytes });
+        return;
+      case "drop":
+        this.#dropRecords.push(effect.key);
+        return;
+      case "open":
+        return;
+      case "close":
+        this.#closed = true;
+        return;
+    }
+  }
+
+  written(): WrittenEffects {
+    return {
+      closed: this.#closed,
+      putRecords: this.#putRecords,
+      dropRecords: this.#dropRecords,
+      setTimers: this.#setTimers,
+      cancelTimers: this.#cancelTimers,
+      newMessages: this.#newMessages,
+      messageStates: this.#messageStates,
+      events: this.#events,
+      outbox: this.#outbox,
+    };
+  }
+
+  #deliver(event: ConversationEvent): void {
+    switch (event.type) {
+      case "message.received":
+      case "message.queued": {
+        const isIncoming = event.type === "message.received";
+        this.#newMessages.push({
+          messageId: event.messageId,
+          direction: isIncoming ? "in" : "out",
+          state: isIncoming ? "received" : "queued",
+          timestampMs: event.timestampMs,
+          body: { sender: isIncoming ? event.sender : "", ...event.content },
+        });
+        this.#events.push({ type: event.type, messageId: event.messageId });
+        return;
+      }
+      case "message.delivered":
+        this.#messageStates.push({ messageId: event.messageId, state: "delivered" });
+        this.#events.push({ type: event.type, messageId: event.messageId });
+        return;
+      case "message.failed":
+        this.#messageStates.push({ messageId: event.messageId, state: "failed" });
+        this.#events.push({ type: event.type, messageId: event.messageId, data: { reason: event.reason } });
+        return;
+      case "conversation.opened":
+        this.#events.push({ type: event.type, data: { peer: event.peer, role: event.role } });
+        return;
+      case "conversation.unsupported":
+        this.#events.push({ type: event.type, data: { peer: this.#peer, what: event.what } });
+        return;
+    }
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * One turn: load, step, one commit. `step` runs outside any transaction; what it decides is written at once, guarded by
+ * the revision, and only then does memory change (design 2). Callers must post turns through the mailbox.
+ */
+import type { AnyConversationType, Input, RecordKey, Transition, TurnContext } from "../../conversation/contract.ts";
+import { InvariantError, invariant } from "../errors.ts";
+import { LACKS_ROUNDS_MAX } from "../limits.ts";
+import type { Clock, CommitReceipt, ConversationNumber, ConversationWrite, Store, TurnCommit } from "../ports.ts";
+import type { Registry } from "../registry.ts";
+import { conversationWrite, type Target } from "./conversation-write.ts";
+import type { LoadedConversation, States } from "./states.ts";
+
+/** What one commit made of one conversation: enough to update memory. */
+export interface CommittedConversation {
+  readonly number: ConversationNumber;
+  readonly type: AnyConversationType;
+  /** undefined: opened by this turn. */
+  readonly before: unknown;
+  /** undefined: closed by this turn. */
+  readonly after: unknown;
+}
+
+export type TurnOutcome =
+  | {
+      readonly kind: "accepted";
+      readonly reply: unknown;
+      /** Conversations that the turn opened, with what their opening replied. */
+      readonly opened: readonly { readonly number: ConversationNumber; readonly reply: unknown }[];
+      readonly receipt: CommitReceipt;
+      readonly changed: readonly CommittedConversation[];
+      readonly refusedInside: string | undefined;
+      readonly wrote: { readonly outbox: boolean; readonly timers: boolean };
+    }
+  | { readonly kind: "ignored"; readonly reason: string }
+  | { readonly kind: "rejected"; readonly reason: string; readonly detail: string | undefined };
+
+/** What a turn consumes besides its input: written in the same commit. */
+export type TurnOrigin = Pick<TurnCommit, "seenWakuHash" | "cursor" | "firedTimer" | "unparked" | "removeOutbox"> & {
+  readonly idempotency?: { readonly key: string; readonly fingerprint: string };
+};
+
+export interface TurnPorts {
+  readonly store: Store;
+  readonly states: States;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  /** Durable on resolution. */
+  commit(turn: TurnCommit): Promise<CommitReceipt>;
+  nextConversationNumber(): ConversationNumber;
+}
+
+interface Draft {
+  readonly writes: ConversationWrite[];
+  readonly changed: CommittedConversation[];
+  readonly loaded: LoadedConversation[];
+  readonly opened: { number: ConversationNumber; reply: unknown }[];
+}
+
+export async function runTurn(
+  ports: TurnPorts,
+  number: ConversationNumber,
+  input: Input<unknown>,
+  origin: TurnOrigin,
+): Promise<TurnOutcome> {
+  const conversation = ports.states.load(number);
+  if (conversation === undefined) return { kind: "ignored", reason: "the conversation is closed or gone" };
+  const now = ports.clock.now();
+  const transition = await stepWithRecords(ports, conversation, input, now);
+  if (transition.kind === "ignore") return { kind: "ignored", reason: transition.reason };
+  if (transition.kind === "reject") return { kind: "rejected", reason: transition.reason, detail: transition.detail };
+
+  const draft: Draft = { writes: [], changed: [], loaded: [], opened: [] };
+  const refusal = addConversation(ports, draft, { ...conversation, before: conversation.state }, transition, now);
+  if (refusal !== undefined) return refusal;
+  const reply = transition.reply ?? null;
+  const { idempotency, ...consumed } = origin;
+  const turn: TurnCommit = {
+    atMs: now,
+    conversations: draft.writes,
+    ...consumed,
+    ...(idempotency === undefined ? {} : { idempotency: { ...idempotency, reply } }),
+  };
+  const receipt = await commit(ports, draft, turn);
+  return {
+    kind: "accepted",
+    reply,
+    opened: draft.opened,
+    receipt,
+    changed: draft.changed,
+    refusedInside: transition.refusedInside,
+    wrote: {
+      outbox: draft.writes.some((write) => write.outbox.length > 0),
+      timers: draft.writes.some((write) => write.setTimers.length > 0),
+    },
+  };
+}
+
+type Decided = Exclude<Transition<unknown>, { kind: "lacks" }>;
+
+async function stepWithRecords(
+  ports: TurnPorts,
+  conversation: LoadedConversation,
+  input: Input<unknown>,
+  now: number,
+): Promise<Decided> {
+  const { type, state, number } = conversation;
+  const records = new Map<RecordKey, Uint8Array | undefined>();
+  let wanted = type.reads(state, input);
+  for (let round = 0; round < LACKS_ROUNDS_MAX; round += 1) {
+    if (wanted.length > 0) {
+      const found = ports.store.records(number, wanted);
+      for (const key of wanted) records.set(key, found.get(key));
+    }
+    const context: TurnContext = { now, random: (length) => ports.clock.random(length), records };
+    const transition = await type.step(state, input, context);
+    if (transition.kind !== "lacks") return transition;
+    wanted = transition.keys;
+  }
+  throw new InvariantError(`${type.name} asked for records ${LACKS_ROUNDS_MAX} times without deciding`);
+}
+
+async function commit(ports: TurnPorts, draft: Draft, turn: TurnCommit): Promise<CommitReceipt> {
+  try {
+    const receipt = await ports.commit(turn);
+    for (const loaded of draft.loaded) {
+      if (loaded.state === undefined) ports.states.forget(loaded.number);
+      else ports.states.keep(loaded);
+    }
+    return receipt;
+  } catch (error) {
+    // Whatever is on disk is the truth now: never step again from a state whose commit failed.
+    for (const loaded of draft.loaded) ports.states.forget(loaded.number);
+    throw error;
+  }
+}
+
+/** Adds one accepted transition, and the conversations it opens, to the draft. A refused opening refuses the turn. */
+function addConversation(
+  ports: TurnPorts,
+  draft: Draft,
+  target: Target,
+  transition: Extract<Transition<unknown>, { kind: "accept" }>,
+  now: number,
+): Extract<TurnOutcome, { kind: "rejected" }> | undefined {
+  const write = conversationWrite(target, transition, now);
+  draft.writes.push(write);
+  draft.changed.push({
+    number: target.number,
+    type: target.type,
+    before: target.before,
+    after: write.closed ? undefined : transition.state,
+  });
+  draft.loaded.push({
+    number: target.number,
+    type: target.type,
+    revision: target.revision + 1,
+    state: write.closed ? undefined : transition.state,
+  });
+  for (const effect of transition.effects) {
+    if (effect.kind !== "open") continue;
+    const type = ports.registry.type(effect.type);
+    const context: TurnContext = { now, random: (length) => ports.clock.random(length), records: new Map() };
+    const opening = type.open(effect.opening, context);
+    if (opening.kind === "reject") return { kind: "rejected", reason: opening.reason, detail: opening.detail };
+    invariant(
+      opening.kind === "accept",
+      "an opening is accepted or rejected: it has no records to lack and nothing to ignore",
+    );
+    const number = ports.nextConversationNumber();
+    const refusal = addConversation(ports, draft, { number, type, revision: 0, before: undefined }, opening, now);
+    if (refusal !== undefined) return refusal;
+    draft.opened.push({ number, reply: opening.reply ?? null });
+  }
+  return undefined;
+}

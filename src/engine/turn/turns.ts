@@ -1,0 +1,73 @@
+/** Runs turns through the mailboxes and, right after each commit and before the conversation's next turn, updates memory. */
+import type { Input } from "../../conversation/contract.ts";
+import type { Hint } from "../../wire/ids.ts";
+import type { Clock, ConversationNumber, Store } from "../ports.ts";
+import type { Registry } from "../registry.ts";
+import type { Router } from "../routing/router.ts";
+import { Committer } from "./committer.ts";
+import { createMailboxes, type Mailboxes } from "./mailbox.ts";
+import { States } from "./states.ts";
+import { runTurn, type TurnOrigin, type TurnOutcome, type TurnPorts } from "./turn.ts";
+
+export type AcceptedTurn = Extract<TurnOutcome, { kind: "accepted" }>;
+
+export interface TurnListener {
+  /** Hints that became known: orphans may match. */
+  onHints(hints: readonly Hint[]): void;
+  onAccepted(outcome: AcceptedTurn): void;
+}
+
+export class Turns {
+  readonly #ports: TurnPorts;
+  readonly #router: Router;
+  readonly #mailboxes: Mailboxes = createMailboxes();
+  readonly #listener: TurnListener;
+  #nextNumber: ConversationNumber;
+
+  constructor(deps: { store: Store; registry: Registry; clock: Clock; router: Router; listener: TurnListener }) {
+    const committer = new Committer(deps.store);
+    this.#router = deps.router;
+    this.#listener = deps.listener;
+    this.#nextNumber = deps.store.nextConversationNumber();
+    this.#ports = {
+      store: deps.store,
+      registry: deps.registry,
+      clock: deps.clock,
+      states: new States(deps.store, deps.registry),
+      commit: (turn) => committer.commit(turn),
+      // From memory: two turns that open conversations at the same time must not draw one number.
+      nextConversationNumber: () => this.#nextNumber++,
+    };
+  }
+
+  /**
+   * One turn of `number`. `prepare` is asked when the conversation's earlier turns have ended: it returns undefined when
+   * the input has become moot (an envelope that was committed meanwhile).
+   */
+  run(
+    number: ConversationNumber,
+    prepare: () => { readonly input: Input<unknown>; readonly origin: TurnOrigin } | undefined,
+  ): Promise<TurnOutcome> {
+    return this.#mailboxes.post(number, async () => {
+      const prepared = prepare();
+      if (prepared === undefined) return { kind: "ignored", reason: "done meanwhile" };
+      const outcome = await runTurn(this.#ports, number, prepared.input, prepared.origin);
+      if (outcome.kind === "accepted") this.#apply(outcome);
+      return outcome;
+    });
+  }
+
+  idle(): Promise<void> {
+    return this.#mailboxes.idle();
+  }
+
+  pending(): number {
+    return this.#mailboxes.pending();
+  }
+
+  #apply(outcome: AcceptedTurn): void {
+    const hints = outcome.changed.flatMap((change) => this.#router.apply({ conversation: change.number, ...change }));
+    this.#listener.onAccepted(outcome);
+    if (hints.length > 0) this.#listener.onHints(hints);
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * Writes one turn into the tables. Always called inside a transaction that it neither begins nor ends, so that several
+ * turns can share one. No await and no decision of the engine's here: rows in, rows out.
+ */
+import type { CommitReceipt, ConversationWrite, EventRow, MessageRow, NewEvent, TurnCommit } from "../engine/ports.ts";
+import type { MessageId } from "../wire/ids.ts";
+import type { ConversationTables } from "./conversations.ts";
+import type { EventTable } from "./events.ts";
+import type { IntakeTables } from "./intake.ts";
+import type { MessageTable } from "./messages.ts";
+import type { OutboxTable } from "./outbox.ts";
+
+export interface Tables {
+  readonly conversations: ConversationTables;
+  readonly messages: MessageTable;
+  readonly events: EventTable;
+  readonly outbox: OutboxTable;
+  readonly intake: IntakeTables;
+}
+
+/** All rows of the turn; throws `store/conflict` when another was first. */
+export function writeTurn(tables: Tables, turn: TurnCommit): CommitReceipt {
+  const { conversations, outbox, intake } = tables;
+  // Consumed things go first: what the turn sets anew under the same name must stay.
+  if (turn.firedTimer !== undefined) conversations.dropFiredTimer(turn.firedTimer);
+  if (turn.unparked !== undefined) intake.parkedDrop(turn.unparked);
+  if (turn.removeOutbox !== undefined) outbox.remove(turn.removeOutbox);
+  const events = turn.conversations.flatMap((write) => writeConversation(tables, write, turn.atMs));
+  if (turn.seenWakuHash !== undefined) intake.remember(turn.seenWakuHash, turn.atMs);
+  if (turn.cursor !== undefined) intake.advance(turn.cursor);
+  if (turn.idempotency !== undefined) intake.answer(turn.idempotency, turn.atMs);
+  return { events };
+}
+
+/** A published row leaves, its message moves on, and the event tells of it: once, however often it was published. */
+export function writePublished(tables: Tables, id: number, atMs: number): CommitReceipt {
+  const entry = tables.outbox.remove(id);
+  if (entry?.messageId === undefined) return { events: [] };
+  const { conversation, messageId } = entry;
+  const rowId = tables.messages.rowIdOf(conversation, messageId);
+  if (rowId === undefined || !tables.messages.advance(rowId, "published")) return { events: [] };
+  const about = { atMs, conversation, message: tables.messages.read(rowId) };
+  return { events: [tables.events.append({ type: "message.published" }, about)] };
+}
+
+function writeConversation(tables: Tables, write: ConversationWrite, atMs: number): EventRow[] {
+  tables.conversations.write(write);
+  tables.conversations.writeRecords(write);
+  tables.conversations.writeTimers(write);
+  const changes = new MessageChanges(tables.messages, write);
+  const events = write.events
+    .filter((event) => changes.isNews(event))
+    .map((event) => {
+      const message = event.messageId === undefined ? undefined : changes.message(event.messageId);
+      return tables.events.append(event, { atMs, conversation: write.number, message });
+    });
+  for (const row of write.outbox) tables.outbox.add(write.number, row);
+  return events;
+}
+
+/** The message changes of one write: which of them took effect, and the rows as they are after it. */
+class MessageChanges {
+  readonly #messages: MessageTable;
+  readonly #write: ConversationWrite;
+  /** `id state` → whether it took effect. */
+  readonly #fresh = new Map<string, boolean>();
+  readonly #announced = new Set<string>();
+  readonly #rows = new Map<MessageId, MessageRow | undefined>();
+
+  constructor(messages: MessageTable, write: ConversationWrite) {
+    this.#messages = messages;
+    this.#write = write;
+    for (const message of write.newMessages) this.#insert(message);
+    for (const { messageId, state } of write.messageStates) {
+      const rowId = this.#rowId(messageId);
+      const moved = rowId !== undefined && messages.advance(rowId, state);
+      if (moved) this.#moved(messageId, state);
+      this.#note(messageId, state, moved);
+    }
+  }
+
+  /** False when the change that the event tells of was a repetition, so that a message is announced once. */
+  isNews(event: NewEvent): boolean {
+    if (event.messageId === undefined) return true;
+    const change = `${event.messageId} ${event.type.replace(/^message\./, "")}`;
+    const fresh = this.#fresh.get(change);
+    if (fresh === undefined) return !this.#allRepeated(event.messageId);
+    if (this.#announced.has(change)) return false;
+    this.#announced.add(change);
+    return fresh;
+  }
+
+  message(messageId: MessageId): MessageRow | undefined {
+    if (!this.#rows.has(messageId)) {
+      const rowId = this.#messages.rowIdOf(this.#write.number, messageId);
+      this.#rows.set(messageId, rowId === undefined ? undefined : this.#messages.read(rowId));
+    }
+    return this.#rows.get(messageId);
+  }
+
+  #rowId(messageId: MessageId): number | undefined {
+    return this.#rows.get(messageId)?.rowId ?? this.#messages.rowIdOf(this.#write.number, messageId);
+  }
+
+  #insert(message: Omit<MessageRow, "rowId" | "conversation">): void {
+    const row = this.#messages.insert(this.#write.number, message);
+    if (row !== undefined) this.#rows.set(message.messageId, row);
+    this.#note(message.messageId, message.state, row !== undefined);
+  }
+
+  #note(messageId: MessageId, state: MessageRow["state"], fresh: boolean): void {
+    const change = `${messageId} ${state}`;
+    this.#fresh.set(change, fresh || this.#fresh.get(change) === true);
+  }
+
+  #moved(messageId: MessageId, state: MessageRow["state"]): void {
+    const row = this.#rows.get(messageId);
+    if (row !== undefined) this.#rows.set(messageId, { ...row, state });
+  }
+
+  #allRepeated(messageId: MessageId): boolean {
+    const outcomes = [...this.#fresh].filter(([change]) => change.startsWith(`${messageId} `));
+    return outcomes.length > 0 && outcomes.every(([, fresh]) => !fresh);
+  }
+}

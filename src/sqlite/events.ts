@@ -1,0 +1,89 @@
+/** The event log: gap-free numbers from 1, given inside the transaction, so that a rolled back turn leaves no hole. */
+import type { ConversationNumber, EventRow, MessageRow, NewEvent } from "../engine/ports.ts";
+import type { Database, Row } from "./database.ts";
+import type { MessageTable, StoredMessage } from "./messages.ts";
+import { type Place, packRow, type Sealer, unpackRow } from "./seal.ts";
+
+interface StoredEvent extends Row {
+  seq: number;
+  at_ms: number;
+  type: string;
+  event_conversation: number | null;
+  data: Uint8Array | null;
+  row_id: number | null;
+}
+
+type Data = Readonly<Record<string, unknown>>;
+
+/** Every page of events is unsealed at once. */
+const PAGE_ROWS_MAX = 10_000;
+
+export class EventTable {
+  readonly #database: Database;
+  readonly #sealer: Sealer;
+  readonly #messages: MessageTable;
+
+  constructor(database: Database, sealer: Sealer, messages: MessageTable) {
+    this.#database = database;
+    this.#sealer = sealer;
+    this.#messages = messages;
+  }
+
+  /** Appends with the next number. Only inside a transaction: the number is read and used in two statements. */
+  append(
+    event: NewEvent,
+    about: {
+      readonly atMs: number;
+      readonly conversation?: ConversationNumber;
+      readonly message?: MessageRow | undefined;
+    },
+  ): EventRow {
+    const seq = this.lastSeq() + 1;
+    const { atMs, conversation, message } = about;
+    const data = event.data ?? {};
+    const isEmpty = Object.keys(data).length === 0;
+    this.#database.run(
+      "INSERT INTO event (seq, at_ms, type, conversation, message, data) VALUES (?, ?, ?, ?, ?, ?)",
+      seq,
+      atMs,
+      event.type,
+      conversation ?? null,
+      message?.rowId ?? null,
+      isEmpty ? null : this.#sealer.seal(placeOf(seq), packRow(data)),
+    );
+    return { seq, atMs, type: event.type, conversation, message, data };
+  }
+
+  lastSeq(): number {
+    return Number(this.#database.value("SELECT coalesce(max(seq), 0) FROM event"));
+  }
+
+  list(after: number, limit: number, conversations: readonly ConversationNumber[] | undefined): EventRow[] {
+    const chosen = conversations === undefined ? "" : "AND event.conversation IN (SELECT value FROM json_each(?3))";
+    const rows = this.#database.all<StoredEvent>(
+      `SELECT seq, at_ms, type, event.conversation AS event_conversation, data,
+              message.row_id, message.conversation, message.id_tag, message.state, message.body
+       FROM event LEFT JOIN message ON message.row_id = event.message
+       WHERE seq > ?1 ${chosen} ORDER BY seq LIMIT ?2`,
+      after,
+      Math.min(limit, PAGE_ROWS_MAX),
+      ...(conversations === undefined ? [] : [JSON.stringify(conversations)]),
+    );
+    return rows.map((row) => this.#unseal(row));
+  }
+
+  #unseal(row: StoredEvent): EventRow {
+    const { seq, at_ms: atMs, type } = row;
+    const data = row.data === null ? {} : unpackRow<Data>(this.#sealer.open(placeOf(seq), row.data)).header;
+    const message = hasMessage(row) ? this.#messages.unseal(row) : undefined;
+    return { seq, atMs, type, conversation: row.event_conversation ?? undefined, message, data };
+  }
+}
+
+function hasMessage(row: StoredEvent): row is StoredEvent & StoredMessage {
+  return row.row_id !== null;
+}
+
+function placeOf(seq: number): Place {
+  return { column: "event.data", row: [seq] };
+}

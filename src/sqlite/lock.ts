@@ -1,0 +1,93 @@
+/**
+ * One daemon per state directory. The lock is the operating system's (SQLite's file lock on an empty database that
+ * nobody writes): it ends with its process, however that ends, so there is no stale lock. The pid file beside it only
+ * words the refusal.
+ */
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { UmbradError } from "../engine/errors.ts";
+import { Database } from "./database.ts";
+
+/** Held until released or until the process ends. */
+export interface StateLock {
+  release(): void;
+}
+
+/** Throws `store/locked`, naming the holder. */
+export function takeStateLock(stateDir: string): StateLock {
+  const file = join(stateDir, "lock.db");
+  const pidFile = join(stateDir, "lock.pid");
+  // Never open an existing lock file but through SQLite: closing any descriptor of it drops this process's locks.
+  if (!existsSync(file)) createPrivate(file);
+  const database = new Database(file);
+  try {
+    // No journal file, and no waiting: whoever holds it holds it for long.
+    database.exec("PRAGMA journal_mode = MEMORY; PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE");
+    fileSystem(() => writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 }));
+  } catch (error) {
+    database.close();
+    if (error instanceof UmbradError && error.code === "store/busy") throw locked(stateDir, pidFile);
+    throw error;
+  }
+  return {
+    release() {
+      rmSync(pidFile, { force: true });
+      database.close();
+    },
+  };
+}
+
+/** An empty file that only its owner can read; an existing one is left as it is. */
+export function createPrivate(file: string): void {
+  fileSystem(() => {
+    try {
+      closeSync(openSync(file, "wx", 0o600));
+    } catch (error) {
+      if (codeOf(error) !== "EEXIST") throw error;
+    }
+  });
+}
+
+/** Runs a file operation; its failure is the environment's, so it gets a stable code. */
+export function fileSystem<Result>(operation: () => Result): Result {
+  try {
+    return operation();
+  } catch (error) {
+    const code = fileFaults[codeOf(error) ?? ""] ?? "store/io";
+    const message = error instanceof Error ? error.message : String(error);
+    throw new UmbradError(code, message, {
+      hint: "check owner, mode and free space of the state directory",
+      cause: error,
+    });
+  }
+}
+
+const fileFaults: Readonly<Record<string, string>> = {
+  EACCES: "store/permissions",
+  EPERM: "store/permissions",
+  EROFS: "store/readonly",
+  ENOSPC: "store/full",
+  EDQUOT: "store/full",
+};
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+function locked(stateDir: string, pidFile: string): UmbradError {
+  const pid = recordedPid(pidFile);
+  const holder = pid === undefined ? "another process" : `process ${pid}`;
+  return new UmbradError("store/locked", `${stateDir} is in use by ${holder}`, {
+    hint: pid === undefined ? "umbrad status" : `umbrad status, or ps -p ${pid}`,
+  });
+}
+
+function recordedPid(pidFile: string): number | undefined {
+  try {
+    const pid = Number.parseInt(readFileSync(pidFile, "utf8"), 10);
+    return Number.isNaN(pid) ? undefined : pid;
+  } catch {
+    // The holder has the lock but has not written its pid yet.
+    return undefined;
+  }
+}

@@ -1,0 +1,131 @@
+/** The message table: one row for each message of a conversation, its state moving forwards only. */
+import type { ConversationNumber, MessageRow, MessageState } from "../engine/ports.ts";
+import type { MessageId } from "../wire/ids.ts";
+import type { Database, Row } from "./database.ts";
+import { type Place, packRow, type Sealer, unpackRow } from "./seal.ts";
+
+export interface StoredMessage extends Row {
+  row_id: number;
+  conversation: number;
+  id_tag: Uint8Array;
+  state: number;
+  body: Uint8Array;
+}
+
+/** Names are in the database by position: append only. */
+const states: readonly MessageState[] = ["queued", "published", "stored", "delivered", "failed", "received"];
+/** `delivered`, `failed` and `received` are final. */
+const FIRST_FINAL = states.indexOf("delivered");
+
+interface Header {
+  readonly id: MessageId;
+  readonly direction: "in" | "out";
+  readonly timestampMs: number;
+  readonly sender: string;
+  readonly domain: number;
+  readonly tag: number;
+}
+
+const columns = "row_id, conversation, id_tag, state, body";
+
+export class MessageTable {
+  readonly #database: Database;
+  readonly #sealer: Sealer;
+
+  constructor(database: Database, sealer: Sealer) {
+    this.#database = database;
+    this.#sealer = sealer;
+  }
+
+  /** The new row, or undefined when the conversation has this message already. */
+  insert(
+    conversation: ConversationNumber,
+    message: Omit<MessageRow, "rowId" | "conversation">,
+  ): MessageRow | undefined {
+    const { messageId, direction, timestampMs, body } = message;
+    const tag = this.#tag(messageId);
+    const { sender, domain, tag: contentTag, bytes } = body;
+    const header: Header = { id: messageId, direction, timestampMs, sender, domain, tag: contentTag };
+    const { changes, rowId } = this.#database.run(
+      `INSERT INTO message (conversation, id_tag, state, body) VALUES (?, ?, ?, ?)
+       ON CONFLICT (id_tag, conversation) DO NOTHING`,
+      conversation,
+      tag,
+      states.indexOf(message.state),
+      this.#sealer.seal(placeOf(conversation, tag), packRow({ ...header }, bytes)),
+    );
+    return changes === 0 ? undefined : { ...message, rowId, conversation };
+  }
+
+  /** Whether the state moved: never backwards, and never from a final one. */
+  advance(rowId: number, state: MessageState): boolean {
+    const { changes } = this.#database.run(
+      "UPDATE message SET state = ?1 WHERE row_id = ?2 AND state < ?1 AND state < ?3",
+      states.indexOf(state),
+      rowId,
+      FIRST_FINAL,
+    );
+    return changes === 1;
+  }
+
+  rowIdOf(conversation: ConversationNumber, messageId: MessageId): number | undefined {
+    return this.#database.get<{ row_id: number }>(
+      "SELECT row_id FROM message WHERE id_tag = ? AND conversation = ?",
+      this.#tag(messageId),
+      conversation,
+    )?.row_id;
+  }
+
+  /** What `message/<id>` reads. */
+  stateOf(conversation: ConversationNumber, messageId: MessageId): MessageState | undefined {
+    const row = this.#database.get<{ state: number }>(
+      "SELECT state FROM message WHERE id_tag = ? AND conversation = ?",
+      this.#tag(messageId),
+      conversation,
+    );
+    return row === undefined ? undefined : states[row.state];
+  }
+
+  read(rowId: number): MessageRow | undefined {
+    const row = this.#database.get<StoredMessage>(`SELECT ${columns} FROM message WHERE row_id = ?`, rowId);
+    return row === undefined ? undefined : this.unseal(row);
+  }
+
+  /** By id alone: the newest, should two conversations have it. */
+  find(messageId: MessageId): MessageRow | undefined {
+    const row = this.#database.get<StoredMessage>(
+      `SELECT ${columns} FROM message WHERE id_tag = ? ORDER BY row_id DESC LIMIT 1`,
+      this.#tag(messageId),
+    );
+    return row === undefined ? undefined : this.unseal(row);
+  }
+
+  /** Newest first. */
+  list(conversation: ConversationNumber, limit: number, before: number): MessageRow[] {
+    const rows = this.#database.all<StoredMessage>(
+      `SELECT ${columns} FROM message WHERE conversation = ? AND row_id < ? ORDER BY row_id DESC LIMIT ?`,
+      conversation,
+      before,
+      limit,
+    );
+    return rows.map((row) => this.unseal(row));
+  }
+
+  unseal(row: StoredMessage): MessageRow {
+    const place = placeOf(row.conversation, row.id_tag);
+    const { header, bytes } = unpackRow<Header>(this.#sealer.open(place, row.body));
+    const { id, direction, timestampMs, sender, domain, tag } = header;
+    const state = states[row.state]!;
+    const body = { sender, domain, tag, bytes };
+    return { rowId: row.row_id, conversation: row.conversation, messageId: id, direction, state, timestampMs, body };
+  }
+
+  #tag(messageId: MessageId): Uint8Array {
+    return this.#sealer.tag("message", messageId);
+  }
+}
+
+/** Bound to the conversation too: a message moved to another one does not open. */
+function placeOf(conversation: ConversationNumber, tag: Uint8Array): Place {
+  return { column: "message.body", row: [conversation, tag] };
+}

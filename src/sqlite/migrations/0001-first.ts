@@ -1,0 +1,115 @@
+/** The first schema. A released migration is never edited: a change is the next number. */
+import type { Migration } from "./migrate.ts";
+
+/**
+ * Clear are counts, times, states and our own conversation numbers. Whatever names a peer, a conversation, a topic or an
+ * envelope is sealed; where it must be found again, a keyed hash (`…_tag`) stands beside it. Tables grow at their end
+ * and indexes are few: random writes cost more than anything else here.
+ */
+export const first: Migration = {
+  number: 1,
+  up(database) {
+    database.exec(`
+CREATE TABLE meta (
+  key TEXT PRIMARY KEY,
+  value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE conversation (
+  number INTEGER PRIMARY KEY CHECK (number >= 0),
+  id_tag BLOB NOT NULL UNIQUE,
+  type TEXT NOT NULL,
+  revision INTEGER NOT NULL CHECK (revision > 0),
+  closed INTEGER NOT NULL CHECK (closed IN (0, 1)),
+  created_at_ms INTEGER NOT NULL,
+  id BLOB NOT NULL,
+  name BLOB,
+  state BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE record (
+  conversation INTEGER NOT NULL REFERENCES conversation,
+  key_tag BLOB NOT NULL,
+  value BLOB NOT NULL,
+  PRIMARY KEY (conversation, key_tag)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE timer (
+  conversation INTEGER NOT NULL REFERENCES conversation,
+  name TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (conversation, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX timer_due ON timer (at_ms);
+
+CREATE TABLE message (
+  row_id INTEGER PRIMARY KEY,
+  conversation INTEGER NOT NULL REFERENCES conversation,
+  id_tag BLOB NOT NULL,
+  state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 5),
+  body BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX message_id ON message (id_tag, conversation);
+CREATE INDEX message_conversation ON message (conversation);
+
+CREATE TABLE event (
+  seq INTEGER PRIMARY KEY,
+  at_ms INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  conversation INTEGER REFERENCES conversation,
+  message INTEGER,
+  data BLOB
+) STRICT;
+-- The next seq is the largest plus one: without the newest row a number would be given twice.
+CREATE TRIGGER event_newest_stays BEFORE DELETE ON event
+WHEN old.seq = (SELECT max(seq) FROM event)
+BEGIN SELECT RAISE(ABORT, 'the newest event numbers the next one'); END;
+
+-- AUTOINCREMENT: an id that a loop still holds must not come to mean another row.
+CREATE TABLE outbox (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  conversation INTEGER NOT NULL REFERENCES conversation,
+  purpose INTEGER NOT NULL CHECK (purpose BETWEEN 0 AND 3),
+  -- 0 waits for an older row of its conversation; 1 is an invite, 2 anything else that may leave.
+  queue INTEGER NOT NULL CHECK (queue BETWEEN 0 AND 2),
+  attempts INTEGER NOT NULL,
+  due_at_ms INTEGER NOT NULL,
+  queued_at_ms INTEGER NOT NULL,
+  body BLOB NOT NULL
+) STRICT;
+CREATE INDEX outbox_due ON outbox (queue, due_at_ms) WHERE queue > 0;
+CREATE INDEX outbox_order ON outbox (conversation) WHERE purpose < 2;
+
+CREATE TABLE parked (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  conversation INTEGER NOT NULL REFERENCES conversation,
+  hash_tag BLOB NOT NULL,
+  error_code TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  parked_at_ms INTEGER NOT NULL,
+  due_at_ms INTEGER NOT NULL,
+  body BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX parked_hash ON parked (conversation, hash_tag);
+CREATE INDEX parked_due ON parked (due_at_ms);
+
+CREATE TABLE seen (
+  id INTEGER PRIMARY KEY,
+  hash_tag BLOB NOT NULL UNIQUE,
+  at_ms INTEGER NOT NULL,
+  hash BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE cursor (
+  topic_tag BLOB PRIMARY KEY,
+  through_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE idempotency (
+  key_tag BLOB PRIMARY KEY,
+  at_ms INTEGER NOT NULL,
+  answer BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+`);
+  },
+};

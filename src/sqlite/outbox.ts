@@ -1,0 +1,153 @@
+/**
+ * Committed envelopes that are not published yet. Topic and envelope are public on the network, but not that they are
+ * of one conversation of ours: both are sealed.
+ */
+import type { Purpose } from "../conversation/contract.ts";
+import type { ConversationNumber, OutboxRow } from "../engine/ports.ts";
+import type { ContentTopic, MessageId } from "../wire/ids.ts";
+import type { Database, Row } from "./database.ts";
+import { type Place, packRow, type Sealer, unpackRow } from "./seal.ts";
+
+interface StoredOutbox extends Row {
+  id: number;
+  conversation: number;
+  purpose: number;
+  attempts: number;
+  due_at_ms: number;
+  queued_at_ms: number;
+  body: Uint8Array;
+}
+
+interface Header {
+  readonly topic: ContentTopic;
+  readonly messageId?: MessageId;
+}
+
+const columns = "id, conversation, purpose, attempts, due_at_ms, queued_at_ms, body";
+
+/** Names are in the database by position. Those before `FIRST_UNORDERED` keep the order of their conversation. */
+const purposes: readonly Purpose[] = ["invite", "content", "repeat", "acknowledgement"];
+const FIRST_UNORDERED = 2;
+/** Values of the column `queue`. */
+const BEHIND = 0;
+const INVITES = 1;
+const REST = 2;
+
+/** What a row that was taken away was about. */
+interface OutboxEntry {
+  readonly conversation: ConversationNumber;
+  readonly messageId: MessageId | undefined;
+}
+
+export class OutboxTable {
+  readonly #database: Database;
+  readonly #sealer: Sealer;
+
+  constructor(database: Database, sealer: Sealer) {
+    this.#database = database;
+    this.#sealer = sealer;
+  }
+
+  /** Only inside a transaction: id and place in the queue are read before they are written. */
+  add(conversation: ConversationNumber, row: Omit<OutboxRow, "id" | "conversation" | "attempts">): void {
+    const { topic, messageId, envelope } = row;
+    const id = this.#nextId();
+    const purpose = purposes.indexOf(row.purpose);
+    const waits = purpose < FIRST_UNORDERED && this.#head(conversation) !== undefined;
+    const header: Header = messageId === undefined ? { topic } : { topic, messageId };
+    this.#database.run(
+      `INSERT INTO outbox (id, conversation, purpose, queue, attempts, due_at_ms, queued_at_ms, body)
+       VALUES (?, ?, ?, ?, 0, ?, ?, ?)`,
+      id,
+      conversation,
+      purpose,
+      waits ? BEHIND : queueOf(purpose),
+      row.dueAtMs,
+      row.queuedAtMs,
+      this.#sealer.seal(placeOf(id, conversation), packRow({ ...header }, envelope)),
+    );
+  }
+
+  /** Invites first, so that a full queue of the rest cannot hide them; then whatever has waited longest. */
+  due(nowMs: number, limit: number): OutboxRow[] {
+    const rows: StoredOutbox[] = [];
+    for (const queue of [INVITES, REST]) {
+      const page = this.#database.all<StoredOutbox>(
+        `SELECT ${columns} FROM outbox
+         WHERE queue = ?1 AND queue > 0 AND due_at_ms <= ?2 ORDER BY due_at_ms, id LIMIT ?3`,
+        queue,
+        nowMs,
+        limit - rows.length,
+      );
+      rows.push(...page.sort((a, b) => a.id - b.id));
+    }
+    return rows.map((row) => this.#unseal(row));
+  }
+
+  nextDueMs(): number | undefined {
+    const sql = "SELECT min(due_at_ms) FROM outbox WHERE queue = ";
+    const times = [INVITES, REST].map((queue) => this.#database.value(`${sql}${queue} AND queue > 0`));
+    const due = times.filter((time) => typeof time === "number");
+    return due.length === 0 ? undefined : Math.min(...due);
+  }
+
+  count(): number {
+    return Number(this.#database.value("SELECT count(*) FROM outbox"));
+  }
+
+  /** Takes the row away and lets the next of its conversation leave; undefined when it is gone already. */
+  remove(id: number): OutboxEntry | undefined {
+    const row = this.#database.get<StoredOutbox>(`DELETE FROM outbox WHERE id = ? RETURNING ${columns}`, id);
+    if (row === undefined) return undefined;
+    if (row.purpose < FIRST_UNORDERED) this.#promote(row.conversation);
+    const { conversation, messageId } = this.#unseal(row);
+    return { conversation, messageId };
+  }
+
+  retry(id: number, dueAtMs: number): void {
+    this.#database.run("UPDATE outbox SET attempts = attempts + 1, due_at_ms = ? WHERE id = ?", dueAtMs, id);
+  }
+
+  #promote(conversation: ConversationNumber): void {
+    const head = this.#head(conversation);
+    if (head === undefined) return;
+    this.#database.run("UPDATE outbox SET queue = ? WHERE id = ?", queueOf(head.purpose), head.id);
+  }
+
+  #head(conversation: ConversationNumber): { id: number; purpose: number } | undefined {
+    return this.#database.get<{ id: number; purpose: number }>(
+      "SELECT id, purpose FROM outbox WHERE conversation = ? AND purpose < 2 ORDER BY id LIMIT 1",
+      conversation,
+    );
+  }
+
+  /** Ids of removed rows are not given again, hence the sequence and not the largest row. */
+  #nextId(): number {
+    const last = this.#database.get<{ seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'");
+    return (last?.seq ?? 0) + 1;
+  }
+
+  #unseal(row: StoredOutbox): OutboxRow {
+    const { id, conversation } = row;
+    const { header, bytes } = unpackRow<Header>(this.#sealer.open(placeOf(id, conversation), row.body));
+    return {
+      id,
+      conversation,
+      topic: header.topic,
+      envelope: bytes,
+      purpose: purposes[row.purpose]!,
+      messageId: header.messageId,
+      attempts: row.attempts,
+      dueAtMs: row.due_at_ms,
+      queuedAtMs: row.queued_at_ms,
+    };
+  }
+}
+
+function queueOf(purpose: number): number {
+  return purpose === 0 ? INVITES : REST;
+}
+
+function placeOf(id: number, conversation: ConversationNumber): Place {
+  return { column: "outbox.body", row: [id, conversation] };
+}

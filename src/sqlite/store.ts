@@ -1,0 +1,236 @@
+/** The Store port on SQLite. Each method is a query or one transaction; the rules are in the tables' own files. */
+import { utf8 } from "../crypto/bytes.ts";
+import { InvariantError, UmbradError } from "../engine/errors.ts";
+import type {
+  CommitReceipt,
+  ConversationNumber,
+  CursorWrite,
+  EventRow,
+  MessageRow,
+  NewEvent,
+  OutboxRow,
+  ParkedRow,
+  Store,
+  StoredConversation,
+  TimerRow,
+  TurnCommit,
+} from "../engine/ports.ts";
+import type { ContentTopic, MessageId } from "../wire/ids.ts";
+import { type Tables, writePublished, writeTurn } from "./commit.ts";
+import { ConversationTables } from "./conversations.ts";
+import type { Database } from "./database.ts";
+import { EventTable } from "./events.ts";
+import { type Answer, IntakeTables } from "./intake.ts";
+import { MessageTable } from "./messages.ts";
+import { OutboxTable } from "./outbox.ts";
+import type { Sealer } from "./seal.ts";
+
+const MESSAGE_RECORD = "message/";
+/** Faults that the other turns of a group would meet too. */
+const ENVIRONMENT = new Set(["store/full", "store/io", "store/readonly", "store/busy"]);
+
+/** Owns the connection until `close`; `release` gives the state directory free after it. */
+export class SqliteStore implements Store {
+  readonly #database: Database;
+  readonly #sealer: Sealer;
+  readonly #tables: Tables;
+  readonly #release: () => void;
+  #closed = false;
+
+  constructor(database: Database, sealer: Sealer, release: () => void) {
+    this.#database = database;
+    this.#sealer = sealer;
+    this.#release = release;
+    const messages = new MessageTable(database, sealer);
+    this.#tables = {
+      conversations: new ConversationTables(database, sealer),
+      messages,
+      events: new EventTable(database, sealer, messages),
+      outbox: new OutboxTable(database, sealer),
+      intake: new IntakeTables(database, sealer),
+    };
+  }
+
+  commit(turn: TurnCommit): CommitReceipt {
+    return this.#write(() => writeTurn(this.#tables, turn));
+  }
+
+  commitAll(turns: readonly TurnCommit[]): (CommitReceipt | UmbradError)[] {
+    return this.#write(() => turns.map((turn) => this.#writeAlone(turn)));
+  }
+
+  /** A fault of the environment is thrown: it concerns the whole group, and may have ended its transaction. */
+  #writeAlone(turn: TurnCommit): CommitReceipt | UmbradError {
+    try {
+      return this.#database.savepoint(() => writeTurn(this.#tables, turn));
+    } catch (error) {
+      if (!this.#database.inTransaction) throw error;
+      if (!(error instanceof UmbradError)) {
+        return new UmbradError("store/unwritable-turn", "a turn could not be written", { cause: error });
+      }
+      if (ENVIRONMENT.has(error.code)) throw error;
+      return error;
+    }
+  }
+
+  conversations(): IterableIterator<StoredConversation> {
+    return this.#tables.conversations.open();
+  }
+
+  conversation(number: ConversationNumber): StoredConversation | undefined {
+    return this.#tables.conversations.find(number);
+  }
+
+  conversationById(conversationId: string): ConversationNumber | undefined {
+    return this.#tables.conversations.numberOf(conversationId);
+  }
+
+  nextConversationNumber(): ConversationNumber {
+    return this.#tables.conversations.nextNumber();
+  }
+
+  renameConversation(number: ConversationNumber, name: string): void {
+    this.#write(() => this.#tables.conversations.rename(number, name));
+  }
+
+  records(conversation: ConversationNumber, keys: readonly string[]): Map<string, Uint8Array> {
+    const found = new Map<string, Uint8Array>();
+    for (const key of keys) {
+      const bytes = this.#record(conversation, key);
+      if (bytes !== undefined) found.set(key, bytes);
+    }
+    return found;
+  }
+
+  #record(conversation: ConversationNumber, key: string): Uint8Array | undefined {
+    if (!key.startsWith(MESSAGE_RECORD)) return this.#tables.conversations.record(conversation, key);
+    const state = this.#tables.messages.stateOf(conversation, key.slice(MESSAGE_RECORD.length) as MessageId);
+    return state === undefined ? undefined : utf8(state);
+  }
+
+  outboxDue(nowMs: number, limit: number): OutboxRow[] {
+    return this.#tables.outbox.due(nowMs, limit);
+  }
+
+  outboxNextDueMs(): number | undefined {
+    return this.#tables.outbox.nextDueMs();
+  }
+
+  outboxCount(): number {
+    return this.#tables.outbox.count();
+  }
+
+  outboxDone(id: number, atMs: number): CommitReceipt {
+    return this.#write(() => writePublished(this.#tables, id, atMs));
+  }
+
+  outboxRetry(id: number, dueAtMs: number): void {
+    this.#write(() => this.#tables.outbox.retry(id, dueAtMs));
+  }
+
+  timersDue(nowMs: number, limit: number): TimerRow[] {
+    return this.#tables.conversations.timersDue(nowMs, limit);
+  }
+
+  timersNextDueMs(): number | undefined {
+    return this.#tables.conversations.timersNextDueMs();
+  }
+
+  park(row: Omit<ParkedRow, "id" | "attempts">): void {
+    this.#write(() => this.#tables.intake.park(row));
+  }
+
+  parkedDue(nowMs: number, limit: number): ParkedRow[] {
+    return this.#tables.intake.parkedDue(nowMs, limit);
+  }
+
+  parkedRetryLater(id: number, dueAtMs: number, errorCode: string): void {
+    this.#write(() => this.#tables.intake.parkedRetryLater(id, dueAtMs, errorCode));
+  }
+
+  parkedDrop(id: number): void {
+    this.#write(() => this.#tables.intake.parkedDrop(id));
+  }
+
+  parkedCount(): number {
+    return this.#tables.intake.parkedCount();
+  }
+
+  parkedNextDueMs(): number | undefined {
+    return this.#tables.intake.parkedNextDueMs();
+  }
+
+  recentWakuHashes(limit: number): Uint8Array[] {
+    return this.#tables.intake.recentHashes(limit);
+  }
+
+  hasWakuHash(hash: Uint8Array): boolean {
+    return this.#tables.intake.hasHash(hash);
+  }
+
+  cursor(topic: ContentTopic): number | undefined {
+    return this.#tables.intake.cursor(topic);
+  }
+
+  saveCursor(cursor: CursorWrite): void {
+    this.#write(() => this.#tables.intake.advance(cursor));
+  }
+
+  events(query: {
+    readonly after: number;
+    readonly limit: number;
+    readonly conversations?: readonly ConversationNumber[];
+  }): EventRow[] {
+    return this.#tables.events.list(query.after, query.limit, query.conversations);
+  }
+
+  lastSeq(): number {
+    return this.#tables.events.lastSeq();
+  }
+
+  appendEvent(event: NewEvent, atMs: number): EventRow {
+    const { messages, events } = this.#tables;
+    return this.#write(() => {
+      const message = event.messageId === undefined ? undefined : messages.find(event.messageId);
+      return events.append(event, { atMs, message });
+    });
+  }
+
+  messages(query: {
+    readonly conversation: ConversationNumber;
+    readonly limit: number;
+    readonly before?: number;
+  }): MessageRow[] {
+    const { conversation, limit, before = Number.MAX_SAFE_INTEGER } = query;
+    return this.#tables.messages.list(conversation, limit, before);
+  }
+
+  message(messageId: MessageId): MessageRow | undefined {
+    return this.#tables.messages.find(messageId);
+  }
+
+  idempotent(key: string): Answer | undefined {
+    return this.#tables.intake.answerTo(key);
+  }
+
+  prune(beforeMs: number): void {
+    this.#write(() => this.#tables.intake.prune(beforeMs));
+  }
+
+  /** Twice is allowed: a shutdown that failed half-way closes again. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.#database.close();
+    } finally {
+      this.#sealer.wipe();
+      this.#release();
+    }
+  }
+
+  #write<Result>(body: () => Result): Result {
+    if (this.#closed) throw new InvariantError("nothing writes to a store after it was closed");
+    return this.#database.transaction(body);
+  }
+}

@@ -1,0 +1,296 @@
+/**
+ * Owns the connections to the configured service nodes: dials for ever, waits for identify, checks the cluster, and
+ * gives each connection its filter session. Knows nothing of messages' contents or of who wants which topic why.
+ */
+import type { Connection, IdentifyResult, PeerId } from "@libp2p/interface";
+import type { LightNode } from "@waku/sdk";
+import type { Clock, Log, TransportStatus } from "../engine/ports.ts";
+import type { ContentTopic } from "../wire/ids.ts";
+import { filterSubscribeCodec } from "./filter/client.ts";
+import { createRateLimit, type RateLimit } from "./filter/rate-limit.ts";
+import { FilterSession } from "./filter/session.ts";
+import type { WakuNetwork } from "./message.ts";
+import { askCluster, metadataCodec } from "./metadata.ts";
+import type { ServicePeer } from "./peer-address.ts";
+import { reasonOf, startDeadline, untilAborted } from "./request.ts";
+
+const dialDeadlineMs = 10_000;
+const identifyDeadlineMs = 5_000;
+const demotionMs = 60_000;
+const redialMsMin = 500;
+const redialMsMax = 5_000;
+/** A connection that lasted this long was real: the next dial is immediate. */
+const stableMs = 1_000;
+/** With a refill of 20 a minute at most 30 in any minute, what service nodes allow a peer. */
+const filterBurst = 10;
+const filterPerSecond = 20 / 60;
+
+export interface SupervisorOptions {
+  readonly node: LightNode;
+  readonly peers: readonly ServicePeer[];
+  readonly network: WakuNetwork;
+  readonly clock: Clock;
+  readonly log: Log;
+  onListening(topics: readonly ContentTopic[]): void;
+  onStatus(status: TransportStatus): void;
+  /** For tests of unfriendly peers. */
+  readonly deadlineMs?: number;
+}
+
+/** One configured service node, connected or not. */
+interface Link {
+  readonly peer: ServicePeer;
+  readonly budget: RateLimit;
+  ready: { readonly connection: Connection; readonly protocols: ReadonlySet<string> } | undefined;
+  session: FilterSession | undefined;
+  failures: number;
+  /** When it last left a question unanswered. */
+  silentAtMs: number;
+}
+
+export class Supervisor {
+  private readonly options: SupervisorOptions;
+  private readonly links: readonly Link[];
+  private readonly ended = new AbortController();
+  private readonly protocols = new WeakMap<Connection, ReadonlySet<string>>();
+  private readonly waiting = new Map<Connection, { identified: () => void; closed: () => void }>();
+  private topics: ReadonlySet<ContentTopic> = new Set();
+  private lastStatus = "";
+
+  constructor(options: SupervisorOptions) {
+    this.options = options;
+    const limit = { capacity: filterBurst, perSecond: filterPerSecond, clock: options.clock };
+    this.links = options.peers.map((peer) => ({
+      peer,
+      budget: createRateLimit(limit),
+      ready: undefined,
+      session: undefined,
+      failures: 0,
+      silentAtMs: Number.NEGATIVE_INFINITY,
+    }));
+  }
+
+  /** Begins dialling. */
+  start(): void {
+    const { libp2p } = this.options.node;
+    libp2p.addEventListener("peer:identify", this.onIdentify);
+    libp2p.addEventListener("connection:close", this.onClose);
+    for (const link of this.links) {
+      this.keep(link).catch((error: Error) => {
+        const fields = { event: "peer.failed", component: "waku", err: error };
+        this.options.log.error(fields, "redial loop ended by a bug");
+      });
+    }
+  }
+
+  /** The topics wanted from now on. */
+  listen(topics: ReadonlySet<ContentTopic>): void {
+    this.topics = topics;
+    for (const link of this.links) link.session?.reconcile();
+  }
+
+  /** Connections that are identified, of our cluster, and offer `codec`; those that answer first, in configured order. */
+  connections(codec: string): readonly Connection[] {
+    const silentSince = this.options.clock.now() - demotionMs;
+    const usable = this.links.flatMap(({ ready, silentAtMs }) =>
+      ready?.protocols.has(codec) && ready.connection.status === "open"
+        ? [{ connection: ready.connection, silent: silentAtMs > silentSince }]
+        : [],
+    );
+    return usable.sort((one, other) => Number(one.silent) - Number(other.silent)).map(({ connection }) => connection);
+  }
+
+  /** Asked last for a while: a node that never answers must not cost every publish a whole deadline. */
+  demote(connection: Connection): void {
+    const link = this.links.find((candidate) => candidate.ready?.connection === connection);
+    if (link !== undefined) link.silentAtMs = this.options.clock.now();
+  }
+
+  /** A push stream of this peer broke: what it had in flight is lost. */
+  onPushesLost(connection: Connection): void {
+    const link = this.links.find((candidate) => candidate.ready?.connection === connection);
+    link?.session?.renew();
+  }
+
+  status(): TransportStatus {
+    return {
+      peers: this.links.filter((link) => link.ready !== undefined).length,
+      configuredPeers: this.links.length,
+      listening: [...new Set(this.links.flatMap((link) => link.session?.held() ?? []))],
+    };
+  }
+
+  /** Says goodbye, hangs up, and leaves no timer. */
+  async stop(): Promise<void> {
+    this.ended.abort(new Error("the transport has stopped"));
+    await Promise.all(this.links.map((link) => link.session?.leave()));
+    const { libp2p } = this.options.node;
+    // Aborted, not closed: a close waits for streams that an unfriendly peer keeps open.
+    for (const connection of libp2p.getConnections()) connection.abort(new Error("the transport has stopped"));
+    for (const link of this.links) link.session?.close();
+    libp2p.removeEventListener("peer:identify", this.onIdentify);
+    libp2p.removeEventListener("connection:close", this.onClose);
+    for (const waiter of this.waiting.values()) waiter.closed();
+  }
+
+  private async keep(link: Link): Promise<void> {
+    const { clock, log } = this.options;
+    const peer = link.peer.id.toString();
+    while (!this.ended.signal.aborted) {
+      try {
+        const lastedMs = await this.connect(link);
+        // A peer that takes us and hangs up at once is dialled twice a second at most.
+        link.failures = lastedMs >= stableMs ? 0 : 1;
+        log.info({ event: "peer.lost", component: "waku", peer, lastedMs }, "connection to service node lost");
+      } catch (error) {
+        const fields = { event: "peer.unreachable", component: "waku", peer, reason: reasonOf(error) };
+        // Once for each outage; the repetitions say nothing new.
+        if (!this.ended.signal.aborted)
+          log[link.failures === 0 ? "warn" : "debug"](fields, "service node cannot be reached");
+        link.failures += 1;
+      }
+      await this.pause(redialMs(link.failures, clock));
+    }
+  }
+
+  /** Returns how long a connection was ready, after it closed; throws when none became ready. */
+  private async connect(link: Link): Promise<number> {
+    const connection = await this.dial(link.peer);
+    const closed = new Promise<void>((resolve) => this.wait(connection, { closed: resolve }));
+    try {
+      const protocols = await this.identified(connection, link.peer.id);
+      await this.requireCluster(connection, protocols);
+      if (this.ended.signal.aborted || connection.status !== "open") throw new Error("closed while being set up");
+      const readyAtMs = this.options.clock.now();
+      this.ready(link, connection, protocols);
+      await closed;
+      return this.options.clock.now() - readyAtMs;
+    } finally {
+      this.waiting.delete(connection);
+      link.session?.close();
+      link.session = undefined;
+      link.ready = undefined;
+      if (connection.status === "open") connection.abort(new Error("not usable"));
+      this.changed();
+    }
+  }
+
+  private ready(link: Link, connection: Connection, protocols: ReadonlySet<string>): void {
+    const { log, network, clock, deadlineMs } = this.options;
+    const peer = link.peer.id.toString();
+    log.info({ event: "peer.connected", component: "waku", peer }, "connected to service node");
+    link.ready = { connection, protocols };
+    if (protocols.has(filterSubscribeCodec)) {
+      link.session = new FilterSession({
+        connection,
+        network,
+        clock,
+        log,
+        budget: link.budget,
+        wanted: () => this.topics,
+        onConfirmed: (topics) => this.options.onListening(topics),
+        onChanged: () => this.changed(),
+        ...(deadlineMs === undefined ? {} : { deadlineMs: deadlineMs }),
+      });
+    }
+    this.changed();
+  }
+
+  private async dial(peer: ServicePeer): Promise<Connection> {
+    const { node, clock } = this.options;
+    const deadline = startDeadline(clock, dialDeadlineMs, this.ended.signal);
+    try {
+      return await untilAborted(node.libp2p.dial([...peer.addresses], { signal: deadline.signal }), deadline.signal);
+    } finally {
+      deadline.end();
+    }
+  }
+
+  private async identified(connection: Connection, id: PeerId): Promise<ReadonlySet<string>> {
+    const { clock, deadlineMs } = this.options;
+    const deadline = startDeadline(clock, deadlineMs ?? identifyDeadlineMs, this.ended.signal);
+    try {
+      if (!connection.remotePeer.equals(id)) throw new Error("another peer answers at this address");
+      const arrived = new Promise<void>((resolve) => this.wait(connection, { identified: resolve }));
+      if (!this.protocols.has(connection)) await untilAborted(arrived, deadline.signal);
+      const protocols = this.protocols.get(connection);
+      if (protocols === undefined) throw new Error("closed before it identified itself");
+      return protocols;
+    } finally {
+      deadline.end();
+    }
+  }
+
+  private async requireCluster(connection: Connection, protocols: ReadonlySet<string>): Promise<void> {
+    const { network, log } = this.options;
+    const cluster = protocols.has(metadataCodec) ? await this.clusterOf(connection) : undefined;
+    if (cluster === undefined || cluster === network.clusterId) return;
+    const fields = { event: "peer.wrong-cluster", component: "waku", peer: connection.remotePeer.toString(), cluster };
+    log.warn(fields, "service node belongs to another Waku cluster");
+    throw new Error(`the service node belongs to cluster ${cluster}`);
+  }
+
+  // A node that does not say is tried all the same: what it is good for shows in its answers.
+  private async clusterOf(connection: Connection): Promise<number | undefined> {
+    const { network, clock, log, deadlineMs } = this.options;
+    try {
+      const limits = deadlineMs === undefined ? {} : { deadlineMs };
+      return await askCluster(connection, {
+        clusterId: network.clusterId,
+        clock,
+        signal: this.ended.signal,
+        ...limits,
+      });
+    } catch (error) {
+      log.debug(
+        { event: "peer.metadata", component: "waku", reason: reasonOf(error) },
+        "no metadata from service node",
+      );
+      return undefined;
+    }
+  }
+
+  private wait(connection: Connection, callbacks: { identified?: () => void; closed?: () => void }): void {
+    const known = this.waiting.get(connection) ?? { identified: () => undefined, closed: () => undefined };
+    this.waiting.set(connection, { ...known, ...callbacks });
+  }
+
+  private readonly onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => {
+    this.protocols.set(detail.connection, new Set(detail.protocols));
+    this.waiting.get(detail.connection)?.identified();
+  };
+
+  private readonly onClose = ({ detail }: CustomEvent<Connection>): void => {
+    const waiter = this.waiting.get(detail);
+    waiter?.identified();
+    waiter?.closed();
+  };
+
+  private changed(): void {
+    const status = this.status();
+    const key = JSON.stringify([status.peers, status.listening]);
+    if (key === this.lastStatus) return;
+    this.lastStatus = key;
+    this.options.onStatus(status);
+  }
+
+  private async pause(ms: number): Promise<void> {
+    if (this.ended.signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        cancel();
+        this.ended.signal.removeEventListener("abort", end);
+        resolve();
+      };
+      const cancel = this.options.clock.after(ms, end);
+      this.ended.signal.addEventListener("abort", end, { once: true });
+    });
+  }
+}
+
+// The first dial after a loss is nearly immediate: most losses are restarts of the service node.
+function redialMs(failures: number, clock: Clock): number {
+  const jitter = 0.75 + (clock.random(1)[0] ?? 0) / 512;
+  const base = failures === 0 ? redialMsMin / 5 : Math.min(redialMsMax, redialMsMin * 2 ** (failures - 1));
+  return base * jitter;
+}

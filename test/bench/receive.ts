@@ -1,0 +1,224 @@
+/**
+ * Envelopes a second from bytes in (`onMessage`) to durable commit, in one process, on a sealed store with
+ * synchronous=FULL: one conversation alone, and 64 at once, where turns share an fsync. Messages come from a real sending
+ * node and are prepared before the clock starts. Beside it the price of the cryptography alone: `step` of the same
+ * envelopes, which is pure, in memory. The ratios do not depend on the machine.
+ */
+import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inboxV1 } from "../../src/conversation/inbox-v1/inbox-v1.ts";
+import { privateV1 } from "../../src/conversation/private-v1/private-v1.ts";
+import { utf8 } from "../../src/crypto/bytes.ts";
+import { systemClock } from "../../src/daemon/clock.ts";
+import { createEngine, type Engine } from "../../src/engine/engine.ts";
+import { initialiseState } from "../../src/engine/initialise.ts";
+import type { IncomingMessage, Store } from "../../src/engine/ports.ts";
+import { Router } from "../../src/engine/routing/router.ts";
+import { createStore } from "../../src/sqlite/open.ts";
+import { decodeEnvelope } from "../../src/wire/envelope.ts";
+import { faultyStore } from "../engine/probe/faulty-store.ts";
+import { HeldTransport } from "./bench-network.ts";
+import { interleave, median, nowMs, printTable, spread } from "./measure.ts";
+
+const CONVERSATIONS = 64;
+const ROUNDS = 8;
+/** Below the 128 numbers that a chain has before the peer must have answered. */
+const BURST = 100;
+const BURST_EACH = 16;
+const TEXT = "x".repeat(200);
+
+interface BenchNode {
+  readonly engine: Engine;
+  readonly store: Store;
+  readonly transport: HeldTransport;
+  /** Transactions since the last call: each is one fsync. */
+  takeCommits(): number;
+}
+
+interface Sample {
+  readonly envelopes: number;
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  readonly stepMs: number;
+  readonly commits: number;
+}
+
+export async function benchReceive(): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), "umbrad-bench-"));
+  const sender = await startNode(join(directory, "sender"));
+  const receiver = await startNode(join(directory, "receiver"));
+  try {
+    for (let count = 0; count < CONVERSATIONS; count += 1) await meet(sender, receiver, count + 1);
+    const all = Array.from({ length: CONVERSATIONS }, (_, index) => `c${index + 1}`);
+    const cases = new Map([
+      ["1", () => sample(sender, receiver, ["c1"], BURST)],
+      ["64", () => sample(sender, receiver, all, BURST_EACH)],
+    ]);
+    const results = await interleave(cases, ROUNDS);
+    const fsyncMs = fsyncCost(directory);
+    report(results, fsyncMs);
+  } finally {
+    for (const node of [sender, receiver]) {
+      await node.engine.stop(1_000);
+      node.store.close();
+    }
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function report(results: ReadonlyMap<string, readonly Sample[]>, fsyncMs: number): void {
+  const rates = new Map<string, number>();
+  const rows = [...results].map(([name, samples]) => {
+    // The first rounds warm the compiler.
+    const kept = samples.slice(2);
+    const rate = kept.map(({ envelopes, wallMs }) => (envelopes / wallMs) * 1_000);
+    rates.set(name, median(rate));
+    const each = (pick: (sample: Sample) => number) => kept.map((one) => pick(one) / one.envelopes);
+    const cpu = each(({ cpuMs }) => cpuMs * 1_000);
+    const step = each(({ stepMs }) => stepMs * 1_000);
+    return [
+      name,
+      spread(rate),
+      spread(cpu),
+      median(step).toFixed(0),
+      (median(cpu) / median(step)).toFixed(2),
+      spread(
+        each(({ commits }) => commits),
+        3,
+      ),
+      (median(rate) * (fsyncMs / 1_000)).toFixed(2),
+    ];
+  });
+  printTable(
+    ["conversations", "envelopes/s", "CPU us each", "step us", "CPU/step", "commits each", "envelopes per fsync time"],
+    rows,
+  );
+  const gain = (rates.get("64") ?? 0) / (rates.get("1") ?? 1);
+  console.log(`64 conversations take ${gain.toFixed(2)} times as many envelopes a second as one.`);
+  console.log(`An fsync of 4 KiB on this disk takes ${fsyncMs.toFixed(2)} ms (median).`);
+}
+
+async function startNode(stateDir: string): Promise<BenchNode> {
+  const seal = { kind: "passphrase", passphrase: utf8("a passphrase of the bench") } as const;
+  const real = await createStore({ stateDir, seal, random: (length) => systemClock.random(length) });
+  initialiseState({ store: real, clock: systemClock, inbox: inboxV1 });
+  const faults = faultyStore(real);
+  const writes = new Set(["commit", "commitAll", "outboxDone", "outboxRetry", "park", "saveCursor"]);
+  let commits = 0;
+  faults.after = ({ method }) => {
+    if (writes.has(method)) commits += 1;
+  };
+  const transport = new HeldTransport();
+  const log = { debug() {}, info() {}, warn: console.error, error: console.error };
+  const types = [inboxV1, privateV1];
+  const engine = createEngine({ store: faults.store, transport, clock: systemClock, log, types });
+  await engine.start();
+  const takeCommits = () => {
+    const taken = commits;
+    commits = 0;
+    return taken;
+  };
+  return { engine, store: real, transport, takeCommits };
+}
+
+/** A private conversation, answered, so that a whole chain may be sent. */
+async function meet(sender: BenchNode, receiver: BenchNode, number: number): Promise<void> {
+  const { link } = await receiver.engine.createInvite({ uses: 1, expiresAtMs: Date.now() + 600_000 });
+  await sender.engine.acceptInvite({ link, text: "hello" });
+  await settle(sender, receiver, [`c${number}`]);
+}
+
+/** Carries both ways until everything the sender said is acknowledged. */
+async function settle(sender: BenchNode, receiver: BenchNode, conversations: readonly string[]): Promise<void> {
+  const isOpen = (conversation: string) =>
+    sender.engine
+      .messages({ conversation, limit: BURST })
+      .some(({ direction, state }) => direction === "out" && state !== "delivered");
+  do {
+    for (const message of sender.transport.take()) receiver.transport.deliver(message);
+    for (const message of receiver.transport.take()) sender.transport.deliver(message);
+    await pause();
+  } while (conversations.some(isOpen) || sender.store.outboxCount() + receiver.store.outboxCount() > 0);
+}
+
+async function sample(
+  sender: BenchNode,
+  receiver: BenchNode,
+  conversations: readonly string[],
+  each: number,
+): Promise<Sample> {
+  const { messages, stepMs } = stepAlone(receiver, await prepare(sender, conversations, each));
+  const { counters } = receiver.engine;
+  const target = counters.get("envelope.accepted") + messages.length;
+  receiver.takeCommits();
+  const cpu = process.cpuUsage();
+  const started = nowMs();
+  for (const message of messages) receiver.transport.deliver(message);
+  while (counters.get("envelope.accepted") < target) await new Promise((resolve) => setImmediate(resolve));
+  const wallMs = nowMs() - started;
+  const { user, system } = process.cpuUsage(cpu);
+  const commits = receiver.takeCommits();
+  await settle(sender, receiver, conversations);
+  return { envelopes: messages.length, wallMs, cpuMs: (user + system) / 1_000, stepMs, commits };
+}
+
+/** Envelopes as they would arrive: the conversations take turns. */
+async function prepare(sender: BenchNode, conversations: readonly string[], each: number): Promise<IncomingMessage[]> {
+  for (let count = 0; count < each; count += 1) {
+    await Promise.all(
+      conversations.map((conversation) => sender.engine.send({ conversation, text: `${count} ${TEXT}` })),
+    );
+  }
+  while (sender.store.outboxCount() > 0) await pause();
+  const messages = sender.transport.take();
+  return messages;
+}
+
+/** Decode, route and step of the same envelopes in memory: nothing is kept but which were accepted (a repeat is not). */
+function stepAlone(
+  receiver: BenchNode,
+  prepared: readonly IncomingMessage[],
+): { readonly messages: readonly IncomingMessage[]; readonly stepMs: number } {
+  const router = new Router();
+  const states = new Map<number, Parameters<typeof privateV1.step>[0]>();
+  for (const stored of receiver.store.conversations()) {
+    if (stored.type !== privateV1.name) continue;
+    const state = privateV1.state.decode(stored.state);
+    states.set(stored.number, state);
+    router.apply({ conversation: stored.number, type: privateV1, before: undefined, after: state });
+  }
+  const messages: IncomingMessage[] = [];
+  const started = nowMs();
+  for (const message of prepared) {
+    const decoded = decodeEnvelope(message.payload);
+    const route = decoded.kind === "readable" ? router.route(decoded.value) : undefined;
+    if (decoded.kind !== "readable" || route === undefined) continue;
+    const { conversation, ref } = route;
+    const before = states.get(conversation) as Parameters<typeof privateV1.step>[0];
+    const random = (length: number) => systemClock.random(length);
+    const input = { kind: "envelope", envelope: decoded.value, ref } as const;
+    const transition = privateV1.step(before, input, { now: Date.now(), random, records: new Map() });
+    if (transition instanceof Promise || transition.kind !== "accept")
+      throw new Error("a prepared envelope is refused");
+    states.set(conversation, transition.state);
+    router.apply({ conversation, type: privateV1, before, after: transition.state });
+  }
+  return { messages, stepMs: nowMs() - started };
+}
+
+function fsyncCost(directory: string): number {
+  const file = openSync(join(directory, "fsync"), "w");
+  const costs = Array.from({ length: 40 }, () => {
+    writeSync(file, new Uint8Array(4_096));
+    const started = nowMs();
+    fsyncSync(file);
+    return nowMs() - started;
+  });
+  closeSync(file);
+  return median(costs);
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 2));
+}

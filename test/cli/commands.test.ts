@@ -1,0 +1,230 @@
+// Goal: what each command prints, as text and with --json, and its exit code. Method: see the fixture.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { failed, fixturePeer as peer, startCliFixture, succeeded, fixtureTime as ts } from "../support/cli-fixture.ts";
+import { umbrad } from "../support/umbrad-command.ts";
+
+const address = "ab".repeat(32);
+const firstId = "0".repeat(31).concat("1");
+const secondId = "0".repeat(31).concat("2");
+
+test("version", async (t) => {
+  const node = process.versions.node;
+  const text = await umbrad(t, ["version"]);
+  assert.match(text.stdout, /^umbrad \d+\.\d+\.\d+\S* \(Node\.js \d/);
+  const json = await umbrad(t, ["version", "--json"]);
+  assert.deepEqual({ ...JSON.parse(json.stdout), version: "x" }, { version: "x", node });
+});
+
+test("status", async (t) => {
+  const { run, engine } = await startCliFixture(t);
+  const text = [
+    "name           test-node",
+    "state          ready",
+    `address        ${address}`,
+    "network        1 of 2 peers, listening on 1 topics",
+    "synced         yes",
+    "conversations  0",
+    "outbox         0",
+    "parked         0",
+    "events         0",
+    "daemon         umbrad 0.0.0-test, pid 4711, since 2026-11-22T10:00:00.000Z",
+    "",
+  ].join("\n");
+  succeeded(await run("status"), text);
+  engine.state = "degraded";
+  const json = JSON.parse((await run("status", "--json")).stdout);
+  assert.deepEqual(json, {
+    name: "test-node",
+    state: "degraded",
+    reasons: ["no service peer is configured"],
+    clientAddress: address,
+    network: { peers: 1, configuredPeers: 2, listening: 1 },
+    synced: true,
+    conversations: 0,
+    outbox: 0,
+    parked: 0,
+    lastSeq: 0,
+    version: "0.0.0-test",
+    pid: 4711,
+    startedAt: ts,
+  });
+});
+
+test("wait: met, never met, and a daemon that is not there yet", async (t) => {
+  const { run, engine, host } = await startCliFixture(t);
+  succeeded(await run("wait", "ready"), "ready: yes\n");
+  succeeded(await run("wait", "synced", "--json"), '{"condition":"synced","met":true}\n');
+  succeeded(await run("wait", "outbox-empty", "--json"), '{"condition":"outbox-empty","met":true}\n');
+  engine.outbox = 2;
+  failed(
+    await run("wait", "outbox-empty", "--timeout", "200ms", "--json"),
+    75,
+    '{"error":{"code":"cli/timeout","message":"outbox-empty was not reached within 200 ms: state ready","retryable":true,' +
+      '"hint":"umbrad status shows more; --timeout gives it longer"}}\n',
+  );
+  host.engine = undefined;
+  const late = run("wait", "ready", "--timeout", "20s");
+  host.engine = engine;
+  succeeded(await late, "ready: yes\n");
+});
+
+test("invite create and accept", async (t) => {
+  const { run } = await startCliFixture(t);
+  const json = await run("invite", "create", "--uses", "2", "--expires", "1h", "--json");
+  succeeded(json, '{"link":"umbra:invite:i1","id":"i1","uses":2,"expires":"2026-11-22T11:00:00.000Z"}\n');
+  assert.equal(json.stderr, "");
+  const text = await run("invite", "create");
+  succeeded(text, "umbra:invite:i2\n");
+  const note = "It can be used once, until 2026-11-29T10:00:00.000Z. The other side types: umbrad invite accept LINK\n";
+  assert.equal(text.stderr, note);
+  const accepted = await run("invite", "accept", "umbra:x", "--message", "hello", "--json");
+  succeeded(accepted, `{"conversation":"c1","messageId":"${firstId}"}\n`);
+  succeeded(await run("invite", "accept", "umbra:y", "--json"), '{"conversation":"c2","messageId":null}\n');
+  failed(
+    await run("invite", "accept", "http://example.org"),
+    65,
+    "umbrad: this is not an invite link [invite/malformed]\n  next: ask for a new link\n",
+  );
+});
+
+test("a link may come from stdin, with the line break that a pipe adds", async (t) => {
+  const { stateDir } = await startCliFixture(t);
+  const env = { UMBRAD_STATE_DIR: stateDir };
+  succeeded(await umbrad(t, ["invite", "accept", "-"], { env, stdin: "umbra:x\n" }), "c1\n");
+});
+
+test("conversation list", async (t) => {
+  const { run, engine } = await startCliFixture(t);
+  const none = await run("conversation", "list");
+  succeeded(none, "");
+  assert.match(none.stderr, /umbrad invite create/);
+  engine.open("ada");
+  engine.open("evil\u001b[2J");
+  const line = (handle: string, name: string): string => `${handle}      ${name}  private/v1  ${peer}  ${ts}\n`;
+  succeeded(
+    await run("conversation", "list"),
+    `HANDLE  NAME           TYPE        PEER${" ".repeat(62)}CREATED\n${line("c1", "ada          ")}${line("c2", "evil\\u{1b}[2J")}`,
+  );
+  const { conversations } = JSON.parse((await run("conversation", "list", "--json")).stdout);
+  const id = `/private/v1/${"0".repeat(31)}1`;
+  assert.deepEqual(conversations[0], { handle: "c1", id, type: "private/v1", name: "ada", peer, createdAt: ts });
+});
+
+test("send: the answer, the key, and what is refused", async (t) => {
+  const { run, engine } = await startCliFixture(t);
+  engine.open("ada");
+  const sent = `{"messageId":"${firstId}","state":"queued","conversation":"c1"}\n`;
+  succeeded(await run("send", "ada", "hello", "--key", "k1", "--json"), sent);
+  succeeded(await run("send", "c1", "hello", "--key", "k1", "--json"), sent);
+  succeeded(await run("send", "c1", "again"), `${secondId} queued\n`);
+  assert.equal((await run("send", "c1", "other", "--key", "k1")).code, 1);
+  assert.equal((await run("send", "c1", "")).code, 65);
+  assert.equal((await run("send", "c1", "x".repeat(15 * 1024 + 1))).code, 65);
+  failed(
+    await run("send", "bob", "hello"),
+    67,
+    'umbrad: no conversation is called "bob" [conversation/unknown]\n  next: umbrad conversation list\n',
+  );
+  engine.open("ada");
+  const ambiguous = await run("send", "ada", "hello");
+  assert.equal(ambiguous.code, 67);
+  assert.match(ambiguous.stderr, /ada names c1, c2/);
+});
+
+test("send - reads stdin: one final line break goes, the rest stays", async (t) => {
+  const { engine, stateDir } = await startCliFixture(t);
+  engine.open(null);
+  const env = { UMBRAD_STATE_DIR: stateDir };
+  const texts: [string | Uint8Array, string | number][] = [
+    ["hi\n", "hi"],
+    ["two\n\n", "two\n"],
+    [" a\r\nb\r\n", " a\r\nb"],
+    ["\u{1F512}", "\u{1F512}"],
+    ["", 65],
+    ["\n", 65],
+    [Buffer.of(0xff, 0xfe), 65],
+    [Buffer.alloc(600_000, "x"), 65],
+  ];
+  for (const [stdin, wanted] of texts) {
+    const result = await umbrad(t, ["send", "c1", "-", "--json"], { env, stdin });
+    if (typeof wanted === "number") {
+      assert.equal(result.code, wanted, String(stdin).slice(0, 20));
+    } else {
+      assert.equal(result.code, 0, result.stderr);
+      const { messageId } = JSON.parse(result.stdout);
+      const { text } = (await import("../../src/admin/content-view.ts")).contentView(
+        engine.message(messageId)!.body,
+      ) as {
+        text: string;
+      };
+      assert.equal(text, wanted);
+    }
+  }
+});
+
+test("a text that begins with - comes after --", async (t) => {
+  const { run, engine } = await startCliFixture(t);
+  engine.open(null);
+  const refused = await run("send", "c1", "-5 degrees");
+  assert.equal(refused.code, 64);
+  assert.match(refused.stderr, /comes after --/);
+  assert.equal((await run("send", "c1", "--", "-5 degrees")).code, 0);
+});
+
+test("send --wait: reached, failed, too late", async (t) => {
+  const { run, engine } = await startCliFixture(t);
+  engine.open(null);
+  const onQueued = (act: (messageId: string) => void): void => {
+    const stop = engine.onEvents(([event]) => {
+      if (event?.type !== "message.queued" || event.message === undefined) return;
+      stop();
+      const { messageId } = event.message;
+      setImmediate(() => act(messageId));
+    });
+  };
+  onQueued((id) => {
+    engine.advance(id, "published");
+    // Later than the command looks for the first time, in any case.
+    const follow = setInterval(() => {
+      if (engine.followers === 0) return;
+      clearInterval(follow);
+      engine.advance(id, "delivered");
+    }, 1);
+  });
+  const done = await run("send", "c1", "one", "--wait", "delivered", "--json");
+  succeeded(done, `{"messageId":"${firstId}","state":"delivered","conversation":"c1"}\n`);
+
+  onQueued((id) => engine.advance(id, "delivered"));
+  assert.equal((await run("send", "c1", "two", "--wait", "stored")).stdout, `${secondId} delivered\n`);
+
+  onQueued((id) => engine.advance(id, "failed"));
+  const failure = await run("send", "c1", "three", "--wait", "published");
+  assert.equal(failure.code, 1);
+  assert.match(failure.stderr, /\[message\/failed\]/);
+
+  const late = await run("send", "c1", "four", "--wait", "delivered", "--timeout", "300ms", "--json");
+  assert.equal(late.code, 75);
+  assert.equal(JSON.parse(late.stdout).state, "queued");
+  const { error } = JSON.parse(late.stderr);
+  assert.equal(error.code, "message/not-confirmed");
+  assert.match(error.message, /300 ms passed before the message was delivered; it stays queued/);
+});
+
+test("history", async (t) => {
+  const { run, engine } = await startCliFixture(t);
+  const view = engine.open(null);
+  engine.receive(view, "line one\nline two\u202e");
+  const { messageId } = await engine.send({ conversation: "c1", text: "answer" });
+  succeeded(await run("history", "c1"), `${ts}  cdcdcdcd: line one\\nline two\\u{202e}\n${ts}  you (queued): answer\n`);
+  const { messages } = JSON.parse((await run("history", "c1", "--limit", "1", "--json")).stdout);
+  const fields = { conversation: "c1", direction: "out", state: "queued", timestamp: ts, sender: address };
+  assert.deepEqual(messages, [{ messageId, ...fields, text: "answer" }]);
+  const older = JSON.parse((await run("history", "c1", "--before", messageId, "--json")).stdout);
+  assert.deepEqual(
+    older.messages.map((message: { messageId: string }) => message.messageId),
+    [firstId],
+  );
+  assert.equal((await run("history", "c1", "--before", "ffff")).code, 67);
+  assert.equal((await run("history", "c9")).code, 67);
+});

@@ -1,0 +1,196 @@
+/** Goal: dependencies, repair requests and losses (profile 8.9-2 and -5), and the bounds of what a state holds. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import {
+  GIVE_UP_MS,
+  HELD_MAX,
+  heldRecord,
+  knownRecord,
+  LAMPORT_AHEAD_MAX_MS,
+  LOST_AFTER_MS,
+  LOST_MAX,
+  MISSING_MAX,
+  type PrivateState,
+  REPAIR_AFTER_MS,
+  UNACKNOWLEDGED_MAX,
+} from "../../src/conversation/private-v1/state.ts";
+import { privateStateCodec } from "../../src/conversation/private-v1/state-codec.ts";
+import { SKIPPED_CHAINS_MAX, SKIPPED_KEYS_MAX } from "../../src/protocol/double-ratchet/skipped-numbers.ts";
+import { answered, couple, fatesOf, onlyPublish, publishesOf, say } from "./by-hand.ts";
+import { craftSds, peek, sdsOf } from "./craft-message.ts";
+
+const idOf = (n: number) => n.toString(16).padStart(32, "0");
+describe("a message whose dependency is missing", () => {
+  it("is held, not acknowledged, and delivered in order when that arrives", async () => {
+    const { a, b } = await answered();
+    const sent = [...(await say(a, "one")), ...(await say(a, "two")), ...(await say(a, "three"))];
+    await b.read(sent[2]!);
+    await b.read(sent[1]!);
+    assert.deepEqual(b.texts(), ["hello"]);
+    assert.equal(b.state.held.length, 2);
+    assert.equal(b.state.owesAcknowledgement, false);
+    await b.read(sent[0]!);
+    assert.deepEqual(b.texts(), ["hello", "one", "two", "three"]);
+    assert.deepEqual(b.state.held, []);
+    assert.equal(
+      [...b.row.records.keys()].some((key) => key.startsWith("held/")),
+      false,
+    );
+  });
+
+  it("asks for it after 30 s, but not for what is held too, and gets it at once under a new number", async () => {
+    const { a, b } = await answered();
+    const sent = [...(await say(a, "one")), ...(await say(a, "two")), ...(await say(a, "three"))];
+    await b.read(sent[2]!);
+    await b.read(sent[1]!);
+    b.nowMs = a.nowMs + REPAIR_AFTER_MS;
+    await b.fire("repair");
+    const sync = onlyPublish(await b.fire("acknowledge"));
+    assert.deepEqual(peek(a, sync).sds.repairRequest, [sent[0]!.messageId]);
+
+    a.nowMs = b.nowMs;
+    const answer = onlyPublish(await a.read(sync));
+    assert.equal(answer.messageId, sent[0]!.messageId);
+    assert.deepEqual(fatesOf(a), ["message.delivered", "message.queued", "message.queued", "message.queued"]);
+    await b.read(answer);
+    assert.deepEqual(b.texts(), ["hello", "one", "two", "three"]);
+  });
+
+  it("is asked for by three ids at most, and sent again once in 30 s", async () => {
+    const { a, b } = await answered();
+    const sent = [];
+    for (let i = 0; i < 5; i += 1) sent.push(...(await say(a, `${i}`)));
+    const ids = sent.map(({ messageId }) => messageId as string);
+    b.nowMs = a.nowMs + REPAIR_AFTER_MS;
+    a.nowMs = b.nowMs;
+    await b.read(sent[4]!);
+    const asking = sdsOf(b, "", { repairRequest: ids.slice(0, 3), causalHistory: [ids[4] ?? ""] });
+    const again = publishesOf(await a.read(craftSds(b, asking)));
+    assert.deepEqual(
+      again.map(({ messageId }) => messageId),
+      ids.slice(0, 3),
+    );
+    // Named and everything before it, but for what is asked for in the same breath.
+    assert.deepEqual(
+      a.state.unacknowledged.map(({ messageId }) => messageId),
+      ids.slice(0, 3),
+    );
+    a.nowMs += REPAIR_AFTER_MS - 1;
+    b.nowMs = a.nowMs;
+    assert.deepEqual(publishesOf(await a.read(craftSds(b, sdsOf(b, "x", { repairRequest: ids.slice(0, 3) })))), []);
+  });
+
+  it("is waited for no longer than a day; the lost one is asked for until the peer knows", async () => {
+    const { a, b } = await answered();
+    const [lost, follower] = [(await say(a, "lost"))[0]!, (await say(a, "follower"))[0]!];
+    await b.read(follower);
+    b.nowMs += LOST_AFTER_MS;
+    await b.fire("repair");
+    assert.deepEqual(b.texts(), ["hello", "follower"]);
+    assert.ok(b.row.records.has(knownRecord(lost.messageId!)));
+    const [reply] = await say(b, "reply");
+    assert.deepEqual(peek(a, reply!).sds.repairRequest, [lost.messageId]);
+    assert.equal(b.state.lost[0]?.carrier, reply!.messageId);
+
+    a.nowMs = b.nowMs;
+    const [again] = publishesOf(await a.read(reply!));
+    assert.deepEqual(fatesOf(a), ["message.delivered", "message.queued", "message.delivered"]);
+    // A's answer acknowledges the message that asked: nothing more has to.
+    assert.ok(again !== undefined);
+    await b.read((await say(a, "and on"))[0]!);
+    assert.deepEqual(b.state.lost, []);
+    assert.deepEqual(b.texts(), ["hello", "follower", "and on"]);
+    // Better late than never.
+    await b.read(again);
+    assert.equal(b.texts().at(-1), "lost");
+  });
+
+  it("may wait in a circle that only a faulty peer can make", async () => {
+    const { a, b } = await couple();
+    const [one, two] = [sdsOf(a, "one"), sdsOf(a, "two")];
+    await b.read(craftSds(a, { ...one, causalHistory: [two.messageId] }));
+    await b.read(craftSds(a, { ...two, causalHistory: [one.messageId] }));
+    assert.equal(b.state.held.length, 2);
+    b.nowMs += LOST_AFTER_MS;
+    await b.fire("repair");
+    assert.equal(b.texts().length, 3);
+  });
+
+  it("may name itself, and things twice", async () => {
+    const { a, b } = await couple();
+    const sds = sdsOf(a, "myself");
+    await b.read(craftSds(a, { ...sds, causalHistory: [sds.messageId, sds.messageId] }));
+    assert.deepEqual(b.texts(), ["hello", "myself"]);
+  });
+});
+
+describe("bounds", () => {
+  it("a peer whose messages all wait gets the oldest delivered, and the state stays small", async () => {
+    const { a, b } = await couple();
+    for (let i = 0; i < 110; i += 1) {
+      const causalHistory = Array.from({ length: 256 }, (_, j) => idOf(1_000 * (i + 1) + j));
+      a.nowMs += 1;
+      await b.read(craftSds(a, sdsOf(a, `${i}`, { causalHistory: causalHistory.slice(0, i % 2 === 0 ? 256 : 3) })));
+      assert.ok(b.state.held.length <= HELD_MAX);
+      assert.ok(b.state.held.reduce((sum, { missing }) => sum + missing.length, 0) <= MISSING_MAX);
+    }
+    assert.ok(b.texts().length > 100);
+    assert.equal(b.texts()[1], "0");
+    const records = [...b.row.records.keys()].filter((key) => key.startsWith("held/"));
+    assert.deepEqual(records.sort(), b.state.held.map(({ messageId }) => heldRecord(messageId)).sort());
+  });
+
+  it("the fullest state is below 64 KiB", async () => {
+    const { b } = await couple();
+    const { state } = b;
+    const bytes32 = new Uint8Array(32).fill(7);
+    const timeMs = 2 ** 45;
+    const numbers = SKIPPED_KEYS_MAX / SKIPPED_CHAINS_MAX;
+    const fullest: PrivateState = {
+      ...state,
+      unacknowledged: Array.from({ length: UNACKNOWLEDGED_MAX }, (_, i) => ({
+        messageId: idOf(i),
+        sendSerial: 0xffff_ffff,
+        sentAtMs: timeMs,
+        firstSentAtMs: timeMs,
+        isSilent: true,
+      })),
+      held: Array.from({ length: HELD_MAX }, (_, i) => ({
+        messageId: idOf(i),
+        lamportMs: timeMs,
+        sinceMs: timeMs,
+        missing: Array.from({ length: MISSING_MAX / HELD_MAX }, (_, j) => idOf(j)),
+      })),
+      lost: Array.from({ length: LOST_MAX }, (_, i) => ({ messageId: idOf(i), carrier: idOf(i) })),
+      ratchet: {
+        ...state.ratchet,
+        skipped: Array.from({ length: SKIPPED_CHAINS_MAX }, () => ({
+          serial: 0xffff_ffff,
+          headerKey: bytes32,
+          numbers: Array(numbers).fill(0xffff),
+        })),
+      },
+    };
+    const bytes = privateStateCodec.encode(fullest);
+    assert.ok(bytes.length <= 64 * 1024 - 1_024, `${bytes.length}`);
+    assert.deepEqual(privateStateCodec.decode(bytes), fullest);
+  });
+
+  it("a clock far ahead does not push ours", async () => {
+    const { a, b } = await couple();
+    await b.read(craftSds(a, sdsOf(a, "from the future", { lamport: Number.MAX_SAFE_INTEGER })));
+    assert.equal(b.state.lamportMs, b.nowMs + LAMPORT_AHEAD_MAX_MS);
+    const [reply] = await say(b, "reply");
+    assert.equal(peek(a, reply!).sds.lamport, b.nowMs + LAMPORT_AHEAD_MAX_MS + 1);
+  });
+
+  it("a message that failed is asked for in vain", async () => {
+    const { a, b } = await answered();
+    const [sent] = await say(a, "failed");
+    a.nowMs += GIVE_UP_MS;
+    await a.take({ kind: "timer", name: "resend" });
+    b.nowMs = a.nowMs;
+    const asking = sdsOf(b, "where is it?", { repairRequest: [sent!.messageId!] });
+    assert.deepEqual(publishesOf(await a.read(craftSds(b, asking))), []);
+  });
+});

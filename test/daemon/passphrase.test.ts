@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { readPassphrase } from "../../src/daemon/passphrase.ts";
+import { temporaryDirectory } from "../support/umbrad-command.ts";
+
+async function passphraseFile(t: TestContext, content: string | Uint8Array, mode = 0o600): Promise<string> {
+  const path = join(await temporaryDirectory(t), "passphrase");
+  await writeFile(path, content);
+  await chmod(path, mode);
+  return path;
+}
+
+const text = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString("latin1");
+
+test("one final line break goes, everything else stays", async (t) => {
+  for (const [content, wanted] of [
+    ["secret", "secret"],
+    ["secret\n", "secret"],
+    ["secret\r\n", "secret"],
+    ["secret\n\n", "secret\n"],
+    [" sec ret \n", " sec ret "],
+    ["\u00ff\u0000x", "\u00c3\u00bf\u0000x"],
+  ] as const) {
+    assert.equal(text(readPassphrase({ file: await passphraseFile(t, content) })), wanted);
+  }
+});
+
+test("empty, endless, missing and conflicting sources are refused", async (t) => {
+  for (const content of ["", "\n"]) {
+    const file = await passphraseFile(t, content);
+    assert.throws(() => readPassphrase({ file }), { code: "passphrase/empty" });
+  }
+  const endless = await passphraseFile(t, "x".repeat(10_000));
+  assert.throws(() => readPassphrase({ file: endless }), { code: "passphrase/too-long" });
+  assert.throws(() => readPassphrase({ file: "/nonexistent" }), { code: "passphrase/unreadable" });
+  assert.throws(() => readPassphrase({ file: "/" }), { code: "passphrase/unreadable" });
+  assert.throws(() => readPassphrase({ fd: 9_999 }), { code: "passphrase/unreadable" });
+  assert.throws(() => readPassphrase({ file: endless, fd: 0 }), { code: "cli/usage" });
+  assert.equal(readPassphrase({}), undefined);
+});
+
+test("a file that every user can write is refused with the command that closes it; one that every user can read is warned of", async (t) => {
+  const file = await passphraseFile(t, "secret", 0o646);
+  assert.throws(() => readPassphrase({ file }), { code: "passphrase/exposed", hint: `chmod 600 ${file}` });
+  await chmod(file, 0o644);
+  const warn = t.mock.method(console, "error", () => {});
+  assert.equal(text(readPassphrase({ file })), "secret");
+  assert.match(String(warn.mock.calls[0]?.arguments[0]), new RegExp(`chmod 600 ${file}$`));
+  await chmod(file, 0o640);
+  assert.equal(text(readPassphrase({ file })), "secret");
+  assert.equal(warn.mock.callCount(), 1);
+});
+
+test("a descriptor gives it, and a pipe too", async (t) => {
+  const fd = openSync(await passphraseFile(t, "from a descriptor\n"), "r");
+  assert.equal(text(readPassphrase({ fd })), "from a descriptor");
+  closeSync(fd);
+  const module = new URL("../../src/daemon/passphrase.ts", import.meta.url);
+  const script = `import { readPassphrase } from ${JSON.stringify(module.href)}; process.stdout.write(readPassphrase({ fd: 0 }));`;
+  const child = spawnSync(process.execPath, ["--input-type=module", "-e", script], { input: "through a pipe\n" });
+  assert.equal(child.stdout.toString(), "through a pipe", child.stderr.toString());
+});
+
+test("systemd's credential counts when nothing is given explicitly", async (t) => {
+  const credentialsDirectory = join(await temporaryDirectory(t), "credentials");
+  await mkdir(credentialsDirectory);
+  assert.equal(readPassphrase({ credentialsDirectory }), undefined);
+  await writeFile(join(credentialsDirectory, "passphrase"), "credential\n", { mode: 0o440 });
+  assert.equal(text(readPassphrase({ credentialsDirectory })), "credential");
+  const file = await passphraseFile(t, "explicit");
+  assert.equal(text(readPassphrase({ credentialsDirectory, file })), "explicit");
+});

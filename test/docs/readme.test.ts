@@ -1,0 +1,41 @@
+// Goal: README.md shows commands that exist. Method: hold its table and every `npx umbrad …` line against the commands and
+// flags that cli/program.ts declares.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { Command } from "commander";
+import { createProgram } from "../../src/cli/program.ts";
+
+const page = readFileSync(join(import.meta.dirname, "..", "..", "README.md"), "utf8");
+const program = createProgram(() => {});
+
+function leaves(command: Command, path: readonly string[] = []): Map<string, Command> {
+  if (command.commands.length === 0) return new Map([[path.join(" "), command]]);
+  return new Map(command.commands.flatMap((child) => [...leaves(child, [...path, child.name()])]));
+}
+
+const declared = leaves(program);
+
+test("the table has exactly the commands that there are", () => {
+  const rows = [...page.matchAll(/^\| `umbrad ([a-z -]+?)(?: [A-Z[(-][^`]*)?` \|/gm)].map(([, name = ""]) => name);
+  assert.deepEqual(rows.toSorted(), [...declared.keys()].toSorted());
+});
+
+test("every command line names a command and flags that there are", () => {
+  const lines = [...page.matchAll(/npx umbrad ([^\n#]+)/g)].map(([, line = ""]) => line.trim());
+  assert.ok(lines.length > 10);
+  for (const line of lines) {
+    const words = line.split(/\s+/);
+    const name = [words.slice(0, 2).join(" "), words[0] ?? ""].find((candidate) => declared.has(candidate));
+    assert.ok(name !== undefined, `umbrad ${line}`);
+    const known = [...(declared.get(name)?.options ?? []), ...program.options].map((option) => option.long);
+    for (const flag of words.filter((word) => word.startsWith("--"))) {
+      assert.ok(known.includes(flag), `umbrad ${name} has no ${flag}`);
+    }
+  }
+});
+
+test("the two commands of a newcomer stand there as they are", () => {
+  for (const command of ["npm ci && npm run demo", "npm ci && npm test"]) assert.ok(page.includes(`\n${command}\n`));
+});

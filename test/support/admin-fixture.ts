@@ -1,0 +1,99 @@
+/** A real admin server on a real unix socket in front of a MemoryEngine, and a raw caller that may say anything. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { type IncomingHttpHeaders, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { type StreamPace, streamPace } from "../../src/admin/event-stream.ts";
+import { type AdminServer, startAdminServer } from "../../src/admin/server.ts";
+import type { EngineApi } from "../../src/engine/api.ts";
+import type { Log, LogFields } from "../../src/engine/ports.ts";
+import { MemoryEngine } from "./memory-engine.ts";
+
+export interface AdminFixture {
+  readonly engine: MemoryEngine;
+  readonly server: AdminServer;
+  readonly stateDir: string;
+  readonly socketPath: string;
+  /** Everything logged, as JSON lines. */
+  readonly logged: string[];
+  /** What the host says; tests change it. */
+  readonly host: { engine: EngineApi | undefined; draining: boolean; stopRequests: number; onStop: () => void };
+}
+
+export async function startAdminFixture(
+  t: TestContext,
+  options: { pace?: Partial<StreamPace>; requestMs?: number } = {},
+): Promise<AdminFixture> {
+  const stateDir = await mkdtemp(join(tmpdir(), "umbrad-admin-"));
+  const socketPath = join(stateDir, "admin.sock");
+  const engine = new MemoryEngine();
+  const logged: string[] = [];
+  const host: AdminFixture["host"] = { engine, draining: false, stopRequests: 0, onStop: () => {} };
+  const server = await startAdminServer(
+    {
+      engine: () => host.engine,
+      draining: () => host.draining,
+      identity: { name: "test-node", version: "0.0.0-test", pid: 4711, startedAtMs: engine.nowMs },
+      requestStop: () => {
+        host.stopRequests += 1;
+        host.onStop();
+      },
+      now: () => engine.nowMs,
+      log: collectingLog(logged),
+    },
+    {
+      socketPath,
+      pace: { ...streamPace, ...options.pace },
+      ...(options.requestMs === undefined ? {} : { requestMs: options.requestMs }),
+    },
+  );
+  t.after(async () => {
+    await server.stopAccepting();
+    await server.close();
+    await rm(stateDir, { recursive: true, force: true });
+  });
+  return { engine, server, stateDir, socketPath, logged, host };
+}
+
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+  readonly json: Record<string, unknown>;
+}
+
+/** Without the client's manners: any header, any body. */
+export function call(
+  socketPath: string,
+  method: string,
+  path: string,
+  options: { headers?: Record<string, string>; body?: string } = {},
+): Promise<RawAnswer> {
+  return new Promise((resolve, reject) => {
+    const content = options.body === undefined ? {} : { "content-type": "application/json" };
+    const sent = request({ socketPath, method, path, headers: { ...content, ...options.headers }, agent: false });
+    sent.on("error", reject).on("response", (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => {
+        text += chunk;
+      });
+      response.on("error", reject).on("end", () => {
+        const isJson = response.headers["content-type"]?.includes("application/json") === true;
+        const json = isJson && text !== "" ? JSON.parse(text) : {};
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json });
+      });
+    });
+    sent.end(options.body);
+  });
+}
+
+function collectingLog(lines: string[]): Log {
+  const write =
+    (level: string) =>
+    (fields: LogFields, message: string): void => {
+      lines.push(JSON.stringify({ level, ...fields, msg: message }));
+    };
+  return { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
+}

@@ -1,0 +1,58 @@
+/** The store of the conversation world: maps that take a transition's effects as the real store does. */
+import assert from "node:assert/strict";
+import type { AnyConversationType, ConversationEvent, Effect, RecordKey } from "../../src/conversation/contract.ts";
+import { utf8 } from "../../src/crypto/bytes.ts";
+import type { MessageId } from "../../src/wire/ids.ts";
+
+/** A conversation as rows. */
+export interface Row {
+  readonly number: number;
+  readonly type: AnyConversationType;
+  bytes: Uint8Array;
+  readonly records: Map<RecordKey, Uint8Array>;
+  readonly timers: Map<string, number>;
+  /** Ids in the order of their first event, with the newest state. */
+  readonly messages: Map<MessageId, { readonly direction: "in" | "out"; state: string }>;
+  readonly events: ConversationEvent[];
+}
+
+/** As a restarted node has it: from bytes. */
+// biome-ignore lint/suspicious/noExplicitAny: tests look into the states of types that they know.
+export function stateOf(row: Row): any {
+  return row.type.state.decode(row.bytes);
+}
+
+/** What the engine would load: a record, or what the message table knows. */
+export function recordOf(row: Row, key: RecordKey): Uint8Array | undefined {
+  if (!key.startsWith("message/")) return row.records.get(key);
+  const known = row.messages.get(key.slice("message/".length) as MessageId);
+  return known === undefined ? undefined : utf8(known.state);
+}
+
+/** In the order of the real store: drops before puts, cancels before schedules. */
+export function applyRows(row: Row, effects: readonly Effect[]): void {
+  for (const effect of effects) {
+    if (effect.kind === "drop") row.records.delete(effect.key);
+    if (effect.kind === "cancel") row.timers.delete(effect.name);
+  }
+  for (const effect of effects) {
+    if (effect.kind === "put") row.records.set(effect.key, effect.bytes.slice());
+    if (effect.kind === "schedule") row.timers.set(effect.name, effect.atMs);
+    if (effect.kind === "deliver") applyEvent(row, effect.event);
+  }
+}
+
+/** A message is announced once in each state, as the real message table does. */
+function applyEvent(row: Row, event: ConversationEvent): void {
+  if (event.type === "message.received" || event.type === "message.queued") {
+    if (row.messages.has(event.messageId)) return;
+    const direction = event.type === "message.received" ? "in" : "out";
+    row.messages.set(event.messageId, { direction, state: event.type });
+  } else if (event.type === "message.delivered" || event.type === "message.failed") {
+    const message = row.messages.get(event.messageId);
+    assert.ok(message?.direction === "out", "only our own messages are delivered or fail");
+    assert.equal(message.state, "message.queued", "a fate is final and told once");
+    message.state = event.type;
+  }
+  row.events.push(event);
+}
