@@ -36,6 +36,52 @@ export interface SendRequest {
   readonly key?: string;
 }
 
+/** A named reader of the event log. */
+export interface ConsumerView {
+  readonly name: string;
+  /** Everything up to here is done with. */
+  readonly ackedSeq: number;
+  /** How many events it has not acknowledged. */
+  readonly behind: number;
+  readonly isReading: boolean;
+  readonly createdAtMs: number;
+  readonly ackedAtMs: number;
+}
+
+/** The right to be the one reader of a consumer, until `release`. */
+export interface ConsumerLease {
+  /** Where the reader begins: what is up to here was acknowledged, or is not wanted. */
+  readonly after: number;
+  release(): void;
+}
+
+/** Events that retention has deleted before a reader came to them. */
+export interface EventGap {
+  readonly from: number;
+  readonly to: number;
+  readonly reason: "retention";
+  /** When the first event after it happened. */
+  readonly atMs: number;
+}
+
+/** Consumers of the event log, and where the log begins. */
+export interface ConsumersApi {
+  /** What a reader that has everything up to `after` can no longer get. */
+  gapAfter(after: number): EventGap | undefined;
+  /** Before the oldest event that is kept: where a reader begins that wants all there is. */
+  beforeFirst(): number;
+  list(): ConsumerView[];
+  /**
+   * Makes the consumer on first use; it then begins after `after`, or with the oldest event. Later `after` only skips
+   * what it is past the cursor. `consumer/busy` (another reads), `consumer/too-many`, `consumer/ahead`.
+   */
+  read(name: string, after?: number): Promise<ConsumerLease>;
+  /** Durable when it returns. Repeated or older numbers change nothing. `consumer/unknown`, `consumer/ahead`. */
+  acknowledge(name: string, seq: number): ConsumerView;
+  /** `consumer/unknown`, `consumer/busy`. */
+  drop(name: string): ConsumerView;
+}
+
 export interface EngineApi {
   status(): EngineStatus;
   /** Without inboxes. */
@@ -61,6 +107,7 @@ export interface EngineApi {
     readonly conversations?: readonly string[];
   }): EventRow[];
   lastSeq(): number;
+  readonly consumers: ConsumersApi;
   /** Called after each commit that appended events, in seq order. Returns the unsubscribe function. */
   onEvents(listener: (events: readonly EventRow[]) => void): () => void;
   onStatus(listener: () => void): () => void;

@@ -6,10 +6,12 @@ import { Commands, type Phase } from "./commands.ts";
 import { Conversations, handleOf } from "./conversations.ts";
 import { Counters } from "./counters.ts";
 import { EventFeed } from "./event-feed.ts";
+import { Consumers } from "./event-log/consumers.ts";
 import { REMEMBER_MS } from "./limits.ts";
 import { HistoryLoop } from "./loops/history.ts";
 import { OutboxLoop } from "./loops/outbox.ts";
 import { ParkingLoop } from "./loops/parking.ts";
+import { type Retention, RetentionLoop } from "./loops/retention.ts";
 import { Subscriptions } from "./loops/subscriptions.ts";
 import { TimerLoop } from "./loops/timers.ts";
 import type { Clock, EventRow, Log, MessageRow, Store, Transport, TransportStatus } from "./ports.ts";
@@ -26,6 +28,7 @@ export interface EngineOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly types: readonly AnyConversationType[];
+  readonly retention?: Retention;
 }
 
 export interface Engine extends EngineApi {
@@ -42,6 +45,7 @@ export function createEngine(options: EngineOptions): Engine {
 
 class RunningEngine implements Engine {
   readonly counters = new Counters();
+  readonly consumers: Consumers;
   readonly #options: EngineOptions;
   readonly #registry;
   readonly #router = new Router();
@@ -55,6 +59,7 @@ class RunningEngine implements Engine {
   readonly #timers: TimerLoop;
   readonly #parking: ParkingLoop;
   readonly #history: HistoryLoop;
+  readonly #retention: RetentionLoop;
   #phase: Phase = "starting";
   #statusListeners = new Set<() => void>();
 
@@ -62,7 +67,8 @@ class RunningEngine implements Engine {
     this.#options = options;
     const { store, transport, clock, log } = options;
     this.#registry = createRegistry(options.types);
-    this.#feed = new EventFeed(store);
+    this.#feed = new EventFeed(store, clock);
+    this.consumers = new Consumers({ store, clock });
     this.#conversations = new Conversations(store);
     this.#subscriptions = new Subscriptions((topics) => transport.listen(topics));
     this.#intake = new Intake({
@@ -99,6 +105,7 @@ class RunningEngine implements Engine {
     });
     this.#timers = new TimerLoop({ store, clock, log, turns: this.#turns });
     this.#parking = new ParkingLoop({ store, clock, intake: this.#intake });
+    this.#retention = new RetentionLoop({ store, clock, log, retention: options.retention ?? {} });
     const onSynced = () => this.#statusChanged();
     this.#history = new HistoryLoop({
       store,
@@ -134,6 +141,7 @@ class RunningEngine implements Engine {
     this.#parking.wake(true);
     this.#timers.wake();
     this.#outbox.wake();
+    this.#retention.wake();
     this.#statusChanged();
   }
 
@@ -160,6 +168,8 @@ class RunningEngine implements Engine {
     }
     this.#history.stop();
     this.#outbox.stop();
+    this.#retention.stop();
+    this.#feed.stop();
     await transport.stop();
     // What was committed before the transport stopped may still be on its way to the store.
     await Promise.race([this.#turns.idle(), Promise.resolve()]);

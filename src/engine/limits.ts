@@ -69,3 +69,18 @@ export const TOLD_MAX = 1_000;
 
 /** How long keys of callers and hashes of envelopes are remembered: longer than any Store keeps a message. */
 export const REMEMBER_MS: number = 31 * 24 * 3_600_000;
+
+/** Each holds back retention, so a program that invents names must hit a wall. */
+export const CONSUMERS_MAX = 64;
+/** A reader that was killed is noticed in milliseconds: its successor waits that out, and no longer. */
+export const CONSUMER_HANDOVER_MS = 2_000;
+
+/** Defaults of `[retention]`: generous, because what is deleted cannot be asked for again. */
+export const EVENTS_AGE_MAX_MS: number = 90 * 24 * 3_600_000;
+export const EVENTS_MAX = 1_000_000;
+export const UNACKNOWLEDGED_AGE_MAX_MS: number = 365 * 24 * 3_600_000;
+/** How often retention looks, and how many events it deletes in one transaction: some 5 ms. */
+export const RETENTION_LOOK_MS: number = 10 * 60_000;
+export const RETENTION_BATCH_MAX = 500;
+/** The pause between two batches, in which turns go on. */
+export const RETENTION_PAUSE_MS = 50;

@@ -5,6 +5,9 @@
 import type { Purpose, RecordKey } from "../conversation/contract.ts";
 import type { ContentTopic, MessageId } from "../wire/ids.ts";
 import type { UmbradError } from "./errors.ts";
+import type { EventLog } from "./event-log/port.ts";
+
+export type { ConsumerRow, EventBounds } from "./event-log/port.ts";
 
 // ---------------------------------------------------------------- Store
 
@@ -155,7 +158,7 @@ export interface CommitReceipt {
  * Durable state. Synchronous, because a turn's commit must not be interleaved; every method throws UmbradError with a
  * `store/…` code when the environment fails. Bytes given and returned are plain: sealing is the adapter's.
  */
-export interface Store {
+export interface Store extends EventLog {
   /** Every open conversation, by number; closed ones too when asked. */
   conversations(): IterableIterator<StoredConversation>;
   conversation(number: ConversationNumber): StoredConversation | undefined;
@@ -198,14 +201,6 @@ export interface Store {
   /** For envelopes that changed nothing: at most once a second. */
   saveCursor(cursor: CursorWrite): void;
 
-  events(query: {
-    readonly after: number;
-    readonly limit: number;
-    readonly conversations?: readonly ConversationNumber[];
-  }): EventRow[];
-  lastSeq(): number;
-  /** Appends an event of the daemon itself. */
-  appendEvent(event: NewEvent, atMs: number): EventRow;
   /** Newest first; `before` is a rowId. */
   messages(query: {
     readonly conversation: ConversationNumber;

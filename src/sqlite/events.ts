@@ -58,6 +58,10 @@ export class EventTable {
     return Number(this.#database.value("SELECT coalesce(max(seq), 0) FROM event"));
   }
 
+  firstSeq(): number {
+    return Number(this.#database.value("SELECT coalesce(min(seq), 1) FROM event"));
+  }
+
   list(after: number, limit: number, conversations: readonly ConversationNumber[] | undefined): EventRow[] {
     const chosen = conversations === undefined ? "" : "AND event.conversation IN (SELECT value FROM json_each(?3))";
     const rows = this.#database.all<StoredEvent>(

@@ -3,8 +3,10 @@ import { utf8 } from "../crypto/bytes.ts";
 import { InvariantError, UmbradError } from "../engine/errors.ts";
 import type {
   CommitReceipt,
+  ConsumerRow,
   ConversationNumber,
   CursorWrite,
+  EventBounds,
   EventRow,
   MessageRow,
   NewEvent,
@@ -19,6 +21,8 @@ import type { ContentTopic, MessageId } from "../wire/ids.ts";
 import { type Tables, writePublished, writeTurn } from "./commit.ts";
 import { ConversationTables } from "./conversations.ts";
 import type { Database } from "./database.ts";
+import { ConsumerTable } from "./event-log/consumers.ts";
+import { pruneEvents } from "./event-log/retention.ts";
 import { EventTable } from "./events.ts";
 import { type Answer, IntakeTables } from "./intake.ts";
 import { MessageTable } from "./messages.ts";
@@ -34,6 +38,7 @@ export class SqliteStore implements Store {
   readonly #database: Database;
   readonly #sealer: Sealer;
   readonly #tables: Tables;
+  readonly #consumers: ConsumerTable;
   readonly #release: () => void;
   #closed = false;
 
@@ -41,6 +46,7 @@ export class SqliteStore implements Store {
     this.#database = database;
     this.#sealer = sealer;
     this.#release = release;
+    this.#consumers = new ConsumerTable(database);
     const messages = new MessageTable(database, sealer);
     this.#tables = {
       conversations: new ConversationTables(database, sealer),
@@ -186,6 +192,34 @@ export class SqliteStore implements Store {
 
   lastSeq(): number {
     return this.#tables.events.lastSeq();
+  }
+
+  firstSeq(): number {
+    return this.#tables.events.firstSeq();
+  }
+
+  pruneEvents(bounds: EventBounds, limit: number): number {
+    return this.#write(() => pruneEvents(this.#database, this.#consumers.leastAcked(), bounds, limit));
+  }
+
+  consumers(): ConsumerRow[] {
+    return this.#consumers.list();
+  }
+
+  consumer(name: string): ConsumerRow | undefined {
+    return this.#consumers.find(name);
+  }
+
+  addConsumer(consumer: Omit<ConsumerRow, "ackedAtMs">): void {
+    this.#write(() => this.#consumers.add(consumer));
+  }
+
+  acknowledge(name: string, seq: number, atMs: number): void {
+    this.#write(() => this.#consumers.acknowledge(name, seq, atMs));
+  }
+
+  dropConsumer(name: string): void {
+    this.#write(() => this.#consumers.drop(name));
   }
 
   appendEvent(event: NewEvent, atMs: number): EventRow {

@@ -4,6 +4,7 @@
  */
 import { describe, it } from "node:test";
 import type { Store } from "../../src/engine/ports.ts";
+import { eventLogCases } from "./store-event-log.ts";
 import { messageCases } from "./store-messages.ts";
 import { intakeCases, outboxCases } from "./store-queues.ts";
 import type { StoreCases } from "./store-rows.ts";
@@ -19,6 +20,7 @@ export interface StoreUnderTest {
 const groups: Readonly<Record<string, StoreCases>> = {
   conversations: conversationCases,
   "messages and events": messageCases,
+  "event log": eventLogCases,
   outbox: outboxCases,
   "timers, parking and cursors": intakeCases,
   commits: commitCases,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import fc from "fast-check";
+import { systemClock } from "../../src/daemon/clock.ts";
 import { EventFeed } from "../../src/engine/event-feed.ts";
 import type { EventRow, Store } from "../../src/engine/ports.ts";
 import { temporaryStore } from "../sqlite/temporary-store.ts";
@@ -27,7 +28,7 @@ describe("event feed", () => {
         fc.array(fc.nat(4), { minLength: 1, maxLength: 20 }),
         fc.infiniteStream(fc.nat()),
         async (sizes, order) => {
-          const feed = new EventFeed(store);
+          const feed = new EventFeed(store, systemClock);
           const from = store.lastSeq();
           const heard: number[] = [];
           feed.follow((events) => heard.push(...events.map(({ seq }) => seq)));
@@ -47,7 +48,7 @@ describe("event feed", () => {
   });
 
   it("waits for a late commit that is announced in the same round", async () => {
-    const feed = new EventFeed(store);
+    const feed = new EventFeed(store, systemClock);
     const heard: number[] = [];
     feed.follow((events) => heard.push(...events.map(({ seq }) => seq)));
     const [first, second] = append(2) as [EventRow, EventRow];
@@ -60,7 +61,7 @@ describe("event feed", () => {
   });
 
   it("reads from the store what a commit with an unknown outcome never announced", async () => {
-    const feed = new EventFeed(store);
+    const feed = new EventFeed(store, systemClock);
     const heard: number[] = [];
     feed.follow((events) => heard.push(...events.map(({ seq }) => seq)));
     const rows = append(2_500);
@@ -75,7 +76,7 @@ describe("event feed", () => {
   });
 
   it("stops telling a follower that has left", () => {
-    const feed = new EventFeed(store);
+    const feed = new EventFeed(store, systemClock);
     const heard: number[] = [];
     const leave = feed.follow((events) => heard.push(...events.map(({ seq }) => seq)));
     feed.publish(append(1));
@@ -85,7 +86,7 @@ describe("event feed", () => {
   });
 
   it("keeps a follower's fault away from the turn and from other followers, and does not swallow it", async () => {
-    const feed = new EventFeed(store);
+    const feed = new EventFeed(store, systemClock);
     const heard: number[] = [];
     feed.follow(() => {
       throw new Error("a follower's bug");

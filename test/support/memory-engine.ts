@@ -2,9 +2,12 @@
  * An EngineApi that keeps everything in memory and has no network: what tests of the admin API and of commands talk to.
  * It keeps the promises of the port (numbered events, idempotent keys, errors with the codes of `api.ts`), no more.
  */
+
+import { systemClock } from "../../src/daemon/clock.ts";
 import type { ConversationView, EngineApi, EngineStatus, SendRequest } from "../../src/engine/api.ts";
 import { UmbradError } from "../../src/engine/errors.ts";
-import type { EventRow, MessageRow, MessageState } from "../../src/engine/ports.ts";
+import { Consumers } from "../../src/engine/event-log/consumers.ts";
+import type { ConsumerRow, EventRow, MessageRow, MessageState } from "../../src/engine/ports.ts";
 import { textContent } from "../../src/wire/content-frame.ts";
 import type { ContentTopic, MessageId } from "../../src/wire/ids.ts";
 
@@ -18,6 +21,9 @@ export class MemoryEngine implements EngineApi {
   readonly #keys = new Map<string, { text: string; messageId: MessageId }>();
   readonly #listeners = new Set<(events: readonly EventRow[]) => void>();
   readonly #invites = new Map<string, number>();
+  readonly #rows = new Map<string, ConsumerRow>();
+  #firstSeq = 1;
+  readonly consumers: Consumers = new Consumers({ clock: systemClock, store: this.#consumerStore() });
   nowMs = Date.UTC(2026, 10, 22, 10, 0, 0);
   state: EngineStatus["state"] = "ready";
   synced = true;
@@ -112,7 +118,9 @@ export class MemoryEngine implements EngineApi {
     const wanted = query.conversations?.map((name) => numberOf(this.findConversation(name)));
     const isWanted = (row: EventRow): boolean =>
       wanted === undefined || (row.conversation !== undefined && wanted.includes(row.conversation));
-    return this.#events.filter((row) => row.seq > query.after && isWanted(row)).slice(0, query.limit);
+    return this.#events
+      .filter((row) => row.seq > Math.max(query.after, this.#firstSeq - 1) && isWanted(row))
+      .slice(0, query.limit);
   }
 
   lastSeq(): number {
@@ -126,6 +134,27 @@ export class MemoryEngine implements EngineApi {
 
   onStatus(): () => void {
     return () => {};
+  }
+
+  #consumerStore(): ConstructorParameters<typeof Consumers>[0]["store"] {
+    const rows = this.#rows;
+    return {
+      events: ({ after, limit }) => this.events({ after, limit }),
+      lastSeq: () => this.lastSeq(),
+      firstSeq: () => this.#firstSeq,
+      consumers: () => [...rows.values()],
+      consumer: (name) => rows.get(name),
+      addConsumer: (row) => void rows.set(row.name, { ...row, ackedAtMs: row.createdAtMs }),
+      acknowledge: (name, ackedSeq, ackedAtMs) => void rows.set(name, { ...rows.get(name)!, ackedSeq, ackedAtMs }),
+      dropConsumer: (name) => void rows.delete(name),
+    };
+  }
+
+  // What time would do.
+
+  /** Retention has deleted everything up to there. */
+  forget(through: number): void {
+    this.#firstSeq = through + 1;
   }
 
   // What the network would do.

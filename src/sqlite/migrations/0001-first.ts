@@ -65,6 +65,14 @@ CREATE TRIGGER event_newest_stays BEFORE DELETE ON event
 WHEN old.seq = (SELECT max(seq) FROM event)
 BEGIN SELECT RAISE(ABORT, 'the newest event numbers the next one'); END;
 
+-- The name is a word of the operator for a program on this machine: it names no peer.
+CREATE TABLE consumer (
+  name TEXT PRIMARY KEY,
+  acked_seq INTEGER NOT NULL CHECK (acked_seq >= 0),
+  created_at_ms INTEGER NOT NULL,
+  acked_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- AUTOINCREMENT: an id that a loop still holds must not come to mean another row.
 CREATE TABLE outbox (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
