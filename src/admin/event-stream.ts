@@ -4,8 +4,7 @@
  */
 import type { ServerResponse } from "node:http";
 import type { EngineApi } from "../engine/api.ts";
-import type { EventRow } from "../engine/ports.ts";
-import { type EventView, eventView } from "./event-view.ts";
+import { type EventView, eventView, gapView } from "./event-view.ts";
 import { KEEP_ALIVE_MS, STALLED_MS_MAX, STREAM_PAGE_ROWS, UNSENT_BYTES_MAX } from "./limits.ts";
 
 export interface EventStreamRequest {
@@ -46,7 +45,11 @@ export async function streamEvents(
   const onClose = (): void => bell.ring();
   response.on("close", onClose).on("drain", onClose);
   signal.addEventListener("abort", onClose);
-  const keepAlive = setInterval(() => writeKeepAlive(response, request.format), pace.keepAliveMs);
+  const keepAlive = setInterval(() => {
+    writeKeepAlive(response, request.format);
+    // Looks again, should a commit ever have gone unannounced.
+    bell.ring();
+  }, pace.keepAliveMs);
   try {
     const end = await pump(engine, response, request, signal, pace, bell);
     if (end === "stalled") response.destroy();
@@ -74,10 +77,10 @@ async function pump(
   while (!over()) {
     // Read before the page: what is appended in between rings the bell again.
     const lastSeq = engine.lastSeq();
-    const page = engine.events({ ...selection(request), after, limit: Math.min(left, STREAM_PAGE_ROWS) });
-    for (const row of page) {
-      response.write(render(row, engine, request.format));
-      after = row.seq;
+    const page = readPage(engine, request, after, Math.min(left, STREAM_PAGE_ROWS));
+    for (const event of page) {
+      response.write(render(event, request.format));
+      after = event.seq;
       left -= 1;
       if (!(await drained(response, signal, pace, bell))) return over() ? "closed" : "stalled";
     }
@@ -89,6 +92,13 @@ async function pump(
     if (engine.lastSeq() === lastSeq) await bell.wait();
   }
   return "closed";
+}
+
+/** One gap where retention was faster than this reader, else what follows. */
+function readPage(engine: EngineApi, request: EventStreamRequest, after: number, limit: number): EventView[] {
+  const gap = engine.consumers.gapAfter(after);
+  if (gap !== undefined) return [gapView(gap)];
+  return engine.events({ ...selection(request), after, limit }).map((row) => eventView(row, engine));
 }
 
 function selection(request: EventStreamRequest): { conversations?: readonly string[] } {
@@ -108,8 +118,7 @@ async function drained(response: ServerResponse, signal: AbortSignal, pace: Stre
   return !response.destroyed && !signal.aborted;
 }
 
-function render(row: EventRow, engine: EngineApi, format: "ndjson" | "sse"): string {
-  const view: EventView = eventView(row, engine);
+function render(view: EventView, format: "ndjson" | "sse"): string {
   const json = JSON.stringify(view);
   return format === "ndjson" ? `${json}\n` : `id: ${view.seq}\nevent: ${view.type}\ndata: ${json}\n\n`;
 }

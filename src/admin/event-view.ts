@@ -1,5 +1,5 @@
 /** The one rendering of an event of the log, for NDJSON, SSE and whatever else carries events out. */
-import type { EngineApi } from "../engine/api.ts";
+import type { EngineApi, EventGap } from "../engine/api.ts";
 import type { EventRow } from "../engine/ports.ts";
 import { contentView } from "./content-view.ts";
 import { rfc3339 } from "./views.ts";
@@ -26,6 +26,11 @@ export function eventView(row: EventRow, engine: Pick<EngineApi, "handleOf">): E
     conversation: row.conversation === undefined ? null : engine.handleOf(row.conversation),
     data: { ...row.data, ...messageFields(row) },
   };
+}
+
+/** Stands in the stream where events were and are no more; it has no row of its own, and its seq is that of the last of them. */
+export function gapView({ from, to, reason, atMs }: EventGap): EventView {
+  return { v: 1, seq: to, ts: rfc3339(atMs), type: "events.gap", conversation: null, data: { from, to, reason } };
 }
 
 function messageFields(row: EventRow): Record<string, unknown> {

@@ -77,6 +77,11 @@ const problems: ReadonlyMap<string, Problem> = new Map([
   ["message/not-confirmed", retry(504, exitCodes.tryAgain)],
   ["message/failed", final(502, exitCodes.refused)],
 
+  ["consumer/unknown", final(404, exitCodes.unknownThing)],
+  ["consumer/busy", retry(409, exitCodes.tryAgain)],
+  ["consumer/ahead", final(400, exitCodes.dataError)],
+  ["consumer/too-many", final(409, exitCodes.refused)],
+
   ["store/not-initialised", final(500, exitCodes.notInitialised)],
   ["store/exists", final(409, exitCodes.cannotCreate)],
   ["store/permissions", final(500, exitCodes.noPermission)],
@@ -107,6 +112,7 @@ const areas: ReadonlyMap<string, Problem> = new Map([
   ["invite", final(400, exitCodes.dataError)],
   ["message", final(400, exitCodes.dataError)],
   ["conversation", final(409, exitCodes.refused)],
+  ["consumer", final(409, exitCodes.refused)],
 ]);
 
 const elsewhere: Problem = final(500, exitCodes.refused);

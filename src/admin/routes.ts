@@ -1,10 +1,10 @@
 /** The whole admin API on one screen. Handlers translate; what happens is the engine's business. */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply } from "fastify";
 import { UmbradError } from "../engine/errors.ts";
 import type { MessageId } from "../wire/ids.ts";
-import { type EventStreamRequest, type StreamPace, streamEvents } from "./event-stream.ts";
+import type { StreamPace } from "./event-stream.ts";
+import { answerEvents } from "./events/answer-events.ts";
 import { type AdminHost, engineOf } from "./host.ts";
-import { EVENTS_PAGE_MAX } from "./limits.ts";
 import * as schema from "./schema.ts";
 import * as views from "./views.ts";
 
@@ -69,10 +69,27 @@ export function defineRoutes(app: FastifyInstance, host: AdminHost, open: OpenAn
     views.messageView(knownMessage(host, params.id), engineOf(host)),
   );
 
+  defineEventRoutes(app, host, open);
+}
+
+/** The event log and its consumers. */
+function defineEventRoutes(app: FastifyInstance, host: AdminHost, open: OpenAnswers): void {
   app.get<{ Querystring: schema.EventsQuery }>(
     "/v1/events",
     { schema: { querystring: schema.eventsQuery } },
     (request, reply) => answerEvents(host, open, request, reply),
+  );
+
+  app.get("/v1/consumers", () => ({ consumers: engineOf(host).consumers.list().map(views.consumerJson) }));
+  app.post<{ Params: { consumer: string }; Body: schema.AckBody }>(
+    "/v1/consumers/:consumer/ack",
+    { schema: { params: schema.consumerParams, body: schema.ackBody } },
+    ({ params, body }) => views.consumerJson(engineOf(host).consumers.acknowledge(params.consumer, body.seq)),
+  );
+  app.delete<{ Params: { consumer: string } }>(
+    "/v1/consumers/:consumer",
+    { schema: { params: schema.consumerParams } },
+    ({ params }) => views.consumerJson(engineOf(host).consumers.drop(params.consumer)),
   );
 }
 
@@ -92,55 +109,4 @@ function messagesPage(
   const page = before === undefined ? {} : { before: knownMessage(host, before).rowId };
   const rows = engine.messages({ conversation, limit, ...page });
   return { messages: rows.map((row) => views.messageView(row, engine)).reverse() };
-}
-
-async function answerEvents(
-  host: AdminHost,
-  open: OpenAnswers,
-  request: FastifyRequest<{ Querystring: schema.EventsQuery }>,
-  reply: FastifyReply,
-): Promise<void> {
-  const engine = engineOf(host);
-  const stream = eventStreamRequest(engine.lastSeq(), request);
-  // Resolved before the first byte, so that an unknown name is an error and not an endless silence.
-  for (const name of stream.conversations ?? []) engine.findConversation(name);
-  reply.hijack();
-  reply.raw.writeHead(200, {
-    "content-type": stream.format === "sse" ? "text/event-stream" : "application/x-ndjson",
-    "cache-control": "no-store",
-    "umbrad-api": "1",
-    // Where this reader starts: with it, a reader that saw no event yet can resume too.
-    "umbrad-after": String(stream.after),
-  });
-  if (stream.format === "sse") reply.raw.write("retry: 2000\n\n");
-  else reply.raw.flushHeaders();
-  const end = await streamEvents(engine, reply.raw, stream, open.streamsEnd, open.pace);
-  if (end === "stalled") {
-    host.log.warn(
-      { event: "admin.reader-cut", component: "admin", requestId: request.id },
-      "a reader of events stood still",
-    );
-  }
-}
-
-function eventStreamRequest(
-  lastSeq: number,
-  { query, headers }: FastifyRequest<{ Querystring: schema.EventsQuery }>,
-): EventStreamRequest {
-  const { follow, conversation, limit } = query;
-  return {
-    // A follower that names no place means "from now"; a reader of the log means "from the start".
-    after: seenBefore(headers["last-event-id"]) ?? query.after ?? (follow ? lastSeq : 0),
-    limit: limit ?? (follow ? undefined : EVENTS_PAGE_MAX),
-    follow,
-    conversations: conversation,
-    format: (headers.accept ?? "").includes("text/event-stream") ? "sse" : "ndjson",
-  };
-}
-
-function seenBefore(header: string | string[] | undefined): number | undefined {
-  if (header === undefined) return undefined;
-  const parsed = schema.lastEventId.safeParse(header);
-  if (!parsed.success) throw new UmbradError("request/invalid", "Last-Event-ID must be the seq of an event");
-  return parsed.data;
 }

@@ -29,6 +29,11 @@ export interface EventsQuery {
   readonly limit?: number | undefined;
   readonly follow: boolean;
   readonly conversation?: readonly string[] | undefined;
+  readonly consumer?: string | undefined;
+}
+
+export interface AckBody {
+  readonly seq: number;
 }
 
 const name = z.string().min(1).max(255);
@@ -39,6 +44,9 @@ const count = z
   .regex(/^\d{1,15}$/, "a whole number is needed")
   .transform(Number);
 const flag = z.enum(["true", "false"]).transform((value) => value === "true");
+
+/** Short and plain, because it stands in paths, logs of others and units of supervisors. */
+const consumerName = z.string().regex(/^[a-z0-9-]{1,32}$/, "1 to 32 of a-z, 0-9 and - are needed");
 
 const inviteLifetimeMsDefault = 7 * 86_400_000;
 
@@ -67,12 +75,22 @@ export const messagesQuery: z.ZodType<MessagesQuery> = z.strictObject({
   before: id.optional(),
 });
 
-export const eventsQuery: z.ZodType<EventsQuery> = z.strictObject({
-  after: count.optional(),
-  limit: count.pipe(z.int().min(1).max(EVENTS_PAGE_MAX)).optional(),
-  follow: flag.default(false),
-  conversation: z.union([name.transform((one) => [one]), z.array(name).max(64)]).optional(),
-});
+export const eventsQuery: z.ZodType<EventsQuery> = z
+  .strictObject({
+    after: count.optional(),
+    limit: count.pipe(z.int().min(1).max(EVENTS_PAGE_MAX)).optional(),
+    follow: flag.default(false),
+    conversation: z.union([name.transform((one) => [one]), z.array(name).max(64)]).optional(),
+    consumer: consumerName.optional(),
+  })
+  // An acknowledgement covers all that came before: with a selection it would cover what nobody was shown.
+  .refine(({ consumer, conversation }) => consumer === undefined || conversation === undefined, {
+    message: "a consumer reads all conversations: choose by the field conversation of each event",
+  });
+
+export const consumerParams: z.ZodType<{ readonly consumer: string }> = z.strictObject({ consumer: consumerName });
+
+export const ackBody: z.ZodType<AckBody> = z.strictObject({ seq: z.int().min(0) });
 
 /** `Last-Event-ID` of a browser's EventSource or of curl; anything else in it is refused. */
 export const lastEventId: z.ZodType<number> = count;

@@ -1,5 +1,5 @@
 /** The JSON that the admin API answers with, and nothing about how it is asked for. Fields may be added, never change meaning. */
-import type { ConversationView, DaemonState, EngineApi, EngineStatus } from "../engine/api.ts";
+import type { ConsumerView, ConversationView, DaemonState, EngineApi, EngineStatus } from "../engine/api.ts";
 import type { MessageRow, MessageState } from "../engine/ports.ts";
 import { type ContentView, contentView } from "./content-view.ts";
 
@@ -50,6 +50,16 @@ export interface ConversationJson {
   readonly createdAt: string;
 }
 
+/** A named reader of the event log. */
+export interface ConsumerJson {
+  readonly name: string;
+  readonly ackedSeq: number;
+  readonly behind: number;
+  readonly reading: boolean;
+  readonly createdAt: string;
+  readonly ackedAt: string;
+}
+
 export interface SentView {
   readonly messageId: string;
   readonly state: MessageState;
@@ -98,6 +108,11 @@ export function statusView(engine: EngineStatus | undefined, identity: ProcessId
 export function conversationJson(view: ConversationView): ConversationJson {
   const { handle, id, type, name, peer, createdAtMs } = view;
   return { handle, id, type, name, peer, createdAt: rfc3339(createdAtMs) };
+}
+
+export function consumerJson(view: ConsumerView): ConsumerJson {
+  const { name, ackedSeq, behind, isReading: reading, createdAtMs, ackedAtMs } = view;
+  return { name, ackedSeq, behind, reading, createdAt: rfc3339(createdAtMs), ackedAt: rfc3339(ackedAtMs) };
 }
 
 export function messageView(row: MessageRow, engine: Pick<EngineApi, "handleOf">): MessageView {

@@ -7,20 +7,30 @@ export interface Output {
   answer(value: object, text: string): void;
   /** One record of a stream: a line of NDJSON, or of text. Resolves when the reader keeps up. */
   record(value: object, text: string): Promise<void>;
+  /** The same; resolves when the whole line is out of this process, and never when it cannot get out. */
+  handOver(value: object, text: string): Promise<void>;
   /** For people: never data, and silent with --json. */
   note(text: string): void;
 }
 
 export function createOutput(json: boolean): Output {
+  const lineOf = (value: object, text: string): string => (json ? `${JSON.stringify(value)}\n` : ended(text));
   return {
     json,
     answer(value, text) {
       process.stdout.write(json ? `${JSON.stringify(value)}\n` : ended(text));
     },
     record(value, text) {
-      const line = json ? `${JSON.stringify(value)}\n` : ended(text);
-      if (process.stdout.write(line)) return Promise.resolve();
+      if (process.stdout.write(lineOf(value, text))) return Promise.resolve();
       return new Promise((resolve) => process.stdout.once("drain", resolve));
+    },
+    handOver(value, text) {
+      return new Promise((resolve) => {
+        // A write that failed ends the process: see endQuietlyWithoutReader.
+        process.stdout.write(lineOf(value, text), (error) => {
+          if (error === undefined || error === null) resolve();
+        });
+      });
     },
     note(text) {
       if (!json) process.stderr.write(ended(text));

@@ -147,17 +147,45 @@ function declareEvents(program: Command): void {
     .argument("[conversation...]", "only of these: handles, names or ids")
     .addOption(countOption("--after <seq>", "begin after this event instead of now"))
     .addOption(countOption("--max <n>", "end after so many events"))
+    .option("--consumer <name>", "go on after what this consumer has acknowledged; made on first use")
+    .addOption(
+      new Option(
+        "--ack <how>",
+        "auto: each event when it is written; manual: umbrad event ack (default: auto)",
+      ).choices(["auto", "manual"]),
+    )
     .action(async (conversations, options, command) =>
       (await import("./command/event.ts")).listen(session(command), conversations, options),
     );
-  program
-    .command("event")
-    .description("the numbered log of everything that happened")
+  const event = program.command("event").description("the numbered log of everything that happened");
+  event
     .command("list")
     .description("what is in it")
     .addOption(countOption("--after <seq>", "only what came after this event"))
     .addOption(countOption("--limit <n>", "at most so many"))
     .action(async (options, command) => (await import("./command/event.ts")).list(session(command), options));
+  event
+    .command("ack")
+    .description("a consumer is done with everything up to an event")
+    .argument("<seq>", "the number of the event")
+    .requiredOption("--consumer <name>", "whose acknowledgement it is")
+    .action(async (seq, options, command) =>
+      (await import("./command/consumer.ts")).ack(session(command), seq, options),
+    );
+  declareConsumers(event);
+}
+
+function declareConsumers(event: Command): void {
+  const consumers = event.command("consumers").description("named readers of the log, each with its own place in it");
+  consumers
+    .command("list", { isDefault: true })
+    .description("all of them, how far they are and who reads now")
+    .action(async (_options, command) => (await import("./command/consumer.ts")).list(session(command)));
+  consumers
+    .command("drop")
+    .description("forget a consumer and its place")
+    .argument("<name>", "its name")
+    .action(async (name, _options, command) => (await import("./command/consumer.ts")).drop(session(command), name));
 }
 
 function withPassphrase(command: Command): Command {

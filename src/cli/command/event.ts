@@ -1,23 +1,31 @@
 /** `umbrad listen` and `umbrad event list`: the event log, live and past. */
-import type { EventLines } from "../../admin/client.ts";
+import type { AdminClient, EventLines } from "../../admin/client.ts";
 import type { EventView } from "../../admin/event-view.ts";
 import { UmbradError } from "../../engine/errors.ts";
 import { durationText } from "../duration.ts";
 import { type Output, printable } from "../output.ts";
 import { globalFlags, type Session } from "../session.ts";
+import type { AutoAck } from "./consumer.ts";
+
+/** Flags of `umbrad listen`. */
+export interface ListenOptions {
+  readonly after?: number;
+  readonly max?: number;
+  readonly consumer?: string;
+  readonly ack?: "auto" | "manual";
+}
 
 export async function listen(
   session: Session,
   conversations: readonly string[],
-  options: { after?: number; max?: number },
+  options: ListenOptions,
 ): Promise<void> {
   const { output, timeoutMs } = session;
-  const query = new URLSearchParams({ follow: "true" });
-  if (options.after !== undefined) query.set("after", String(options.after));
-  for (const conversation of conversations) query.append("conversation", conversation);
   const max = options.max ?? Number.POSITIVE_INFINITY;
+  const query = listenQuery(conversations, options);
   if (max === 0) return;
-  const stream = await (await session.admin()).events(query);
+  const admin = await session.admin();
+  const stream = await admin.events(query);
   let timeOver = false;
   const timer =
     timeoutMs === undefined
@@ -26,11 +34,14 @@ export async function listen(
           timeOver = true;
           stream.close();
         }, timeoutMs);
+  const { consumer } = options;
+  const acks = options.ack === "manual" ? undefined : await autoAck(admin, consumer);
   try {
     if (process.stderr.isTTY) output.note("Listening; Ctrl-C ends it.");
-    const { seq, count } = await print(stream, max, output);
+    const { seq, count } = await print(stream, max, output, acks);
+    await acks?.finish();
     if (count >= max) return;
-    if (!timeOver) throw ended(seq, session);
+    if (!timeOver) throw ended(consumer === undefined ? `--after ${seq}` : `--consumer ${consumer}`, session);
     if (options.max !== undefined) throw tooFew(count, options.max, timeoutMs ?? 0);
   } finally {
     clearTimeout(timer);
@@ -38,12 +49,35 @@ export async function listen(
   }
 }
 
+async function autoAck(admin: AdminClient, consumer: string | undefined): Promise<AutoAck | undefined> {
+  if (consumer === undefined) return undefined;
+  return new (await import("./consumer.ts")).AutoAck(admin, consumer);
+}
+
+function listenQuery(conversations: readonly string[], { after, consumer, ack }: ListenOptions): URLSearchParams {
+  if (ack !== undefined && consumer === undefined) {
+    throw new UmbradError("cli/usage", "--ack is about a consumer", { hint: "name it: --consumer NAME" });
+  }
+  if (consumer !== undefined && conversations.length > 0) {
+    throw new UmbradError("cli/usage", "a consumer reads all conversations: an acknowledgement covers all before it", {
+      hint: "leave the conversation out and look at the field conversation of each event",
+    });
+  }
+  const query = new URLSearchParams({ follow: "true" });
+  if (after !== undefined) query.set("after", String(after));
+  if (consumer !== undefined) query.set("consumer", consumer);
+  for (const conversation of conversations) query.append("conversation", conversation);
+  return query;
+}
+
 export async function list({ admin, output }: Session, options: { after?: number; limit?: number }): Promise<void> {
-  let after = options.after ?? 0;
+  let { after } = options;
   let left = options.limit ?? Number.POSITIVE_INFINITY;
   const client = await admin();
   while (left > 0) {
-    const query = new URLSearchParams({ after: String(after), limit: String(Math.min(left, pageRows)) });
+    const query = new URLSearchParams({ limit: String(Math.min(left, pageRows)) });
+    // Without a place: from the oldest event that is still kept.
+    if (after !== undefined) query.set("after", String(after));
     const { seq, count } = await print(await client.events(query), left, output);
     if (count === 0) return;
     after = seq;
@@ -55,12 +89,19 @@ export async function list({ admin, output }: Session, options: { after?: number
 const pageRows = 1_000;
 
 /** Prints until the stream ends or `max` is reached; says where it got to. */
-async function print(stream: EventLines, max: number, output: Output): Promise<{ seq: number; count: number }> {
+async function print(
+  stream: EventLines,
+  max: number,
+  output: Output,
+  acks?: AutoAck,
+): Promise<{ seq: number; count: number }> {
   let seq = stream.after;
   let count = 0;
   for await (const line of stream.lines) {
     const event: EventView = JSON.parse(line);
-    await output.record(event, eventLine(event));
+    if (acks === undefined) await output.record(event, eventLine(event));
+    else await output.handOver(event, eventLine(event));
+    acks?.wrote(event.seq);
     seq = event.seq;
     count += 1;
     if (count >= max) break;
@@ -68,10 +109,10 @@ async function print(stream: EventLines, max: number, output: Output): Promise<{
   return { seq, count };
 }
 
-function ended(seq: number, { socketPath, output }: Session): UmbradError {
+function ended(place: string, { socketPath, output }: Session): UmbradError {
   const json = output.json ? " --json" : "";
   return new UmbradError("admin/stream-ended", "the daemon ended the stream", {
-    hint: `when it runs again: umbrad listen${globalFlags({ socket: socketPath })}${json} --after ${seq}`,
+    hint: `when it runs again: umbrad listen${globalFlags({ socket: socketPath })}${json} ${place}`,
   });
 }
 
@@ -81,8 +122,16 @@ function tooFew(count: number, max: number, timeoutMs: number): UmbradError {
   });
 }
 
+const gapType = "events.gap";
+
+function gapText({ data }: EventView): string {
+  const { from, to, reason } = data;
+  return printable(`${from}-${to} are no longer kept: ${reason}`);
+}
+
 function eventLine(event: EventView): string {
   const { text, messageId } = event.data;
+  if (event.type === gapType) return `${event.seq}  ${event.ts}  -  ${gapType}  ${gapText(event)}`;
   const what = typeof text === "string" ? JSON.stringify(text) : typeof messageId === "string" ? messageId : "";
   const line = `${event.seq}  ${event.ts}  ${event.conversation ?? "-"}  ${event.type}  ${what}`;
   return printable(line.trimEnd());
