@@ -8,7 +8,9 @@ import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
 import type { Environment } from "../admin/location.ts";
 import { UmbradError } from "../engine/errors.ts";
+import type { Retention } from "../engine/loops/retention.ts";
 import type { LogFormat, LogLevel } from "./log.ts";
+import { retentionSchema } from "./retention-settings.ts";
 
 type NetworkName = "devnet" | "logos.test" | "logos.dev" | "custom";
 
@@ -25,6 +27,7 @@ export interface Config {
   readonly network: Network;
   readonly peers: readonly string[];
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+  readonly retention: Retention;
 }
 
 /** One layer; what is absent comes from the layer below. */
@@ -93,6 +96,7 @@ const layerSchema = z.object({
     .optional(),
   logLevel: z.enum(["trace", "debug", "info", "warn", "error"]).optional(),
   logFormat: z.enum(["json", "pretty"]).optional(),
+  retention: retentionSchema.optional(),
 });
 type Layer = z.output<typeof layerSchema>;
 
@@ -108,6 +112,7 @@ const fileSchema = z.strictObject({
     })
     .optional(),
   log: z.strictObject({ level: z.unknown().optional(), format: z.unknown().optional() }).optional(),
+  retention: z.unknown().optional(),
 });
 
 const fileNames: Readonly<Record<keyof Settings, string>> = {
@@ -145,12 +150,15 @@ function settingsOf(origin: string, settings: Record<string, unknown> | Settings
   if (parsed.success) return parsed.data;
   for (const { path, message } of parsed.error.issues) {
     const [key = "", ...inside] = path.map(String);
-    problems.push(`${settingName(origin, key as keyof Settings)}${inside.map((at) => `[${at}]`).join("")}: ${message}`);
+    problems.push(
+      `${settingName(origin, key as keyof Settings | "retention")}${inside.map((at) => `[${at}]`).join("")}: ${message}`,
+    );
   }
   return {};
 }
 
-function settingName(origin: string, key: keyof Settings): string {
+function settingName(origin: string, key: keyof Settings | "retention"): string {
+  if (key === "retention") return `${origin}: retention`;
   if (origin === "flags") return flagNames[key];
   if (origin === "environment") return environmentNames[key];
   return `${origin}: ${fileNames[key]}`;
@@ -184,9 +192,10 @@ function readFileSettings(
   try {
     const parsed = fileSchema.safeParse(parse(text));
     if (parsed.success) {
-      const { name, network = {}, log = {} } = parsed.data;
+      const { name, network = {}, log = {}, retention } = parsed.data;
       const { cluster_id: clusterId, shards, peers } = network;
-      return { name, network: network.name, clusterId, shards, peers, logLevel: log.level, logFormat: log.format };
+      const { level: logLevel, format: logFormat } = log;
+      return { name, network: network.name, clusterId, shards, peers, logLevel, logFormat, retention };
     }
     for (const { path, message } of parsed.error.issues)
       problems.push(`${file.path}: ${[...path, message].join(": ")}`);
@@ -219,6 +228,7 @@ function combine(layers: readonly Layer[], problems: Problem[]): Config | undefi
     network,
     peers: [...new Set(pick("peers") ?? [])],
     log: { level: pick("logLevel") ?? "info", format: pick("logFormat") ?? "json" },
+    retention: pick("retention") ?? {},
   };
 }
 
@@ -242,7 +252,7 @@ function combineNetwork(layers: readonly Layer[], problems: Problem[]): Network 
 }
 
 /** What `init` writes, for people to edit. */
-export function renderConfigFile({ name, network, peers }: Omit<Config, "log">): string {
+export function renderConfigFile({ name, network, peers }: Omit<Config, "log" | "retention">): string {
   const custom = network.name === "custom" ? [`cluster_id = ${network.clusterId}`, `shards = ${network.shards}`] : [];
   return `${[
     "# Settings of umbrad. Flags and the environment go before this file.",

@@ -105,7 +105,14 @@ function assemble({ stateDir, config, log }: DaemonOptions, store: Store): Engin
     clock: systemClock,
     log,
   });
-  return createEngine({ store, transport, clock: systemClock, log, types: [inboxV1, privateV1] });
+  return createEngine({
+    store,
+    transport,
+    clock: systemClock,
+    log,
+    types: [inboxV1, privateV1],
+    retention: config.retention,
+  });
 }
 
 function startedText({ peers }: Config): string {

@@ -48,6 +48,7 @@ test("nothing given: the local devnet, quiet JSON, no peers", async (t) => {
     network: { name: "devnet", clusterId: 66, shards: 8 },
     peers: [],
     log: { level: "info", format: "json" },
+    retention: {},
   });
 });
 
@@ -60,6 +61,7 @@ test("flags before environment before file before defaults", async (t) => {
     network: { name: "logos.test", clusterId: 2, shards: 8 },
     peers: [peer],
     log: { level: "error", format: "pretty" },
+    retention: {},
   });
   assert.deepEqual((await load(t, { toml })).network, { name: "logos.dev", clusterId: 3, shards: 8 });
 });
@@ -111,7 +113,7 @@ test("what init writes is what run reads", async (t) => {
   ] as const) {
     const name = 'Ada\'s "node" \u{1F512} \\';
     const config = await load(t, { toml: renderConfigFile({ name, network, peers: [peer] }) });
-    assert.deepEqual(config, { name, network, peers: [peer], log: { level: "info", format: "json" } });
+    assert.deepEqual(config, { name, network, peers: [peer], log: { level: "info", format: "json" }, retention: {} });
   }
 });
 
@@ -119,4 +121,15 @@ test("the file is where the flag or the environment says, else in the state dire
   assert.deepEqual(resolveConfigFile(undefined, "/s", {}), { path: "/s/config.toml", required: false });
   assert.deepEqual(resolveConfigFile(undefined, "/s", { UMBRAD_CONFIG: "/e" }), { path: "/e", required: true });
   assert.deepEqual(resolveConfigFile("/f", "/s", { UMBRAD_CONFIG: "/e" }), { path: "/f", required: true });
+});
+
+test("retention is in the file, in ages", async (t) => {
+  const toml = '[retention]\nevents = "12h"\nevents_max = 5000\nunacknowledged = "30d"\n';
+  const { retention } = await load(t, { toml });
+  assert.deepEqual(retention, { eventsMs: 43_200_000, eventsMax: 5_000, unacknowledgedMs: 2_592_000_000 });
+  assert.deepEqual(await problems(t, { toml: '[retention]\nevents = "0d"\nevents_max = 1\n' }), [
+    'FILE: retention[events]: must be an age like "12h" or "90d"',
+    "FILE: retention[events_max]: Too small: expected number to be >=100",
+  ]);
+  assert.equal((await problems(t, { toml: "[retention]\nmessages = 1\n" })).length, 1);
 });
