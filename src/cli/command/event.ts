@@ -43,10 +43,25 @@ export async function listen(
     if (count >= max) return;
     if (!timeOver) throw ended(consumer === undefined ? `--after ${seq}` : `--consumer ${consumer}`, session);
     if (options.max !== undefined) throw tooFew(count, options.max, timeoutMs ?? 0);
+  } catch (error) {
+    // The acknowledgement may notice before the stream does; what was not acknowledged comes again.
+    if (consumer !== undefined && isDaemonGone(error)) throw ended(`--consumer ${consumer}`, session);
+    throw error;
   } finally {
     clearTimeout(timer);
     stream.close();
   }
+}
+
+const goneCodes: ReadonlySet<string> = new Set([
+  "daemon/unreachable",
+  "daemon/draining",
+  "daemon/starting",
+  "admin/busy",
+]);
+
+function isDaemonGone(error: unknown): boolean {
+  return error instanceof UmbradError && goneCodes.has(error.code);
 }
 
 async function autoAck(admin: AdminClient, consumer: string | undefined): Promise<AutoAck | undefined> {
