@@ -6,7 +6,8 @@ import { systemClock } from "../../src/daemon/clock.ts";
 import { EventFeed } from "../../src/engine/event-feed.ts";
 import type { EventRow, Store } from "../../src/engine/ports.ts";
 import { temporaryStore } from "../sqlite/temporary-store.ts";
-import { rounds } from "./probe/stepping-clock.ts";
+import { diskFull, faultyStore } from "./probe/faulty-store.ts";
+import { rounds, SteppingClock } from "./probe/stepping-clock.ts";
 
 let files: Awaited<ReturnType<typeof temporaryStore>>;
 let store: Store;
@@ -73,6 +74,54 @@ describe("event feed", () => {
     );
     feed.publish(rows.slice(0, 10));
     assert.equal(heard.length, 2_500);
+  });
+
+  it("goes on over events that retention took before they were announced", async () => {
+    const feed = new EventFeed(store, systemClock);
+    const heard: number[] = [];
+    feed.follow((events) => heard.push(...events.map(({ seq }) => seq)));
+    const rows = append(5);
+    store.pruneEvents({ beforeMs: 0, keep: 2, unacknowledgedBeforeMs: 0 }, 10);
+    feed.publish(rows.slice(4));
+    await rounds(3);
+    assert.deepEqual(heard, [4, 5]);
+    feed.publish(append(1));
+    assert.deepEqual(heard, [4, 5, 6]);
+  });
+
+  it("asks an unreadable store again by the clock, with nothing further announced", async () => {
+    const faults = faultyStore(store);
+    const clock = new SteppingClock();
+    const feed = new EventFeed(faults.store, clock);
+    const heard: number[] = [];
+    feed.follow((events) => heard.push(...events.map(({ seq }) => seq)));
+    let failures = 0;
+    faults.before = () => {
+      failures += 1;
+      throw diskFull();
+    };
+    const rows = append(3);
+    feed.publish(rows.slice(2));
+    await clock.advance(2_500);
+    assert.ok(failures >= 2);
+    assert.deepEqual(heard, []);
+    faults.before = () => {};
+    await clock.advance(1_000);
+    assert.deepEqual(heard, [1, 2, 3]);
+    assert.equal(clock.timers, 0);
+  });
+
+  it("asks no more when it was stopped", async () => {
+    const faults = faultyStore(store);
+    const clock = new SteppingClock();
+    const feed = new EventFeed(faults.store, clock);
+    faults.before = () => {
+      throw diskFull();
+    };
+    feed.publish(append(2).slice(1));
+    await rounds(3);
+    feed.stop();
+    assert.equal(clock.timers, 0);
   });
 
   it("stops telling a follower that has left", () => {
