@@ -79,7 +79,7 @@ export const CONSUMER_HANDOVER_MS = 2_000;
 export const EVENTS_AGE_MAX_MS: number = 90 * 24 * 3_600_000;
 export const EVENTS_MAX = 1_000_000;
 export const UNACKNOWLEDGED_AGE_MAX_MS: number = 365 * 24 * 3_600_000;
-/** How often retention looks, and how many events it deletes in one transaction: some 5 ms. */
+/** How often retention looks, and how many events it deletes in one transaction: some 15 ms. */
 export const RETENTION_LOOK_MS: number = 10 * 60_000;
 export const RETENTION_BATCH_MAX = 500;
 /** The pause between two batches, in which turns go on. */

@@ -102,6 +102,15 @@ test("a silent stream says that it lives", async (t) => {
   await reader.until((lines) => lines.filter((line) => line === ": keep-alive").length >= 2);
 });
 
+test("an event that was never announced comes all the same", async (t) => {
+  const { socketPath, engine } = await startAdminFixture(t, { pace: { keepAliveMs: 20 } });
+  const reader = await openStream(t, socketPath, "/v1/events?follow=true");
+  engine.isSilent = true;
+  engine.daemonEvent("node.tick");
+  const [line] = await reader.until((lines) => lines.length > 0);
+  assert.equal(JSON.parse(line ?? "").type, "node.tick");
+});
+
 test("a reader that goes away is forgotten", async (t) => {
   const { socketPath, engine } = await startAdminFixture(t);
   const reader = await openStream(t, socketPath, "/v1/events?follow=true");

@@ -28,6 +28,8 @@ export class MemoryEngine implements EngineApi {
   state: EngineStatus["state"] = "ready";
   synced = true;
   outbox = 0;
+  /** Appends without telling anybody, as when the receipt of a commit was lost. */
+  isSilent = false;
 
   get followers(): number {
     return this.#listeners.size;
@@ -221,6 +223,7 @@ export class MemoryEngine implements EngineApi {
       data: { ...data },
     };
     this.#events.push(row);
+    if (this.isSilent) return;
     for (const listener of this.#listeners) listener([row]);
   }
 
