@@ -25,6 +25,10 @@ export function defineRoutes(app: FastifyInstance, host: AdminHost, open: OpenAn
     return reply.status(state === "ready" ? 200 : 503).send({ state, reasons });
   });
   app.get("/v1/status", status);
+  app.get("/v1/health", (): views.HealthView => {
+    const { state, reasons } = status();
+    return { state, reasons, checks: host.engine()?.health() ?? [] };
+  });
   app.post("/v1/stop", (_request, reply) => {
     open.answerWhenStopped(reply);
     host.requestStop();

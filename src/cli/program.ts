@@ -69,6 +69,11 @@ function declareDaemon(program: Command): void {
     .description("what the daemon is doing")
     .action(async (_options, command) => (await import("./command/daemon.ts")).status(session(command)));
   program
+    .command("health")
+    .description("whether everything works: exits with 0 when ready, 75 when not, 69 without a daemon")
+    .argument("[check]", "only this one: store, peers, subscriptions, canary, history or outbox")
+    .action(async (check, _options, command) => (await import("./command/health.ts")).health(session(command), check));
+  program
     .command("wait")
     .description("wait until the daemon is so far")
     .argument("<condition>", "ready, synced or outbox-empty")

@@ -9,12 +9,28 @@ export interface EngineStatus {
   readonly reasons: readonly string[];
   readonly clientAddress: string;
   readonly network: TransportStatus;
+  /** `hearing` when what we published came back to us. */
+  readonly canary: {
+    readonly state: "off" | "waiting" | "hearing" | "deaf" | "unsendable";
+    readonly rttMs: number | null;
+    /** Since the last one that came back had left. */
+    readonly ageMs: number | null;
+  };
   /** Every wanted topic is listened to and its history has been read since. */
   readonly synced: boolean;
   readonly conversations: number;
   readonly outbox: number;
   readonly parked: number;
   readonly lastSeq: number;
+}
+
+/** One thing that has to work. */
+export interface HealthCheck {
+  readonly name: "store" | "peers" | "subscriptions" | "canary" | "history" | "outbox";
+  readonly ok: boolean;
+  /** For people: what was seen, or what is wrong. */
+  readonly text: string;
+  readonly data: Readonly<Record<string, string | number | boolean | null>>;
 }
 
 export interface ConversationView {
@@ -38,6 +54,8 @@ export interface SendRequest {
 
 export interface EngineApi {
   status(): EngineStatus;
+  /** In the order in which they are to be mended. */
+  health(): readonly HealthCheck[];
   /** Without inboxes. */
   conversations(): ConversationView[];
   /** `conversation/unknown` (the hint lists close matches), `conversation/ambiguous` (the message lists them). */

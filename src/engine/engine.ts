@@ -1,19 +1,19 @@
 /** The engine: composes router, intake, turns and loops over the ports, and answers the admin API. Knows no adapter. */
 import type { AnyConversationType } from "../conversation/contract.ts";
 import type { MessageId } from "../wire/ids.ts";
-import type { EngineApi, EngineStatus, SendRequest } from "./api.ts";
+import type { EngineApi, EngineStatus, HealthCheck, SendRequest } from "./api.ts";
 import { Commands, type Phase } from "./commands.ts";
 import { Conversations, handleOf } from "./conversations.ts";
 import { Counters } from "./counters.ts";
 import { EventFeed } from "./event-feed.ts";
+import { Health } from "./health.ts";
 import { REMEMBER_MS } from "./limits.ts";
-import { HistoryLoop } from "./loops/history.ts";
+import type { CanaryOptions } from "./loops/canary.ts";
+import { Listening } from "./loops/listening.ts";
 import { OutboxLoop } from "./loops/outbox.ts";
 import { ParkingLoop } from "./loops/parking.ts";
-import { Subscriptions } from "./loops/subscriptions.ts";
 import { TimerLoop } from "./loops/timers.ts";
 import type { Clock, EventRow, Log, MessageRow, Store, Transport, TransportStatus } from "./ports.ts";
-import { readiness } from "./readiness.ts";
 import { createRegistry } from "./registry.ts";
 import { Intake } from "./routing/intake.ts";
 import { Router } from "./routing/router.ts";
@@ -26,6 +26,8 @@ export interface EngineOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly types: readonly AnyConversationType[];
+  /** Other times, or none, for tests. */
+  readonly canary?: CanaryOptions | "off";
 }
 
 export interface Engine extends EngineApi {
@@ -47,14 +49,14 @@ class RunningEngine implements Engine {
   readonly #router = new Router();
   readonly #feed: EventFeed;
   readonly #conversations: Conversations;
-  readonly #subscriptions: Subscriptions;
   readonly #intake: Intake;
   readonly #turns: Turns;
   readonly #commands: Commands;
   readonly #outbox: OutboxLoop;
   readonly #timers: TimerLoop;
   readonly #parking: ParkingLoop;
-  readonly #history: HistoryLoop;
+  readonly #listening: Listening;
+  readonly #health: Health;
   #phase: Phase = "starting";
   #statusListeners = new Set<() => void>();
 
@@ -64,7 +66,6 @@ class RunningEngine implements Engine {
     this.#registry = createRegistry(options.types);
     this.#feed = new EventFeed(store);
     this.#conversations = new Conversations(store);
-    this.#subscriptions = new Subscriptions((topics) => transport.listen(topics));
     this.#intake = new Intake({
       store,
       registry: this.#registry,
@@ -73,8 +74,8 @@ class RunningEngine implements Engine {
       log,
       counters: this.counters,
       memberOf: (number) => this.#conversations.typeOf(number)?.encryption.member,
-      cursor: () => this.#history.takeCursor(),
-      onGap: (reason) => this.#history.markGap(reason),
+      cursor: () => this.#listening.history.takeCursor(),
+      onGap: (reason) => this.#listening.history.markGap(reason),
       onParked: () => this.#parking.wake(),
     });
     this.#turns = new Turns({
@@ -99,15 +100,16 @@ class RunningEngine implements Engine {
     });
     this.#timers = new TimerLoop({ store, clock, log, turns: this.#turns });
     this.#parking = new ParkingLoop({ store, clock, intake: this.#intake });
-    const onSynced = () => this.#statusChanged();
-    this.#history = new HistoryLoop({
+    const onChange = () => this.#statusChanged();
+    const { canary } = options;
+    this.#listening = new Listening({ store, transport, clock, log, intake: this.#intake, canary, onEvents, onChange });
+    this.#health = new Health({
       store,
       transport,
       clock,
-      log,
-      intake: this.#intake,
-      subscriptions: this.#subscriptions,
-      onSynced,
+      listening: this.#listening,
+      conversations: this.#conversations,
+      phase,
     });
   }
 
@@ -119,18 +121,17 @@ class RunningEngine implements Engine {
       const state = this.#decode(type, stored.state, stored.number);
       if (state === undefined) continue;
       this.#router.apply({ conversation: stored.number, type, before: undefined, after: state });
-      this.#subscriptions.opened(type, state);
+      this.#listening.subscriptions.opened(type, state);
       this.#conversations.add(stored.number, type, state, stored.name);
     }
     store.prune(clock.now() - REMEMBER_MS);
     await transport.start({
-      onMessage: (message) => this.#intake.push(message),
-      onListening: (topics) => this.#history.onListening(topics),
+      onMessage: (message) => this.#listening.onMessage(message),
+      onListening: (topics) => this.#listening.onListening(topics),
       onStatus: (status) => this.#onNetwork(status),
     });
     this.#phase = "running";
-    this.#subscriptions.start();
-    this.#history.start();
+    this.#listening.start();
     this.#parking.wake(true);
     this.#timers.wake();
     this.#outbox.wake();
@@ -151,14 +152,14 @@ class RunningEngine implements Engine {
     await Promise.race([this.#turns.idle(), deadline]);
     cancel();
     try {
-      this.#history.saveCursor();
+      this.#listening.history.saveCursor();
     } catch (error) {
       log.warn(
         { event: "sync.cursor-unsaved", component: "engine", err: error },
         "the Store cursor could not be saved",
       );
     }
-    this.#history.stop();
+    this.#listening.stop();
     this.#outbox.stop();
     await transport.stop();
     // What was committed before the transport stopped may still be on its way to the store.
@@ -166,20 +167,11 @@ class RunningEngine implements Engine {
   }
 
   status(): EngineStatus {
-    const { store, transport } = this.#options;
-    const network = transport.status();
-    const topics = this.#subscriptions.topics();
-    const isSynced = topics.every((topic) => network.listening.includes(topic) && this.#history.isCovered(topic));
-    return {
-      ...readiness({ phase: this.#phase, network, topics, isSynced }),
-      clientAddress: this.#conversations.clientAddress(),
-      network,
-      synced: isSynced,
-      conversations: this.#conversations.list().length,
-      outbox: store.outboxCount(),
-      parked: store.parkedCount(),
-      lastSeq: store.lastSeq(),
-    };
+    return this.#health.status();
+  }
+
+  health(): readonly HealthCheck[] {
+    return this.#health.checks();
   }
 
   conversations() {
@@ -248,10 +240,10 @@ class RunningEngine implements Engine {
   #onAccepted(outcome: AcceptedTurn): void {
     for (const change of outcome.changed) {
       if (change.before === undefined && change.after !== undefined) {
-        this.#subscriptions.opened(change.type, change.after);
+        this.#listening.subscriptions.opened(change.type, change.after);
         this.#conversations.add(change.number, change.type, change.after, undefined);
       } else if (change.after === undefined) {
-        this.#subscriptions.closed(change.type, change.before);
+        this.#listening.subscriptions.closed(change.type, change.before);
         this.#conversations.remove(change.number);
       }
     }
@@ -261,7 +253,7 @@ class RunningEngine implements Engine {
   }
 
   #onNetwork(status: TransportStatus): void {
-    this.#history.onDeaf(status.listening);
+    this.#listening.onNetwork(status);
     if (status.peers > 0) this.#outbox.resume();
     this.#statusChanged();
   }

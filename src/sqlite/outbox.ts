@@ -95,6 +95,11 @@ export class OutboxTable {
     return Number(this.#database.value("SELECT count(*) FROM outbox"));
   }
 
+  oldestMs(): number | undefined {
+    const time = this.#database.value("SELECT min(queued_at_ms) FROM outbox");
+    return typeof time === "number" ? time : undefined;
+  }
+
   /** Takes the row away and lets the next of its conversation leave; undefined when it is gone already. */
   remove(id: number): OutboxEntry | undefined {
     const row = this.#database.get<StoredOutbox>(`DELETE FROM outbox WHERE id = ? RETURNING ${columns}`, id);

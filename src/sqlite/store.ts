@@ -120,6 +120,10 @@ export class SqliteStore implements Store {
     return this.#tables.outbox.count();
   }
 
+  outboxOldestMs(): number | undefined {
+    return this.#tables.outbox.oldestMs();
+  }
+
   outboxDone(id: number, atMs: number): CommitReceipt {
     return this.#write(() => writePublished(this.#tables, id, atMs));
   }
@@ -211,6 +215,12 @@ export class SqliteStore implements Store {
 
   idempotent(key: string): Answer | undefined {
     return this.#tables.intake.answerTo(key);
+  }
+
+  probe(): void {
+    // Another value each time, so that there is something to write.
+    const sql = "INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', randomblob(8))";
+    this.#write(() => this.#database.run(sql));
   }
 
   prune(beforeMs: number): void {

@@ -7,7 +7,7 @@ import type { Connection } from "@libp2p/interface";
 import { proto_lightpush, WakuMessage } from "@waku/proto";
 import type { LightNode } from "@waku/sdk";
 import type { Clock, PublishResult } from "../engine/ports.ts";
-import { wakuMessageBytesMax } from "./message.ts";
+import { wakuMessageBytesMax, wakuMessageHash } from "./message.ts";
 import { printable, reasonOf, request, requestDeadlineMs } from "./request.ts";
 
 /** Protocol id of LightPush v3. */
@@ -45,8 +45,8 @@ export async function publish(push: Push): Promise<PublishResult> {
 }
 
 /** What a status of LightPush v3 means for the outbox. */
-function resultOf(status: number, description: string | undefined): PublishResult {
-  if (status === 200) return { kind: "published", peers: 1 };
+function resultOf(status: number, description: string | undefined, hash: Uint8Array): PublishResult {
+  if (status === 200) return { kind: "published", peers: 1, hash };
   const reason = printable(description ?? "").trim() || `status ${status}`;
   return { kind: "refused", status, reason, retryable: isRetryable(status, reason) };
 }
@@ -72,17 +72,15 @@ async function pushTo(connection: Connection, push: Push): Promise<PublishResult
     return { kind: "refused", status: 400, reason: "the message cannot be encoded", retryable: false };
   }
   if (bytes.length > wakuMessageBytesMax) return tooLarge(bytes.length);
-  const frame = proto_lightpush.LightPushRequestV3.encode({
-    requestId: randomUUID(),
-    pubsubTopic: encoder.pubsubTopic,
-    message: WakuMessage.decode(bytes),
-  });
+  const message = WakuMessage.decode(bytes);
+  const { pubsubTopic } = encoder;
+  const frame = proto_lightpush.LightPushRequestV3.encode({ requestId: randomUUID(), pubsubTopic, message });
   const { clock, signal } = push;
   const deadlineMs = push.deadlineMs ?? requestDeadlineMs;
   try {
     const call = { codec: lightpushCodec, frame, answerBytesMax, clock, signal, deadlineMs };
     const answer = proto_lightpush.LightPushResponseV3.decode(await request(connection, call));
-    return resultOf(answer.statusCode, answer.statusDesc);
+    return resultOf(answer.statusCode, answer.statusDesc, wakuMessageHash(pubsubTopic, message));
   } catch (error) {
     return { kind: "unavailable", reason: reasonOf(error) };
   }

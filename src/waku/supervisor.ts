@@ -12,13 +12,14 @@ import { FilterSession } from "./filter/session.ts";
 import type { WakuNetwork } from "./message.ts";
 import { askCluster, metadataCodec } from "./metadata.ts";
 import type { ServicePeer } from "./peer-address.ts";
+import { pause, redialMs } from "./redial.ts";
 import { reasonOf, startDeadline, untilAborted } from "./request.ts";
 
 const dialDeadlineMs = 10_000;
 const identifyDeadlineMs = 5_000;
 const demotionMs = 60_000;
-const redialMsMin = 500;
-const redialMsMax = 5_000;
+/** A subscription that was renewed this recently, and is to be renewed again, was not what was wrong. */
+const renewalMs = 180_000;
 /** A connection that lasted this long was real: the next dial is immediate. */
 const stableMs = 1_000;
 /** With a refill of 20 a minute at most 30 in any minute, what service nodes allow a peer. */
@@ -46,6 +47,8 @@ interface Link {
   failures: number;
   /** When it last left a question unanswered. */
   silentAtMs: number;
+  /** When its subscriptions were last made anew because nothing arrived. */
+  renewedAtMs: number;
 }
 
 export class Supervisor {
@@ -67,6 +70,7 @@ export class Supervisor {
       session: undefined,
       failures: 0,
       silentAtMs: Number.NEGATIVE_INFINITY,
+      renewedAtMs: Number.NEGATIVE_INFINITY,
     }));
   }
 
@@ -112,6 +116,17 @@ export class Supervisor {
     link?.session?.renew();
   }
 
+  /** Nothing arrives: new subscriptions, and at the next call soon after, new connections. */
+  renew(): void {
+    const now = this.options.clock.now();
+    for (const link of this.links) {
+      const isAgain = now - link.renewedAtMs < renewalMs;
+      link.renewedAtMs = isAgain ? Number.NEGATIVE_INFINITY : now;
+      if (!isAgain) link.session?.renew();
+      else link.ready?.connection.abort(new Error("nothing arrives over this connection"));
+    }
+  }
+
   status(): TransportStatus {
     return {
       peers: this.links.filter((link) => link.ready !== undefined).length,
@@ -149,7 +164,7 @@ export class Supervisor {
           log[link.failures === 0 ? "warn" : "debug"](fields, "service node cannot be reached");
         link.failures += 1;
       }
-      await this.pause(redialMs(link.failures, clock));
+      await pause(clock, redialMs(link.failures, clock), this.ended.signal);
     }
   }
 
@@ -273,24 +288,4 @@ export class Supervisor {
     this.lastStatus = key;
     this.options.onStatus(status);
   }
-
-  private async pause(ms: number): Promise<void> {
-    if (this.ended.signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      const end = (): void => {
-        cancel();
-        this.ended.signal.removeEventListener("abort", end);
-        resolve();
-      };
-      const cancel = this.options.clock.after(ms, end);
-      this.ended.signal.addEventListener("abort", end, { once: true });
-    });
-  }
-}
-
-// The first dial after a loss is nearly immediate: most losses are restarts of the service node.
-function redialMs(failures: number, clock: Clock): number {
-  const jitter = 0.75 + (clock.random(1)[0] ?? 0) / 512;
-  const base = failures === 0 ? redialMsMin / 5 : Math.min(redialMsMax, redialMsMin * 2 ** (failures - 1));
-  return base * jitter;
 }

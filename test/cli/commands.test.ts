@@ -23,6 +23,7 @@ test("status", async (t) => {
     "state          ready",
     `address        ${address}`,
     "network        1 of 2 peers, listening on 1 topics",
+    "canary         hearing, last back after 12 ms, 3 s ago",
     "synced         yes",
     "conversations  0",
     "outbox         0",
@@ -40,6 +41,7 @@ test("status", async (t) => {
     reasons: ["no service peer is configured"],
     clientAddress: address,
     network: { peers: 1, configuredPeers: 2, listening: 1 },
+    canary: { state: "hearing", rttMs: 12, ageMs: 3_000 },
     synced: true,
     conversations: 0,
     outbox: 0,
@@ -49,6 +51,35 @@ test("status", async (t) => {
     pid: 4711,
     startedAt: ts,
   });
+});
+
+test("health: every check, one check, and exit codes that scripts can rely on", async (t) => {
+  const { run, engine, host } = await startCliFixture(t);
+  const ready = [
+    "ready",
+    "CHECK    RESULT  WHAT",
+    "peers    ok      1 of 2 service nodes are connected",
+    "history  ok      nothing is missing",
+    "",
+  ].join("\n");
+  succeeded(await run("health"), ready);
+  const check = { name: "peers", ok: true, text: "1 of 2 service nodes are connected" };
+  const data = { connected: 1, configured: 2 };
+  assert.deepEqual(JSON.parse((await run("health", "peers", "--json")).stdout), { ...check, data });
+  engine.state = "degraded";
+  const degraded = await run("health", "--json");
+  assert.equal(degraded.code, 75);
+  assert.deepEqual([JSON.parse(degraded.stdout).state, JSON.parse(degraded.stdout).checks[0].ok], ["degraded", false]);
+  assert.equal(JSON.parse(degraded.stderr).error.code, "daemon/not-ready");
+  const peers = await run("health", "peers");
+  assert.deepEqual([peers.code, peers.stdout], [75, "peers: failing, no service peer is configured\n"]);
+  assert.equal((await run("health", "history")).code, 0, "a check that is in order, of a daemon that is not");
+  assert.equal((await run("health", "weather")).code, 64);
+  host.engine = undefined;
+  const starting = await run("health");
+  assert.deepEqual([starting.code, starting.stdout], [75, "starting\n"]);
+  assert.equal((await run("health", "peers")).code, 75);
+  assert.equal((await run("health", "--socket", "/nonexistent/admin.sock")).code, 69);
 });
 
 test("wait: met, never met, and a daemon that is not there yet", async (t) => {

@@ -2,7 +2,7 @@
  * An EngineApi that keeps everything in memory and has no network: what tests of the admin API and of commands talk to.
  * It keeps the promises of the port (numbered events, idempotent keys, errors with the codes of `api.ts`), no more.
  */
-import type { ConversationView, EngineApi, EngineStatus, SendRequest } from "../../src/engine/api.ts";
+import type { ConversationView, EngineApi, EngineStatus, HealthCheck, SendRequest } from "../../src/engine/api.ts";
 import { UmbradError } from "../../src/engine/errors.ts";
 import type { EventRow, MessageRow, MessageState } from "../../src/engine/ports.ts";
 import { textContent } from "../../src/wire/content-frame.ts";
@@ -33,12 +33,23 @@ export class MemoryEngine implements EngineApi {
       reasons: this.state === "ready" ? [] : ["no service peer is configured"],
       clientAddress: address,
       network: { peers: 1, configuredPeers: 2, listening: ["/umbra/1/b8-00/proto" as ContentTopic] },
+      canary: { state: "hearing", rttMs: 12, ageMs: 3_000 },
       synced: this.synced,
       conversations: this.#conversations.length,
       outbox: this.outbox,
       parked: 0,
       lastSeq: this.lastSeq(),
     };
+  }
+
+  health(): HealthCheck[] {
+    const ok = this.state === "ready";
+    const text = ok ? "1 of 2 service nodes are connected" : "no service peer is configured";
+    const history = this.synced ? "nothing is missing" : "history is being read";
+    return [
+      { name: "peers", ok, text, data: { connected: ok ? 1 : 0, configured: 2 } },
+      { name: "history", ok: this.synced, text: history, data: { synced: this.synced } },
+    ];
   }
 
   conversations(): ConversationView[] {
