@@ -1,5 +1,5 @@
 /** What the admin API may ask of a running engine. Errors are UmbradError with the codes named here. */
-import type { EventRow, MessageRow, MessageState, TransportStatus } from "./ports.ts";
+import type { EventRow, MessageRow, MessageState, MessageTrace, TransportStatus } from "./ports.ts";
 
 export type DaemonState = "starting" | "ready" | "degraded" | "draining";
 
@@ -52,6 +52,9 @@ export interface SendRequest {
   readonly key?: string;
 }
 
+/** `lastReason`: why its envelope has not left, in the words of whoever did not take it, since this process started. */
+export type MessageLife = MessageTrace & { readonly lastReason: string | undefined };
+
 export interface EngineApi {
   status(): EngineStatus;
   /** In the order in which they are to be mended. */
@@ -72,6 +75,8 @@ export interface EngineApi {
   }): Promise<{ conversation: string; messageId: string | null }>;
   send(request: SendRequest): Promise<{ messageId: string; state: MessageState; conversation: string }>;
   message(messageId: string): MessageRow | undefined;
+  /** Its whole life: what happened, and what it waits for. */
+  trace(messageId: string): MessageLife | undefined;
   messages(query: { readonly conversation: string; readonly limit: number; readonly before?: number }): MessageRow[];
   events(query: {
     readonly after: number;

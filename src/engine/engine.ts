@@ -1,7 +1,7 @@
 /** The engine: composes router, intake, turns and loops over the ports, and answers the admin API. Knows no adapter. */
 import type { AnyConversationType } from "../conversation/contract.ts";
 import type { MessageId } from "../wire/ids.ts";
-import type { EngineApi, EngineStatus, HealthCheck, SendRequest } from "./api.ts";
+import type { EngineApi, EngineStatus, HealthCheck, MessageLife, SendRequest } from "./api.ts";
 import { Commands, type Phase } from "./commands.ts";
 import { Conversations, handleOf } from "./conversations.ts";
 import { Counters } from "./counters.ts";
@@ -9,6 +9,7 @@ import { EventFeed } from "./event-feed.ts";
 import { Health } from "./health.ts";
 import { REMEMBER_MS } from "./limits.ts";
 import type { CanaryOptions } from "./loops/canary.ts";
+import { ConfirmationLoop } from "./loops/confirmation.ts";
 import { Listening } from "./loops/listening.ts";
 import { OutboxLoop } from "./loops/outbox.ts";
 import { ParkingLoop } from "./loops/parking.ts";
@@ -53,6 +54,7 @@ class RunningEngine implements Engine {
   readonly #turns: Turns;
   readonly #commands: Commands;
   readonly #outbox: OutboxLoop;
+  readonly #confirmation: ConfirmationLoop;
   readonly #timers: TimerLoop;
   readonly #parking: ParkingLoop;
   readonly #listening: Listening;
@@ -97,7 +99,10 @@ class RunningEngine implements Engine {
       counters: this.counters,
       turns: this.#turns,
       onEvents,
+      onPublished: () => this.#confirmation.wake(),
     });
+    const onOutbox = () => this.#outbox.wake();
+    this.#confirmation = new ConfirmationLoop({ store, transport, clock, log, onEvents, onOutbox });
     this.#timers = new TimerLoop({ store, clock, log, turns: this.#turns });
     this.#parking = new ParkingLoop({ store, clock, intake: this.#intake });
     const onChange = () => this.#statusChanged();
@@ -135,6 +140,7 @@ class RunningEngine implements Engine {
     this.#parking.wake(true);
     this.#timers.wake();
     this.#outbox.wake();
+    this.#confirmation.wake();
     this.#statusChanged();
   }
 
@@ -161,6 +167,7 @@ class RunningEngine implements Engine {
     }
     this.#listening.stop();
     this.#outbox.stop();
+    this.#confirmation.stop();
     await transport.stop();
     // What was committed before the transport stopped may still be on its way to the store.
     await Promise.race([this.#turns.idle(), Promise.resolve()]);
@@ -200,6 +207,12 @@ class RunningEngine implements Engine {
 
   message(messageId: string): MessageRow | undefined {
     return this.#options.store.message(messageId as MessageId);
+  }
+
+  trace(messageId: string): MessageLife | undefined {
+    const trace = this.#options.store.trace(messageId as MessageId);
+    if (trace === undefined) return undefined;
+    return { ...trace, lastReason: trace.outbox === undefined ? undefined : this.#outbox.lastReason(trace.outbox.id) };
   }
 
   messages(query: { readonly conversation: string; readonly limit: number; readonly before?: number }): MessageRow[] {
@@ -254,7 +267,10 @@ class RunningEngine implements Engine {
 
   #onNetwork(status: TransportStatus): void {
     this.#listening.onNetwork(status);
-    if (status.peers > 0) this.#outbox.resume();
+    if (status.peers > 0) {
+      this.#outbox.resume();
+      this.#confirmation.resume();
+    }
     this.#statusChanged();
   }
 

@@ -62,6 +62,17 @@ export const STORE_PROBE_MS = 5_000;
 /** An envelope that waits this long waits for somebody to act. */
 export const OUTBOX_AGE_MAX_MS: number = 10 * 60_000;
 
+/** A Store node answers to at most 100 hashes, and a message may have four. */
+export const CONFIRM_BATCH_MAX = 25;
+/** Archives lag behind by this much at least; each further look comes twice as late. */
+export const CONFIRM_LOOK_MIN_MS = 2_000;
+export const CONFIRM_LOOK_MAX_MS: number = 3 * 60_000;
+/** About a minute of "not there": then it is published again. */
+export const CONFIRM_LOOKS_MAX = 5;
+/** Whoever is to read it asks again in the end (profile 8.9), so a Store that keeps nothing costs three publishings. */
+export const CONFIRM_TIMES_MAX = 3;
+export const CONFIRM_DEADLINE_MS = 30_000;
+
 /** A loop that could not read its rows looks again after this. */
 export const LOOK_RETRY_MS = 1_000;
 

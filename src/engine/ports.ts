@@ -5,8 +5,11 @@
 import type { Purpose, RecordKey } from "../conversation/contract.ts";
 import type { ContentTopic, MessageId } from "../wire/ids.ts";
 import type { UmbradError } from "./errors.ts";
+import type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
 
 // ---------------------------------------------------------------- Store
+
+export type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
 
 /** Number of a conversation in this database: 0 is the default inbox, its handle is `c<number>`. Never reused. */
 export type ConversationNumber = number;
@@ -179,9 +182,19 @@ export interface Store {
   outboxCount(): number;
   /** When the one that waits longest was queued. */
   outboxOldestMs(): number | undefined;
-  /** Published: removes the row, moves the message to `published` and appends `message.published`, in one commit. */
-  outboxDone(id: number, atMs: number): CommitReceipt;
+  /**
+   * Published: removes the row, moves the message to `published` and appends `message.published`, in one commit. With
+   * `published`, a message that is not stored yet becomes a publication.
+   */
+  outboxDone(id: number, atMs: number, published?: Published): CommitReceipt;
   outboxRetry(id: number, dueAtMs: number): void;
+
+  // Publications: written by `outboxDone`, gone as soon as their message is `stored`, `delivered` or `failed`.
+  publicationsDue(nowMs: number, limit: number): PublicationRow[];
+  publicationsNextDueMs(): number | undefined;
+  /** One commit; appends `message.stored` for each that was found, once. */
+  looked(outcome: LookOutcome, atMs: number): CommitReceipt;
+  trace(messageId: MessageId): MessageTrace | undefined;
 
   timersDue(nowMs: number, limit: number): TimerRow[];
   timersNextDueMs(): number | undefined;

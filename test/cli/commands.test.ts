@@ -259,3 +259,44 @@ test("history", async (t) => {
   assert.equal((await run("history", "c1", "--before", "ffff")).code, 67);
   assert.equal((await run("history", "c9")).code, 67);
 });
+
+test("message show and trace: a whole life, why not yet, and what is unknown", async (t) => {
+  const { run, engine } = await startCliFixture(t);
+  engine.open("ada");
+  await run("send", "c1", "hello");
+  succeeded(await run("message", "show", firstId), `${ts}  you (queued): hello\n`);
+  const outbox = { attempts: 2, queuedAtMs: engine.nowMs, dueAtMs: engine.nowMs + 4_000 };
+  engine.waits = { outbox: outbox as NonNullable<typeof engine.waits.outbox>, lastReason: "too many requests" };
+  const waiting = [
+    `${firstId} out c1: queued, it is not published yet: too many requests`,
+    `${ts}  queued     event 2`,
+    `outbox: queued ${ts}, refused 2 times, due 2026-11-22T10:00:04.000Z, last: too many requests`,
+    "",
+  ];
+  succeeded(await run("message", "trace", firstId), waiting.join("\n"));
+  engine.waits = {};
+  engine.advance(firstId, "published", { peers: 1 });
+  engine.advance(firstId, "stored");
+  engine.advance(firstId, "delivered");
+  const json = JSON.parse((await run("message", "trace", firstId, "--json")).stdout);
+  assert.deepEqual([json.message.state, json.explanation, json.outbox], ["delivered", "the peer has it", null]);
+  assert.deepEqual(
+    json.events.map(({ seq, type, data }: { seq: number; type: string; data: object }) => [seq, type, "peers" in data]),
+    [
+      [2, "message.queued", false],
+      [3, "message.published", true],
+      [4, "message.stored", false],
+      [5, "message.delivered", false],
+    ],
+  );
+  await run("send", "c1", "lost");
+  engine.advance(secondId, "failed", { reason: "too large" });
+  const failedLines = (await run("message", "trace", secondId)).stdout.split("\n");
+  assert.equal(failedLines[0], `${secondId} out c1: failed, it was given up: too large`);
+  assert.equal(failedLines[2], `${ts}  failed     event 7, reason: too large`);
+  assert.equal(failedLines[3], `next: umbrad outbox retry ${secondId}`);
+  const listed = (await run("event", "list", "--after", "6")).stdout;
+  assert.match(listed, /message\.failed {2}\S+ \(too large; umbrad outbox retry 0+2 sends it again\)/);
+  const unknown = await run("message", "trace", "f".repeat(32));
+  assert.deepEqual([unknown.code, unknown.stdout], [67, ""]);
+});

@@ -5,6 +5,7 @@
 import { describe, it } from "node:test";
 import type { Store } from "../../src/engine/ports.ts";
 import { messageCases } from "./store-messages.ts";
+import { publicationCases } from "./store-publications.ts";
 import { intakeCases, outboxCases } from "./store-queues.ts";
 import type { StoreCases } from "./store-rows.ts";
 import { commitCases, conversationCases } from "./store-turns.ts";
@@ -20,6 +21,7 @@ const groups: Readonly<Record<string, StoreCases>> = {
   conversations: conversationCases,
   "messages and events": messageCases,
   outbox: outboxCases,
+  publications: publicationCases,
   "timers, parking and cursors": intakeCases,
   commits: commitCases,
 };

@@ -2,7 +2,14 @@
  * An EngineApi that keeps everything in memory and has no network: what tests of the admin API and of commands talk to.
  * It keeps the promises of the port (numbered events, idempotent keys, errors with the codes of `api.ts`), no more.
  */
-import type { ConversationView, EngineApi, EngineStatus, HealthCheck, SendRequest } from "../../src/engine/api.ts";
+import type {
+  ConversationView,
+  EngineApi,
+  EngineStatus,
+  HealthCheck,
+  MessageLife,
+  SendRequest,
+} from "../../src/engine/api.ts";
 import { UmbradError } from "../../src/engine/errors.ts";
 import type { EventRow, MessageRow, MessageState } from "../../src/engine/ports.ts";
 import { textContent } from "../../src/wire/content-frame.ts";
@@ -22,6 +29,8 @@ export class MemoryEngine implements EngineApi {
   state: EngineStatus["state"] = "ready";
   synced = true;
   outbox = 0;
+  /** What `trace` says of the rows that a message waits in. */
+  waits: Partial<MessageLife> = {};
 
   get followers(): number {
     return this.#listeners.size;
@@ -112,6 +121,13 @@ export class MemoryEngine implements EngineApi {
     return this.#messages.find((row) => row.messageId === messageId);
   }
 
+  trace(messageId: string): MessageLife | undefined {
+    const message = this.message(messageId);
+    if (message === undefined) return undefined;
+    const events = this.#events.filter((event) => event.message?.messageId === messageId);
+    return { message, events, outbox: undefined, publication: undefined, lastReason: undefined, ...this.waits };
+  }
+
   messages(query: { conversation: string; limit: number; before?: number }): MessageRow[] {
     const number = numberOf(this.findConversation(query.conversation));
     const { before = Number.POSITIVE_INFINITY, limit } = query;
@@ -162,10 +178,10 @@ export class MemoryEngine implements EngineApi {
     return row;
   }
 
-  advance(messageId: string, state: MessageState): void {
+  advance(messageId: string, state: MessageState, data: object = {}): void {
     const row = { ...this.#known(messageId), state };
     this.#messages[row.rowId - 1] = row;
-    this.#append(`message.${state}`, row.conversation, row, {});
+    this.#append(`message.${state}`, row.conversation, row, data);
   }
 
   daemonEvent(type: string): void {
