@@ -1,8 +1,8 @@
 /** The one rendering of an event of the log, for NDJSON, SSE and whatever else carries events out. */
-import type { EngineApi, EventGap } from "../engine/api.ts";
+import type { EngineApi, EventGap, MessageLife } from "../engine/api.ts";
 import type { EventRow } from "../engine/ports.ts";
 import { contentView } from "./content-view.ts";
-import { rfc3339 } from "./views.ts";
+import { type MessageView, messageView, rfc3339 } from "./views.ts";
 
 export interface EventView {
   readonly v: 1;
@@ -43,4 +43,77 @@ function messageFields(row: EventRow): Record<string, unknown> {
     timestamp: rfc3339(message.timestampMs),
     ...contentView(message.body),
   };
+}
+
+/** The life of one message. */
+export interface TraceView {
+  readonly message: MessageView;
+  /** The state in words: what it has reached, or why it has got no further. */
+  readonly explanation: string;
+  readonly events: readonly EventView[];
+  /** null: no envelope of it waits to be published. */
+  readonly outbox: {
+    readonly attempts: number;
+    readonly queuedAt: string;
+    readonly nextAt: string;
+    readonly lastReason: string | null;
+  } | null;
+  /** null unless it is published and no Store node is known to have it. */
+  readonly publication: {
+    /** How often it was published, and how often a Store node did not have it since. */
+    readonly times: number;
+    readonly looks: number;
+    readonly nextLookAt: string | null;
+  } | null;
+}
+
+export function traceView(life: MessageLife, engine: Pick<EngineApi, "handleOf">): TraceView {
+  const { message, events, outbox, publication, lastReason } = life;
+  const { dueAtMs } = publication ?? {};
+  return {
+    message: messageView(message, engine),
+    explanation: explain(life),
+    events: events.map((event) => eventView(event, engine)),
+    outbox:
+      outbox === undefined
+        ? null
+        : {
+            attempts: outbox.attempts,
+            queuedAt: rfc3339(outbox.queuedAtMs),
+            nextAt: rfc3339(outbox.dueAtMs),
+            lastReason: lastReason ?? null,
+          },
+    publication:
+      publication === undefined
+        ? null
+        : {
+            times: publication.times,
+            looks: publication.looks,
+            nextLookAt: dueAtMs === undefined ? null : rfc3339(dueAtMs),
+          },
+  };
+}
+
+function explain({ message, events, outbox, publication, lastReason }: MessageLife): string {
+  switch (message.state) {
+    case "received":
+      return "it came in";
+    case "queued":
+      if (outbox === undefined) return "it is encrypted when the peer has answered: many messages are on their way";
+      if (lastReason === undefined) return "it waits to be published";
+      return `it is not published yet: ${lastReason}`;
+    case "published":
+      if (outbox !== undefined) return "it was published, and waits to be published again";
+      if (publication === undefined || publication.looks === 0)
+        return "a service node took it; Store nodes are asked next";
+      return `a service node took it, and no Store node has it, ${publication.looks} looks so far`;
+    case "stored":
+      return "a Store node has it; the peer has not acknowledged it yet, and it is repeated until it has";
+    case "delivered":
+      return "the peer has it";
+    case "failed": {
+      const reason = events.findLast(({ type }) => type === "message.failed")?.data["reason"];
+      return `it was given up: ${typeof reason === "string" ? reason : "unknown"}`;
+    }
+  }
 }

@@ -49,6 +49,7 @@ const problems: ReadonlyMap<string, Problem> = new Map([
 
   ["daemon/unreachable", retry(503, exitCodes.unavailable)],
   ["daemon/starting", retry(503, exitCodes.tryAgain)],
+  ["daemon/not-ready", retry(503, exitCodes.tryAgain)],
   ["daemon/not-running", retry(503, exitCodes.tryAgain)],
   ["daemon/draining", retry(503, exitCodes.tryAgain)],
   ["daemon/timeout", retry(504, exitCodes.tryAgain)],

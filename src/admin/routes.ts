@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import { UmbradError } from "../engine/errors.ts";
 import type { MessageId } from "../wire/ids.ts";
 import type { StreamPace } from "./event-stream.ts";
+import { traceView } from "./event-view.ts";
 import { answerEvents } from "./events/answer-events.ts";
 import { type AdminHost, engineOf } from "./host.ts";
 import * as schema from "./schema.ts";
@@ -17,19 +18,7 @@ export interface OpenAnswers {
 }
 
 export function defineRoutes(app: FastifyInstance, host: AdminHost, open: OpenAnswers): void {
-  const status = (): views.StatusView => views.statusView(host.engine()?.status(), host.identity, host.draining());
-
-  app.get("/livez", () => ({ alive: true }));
-  app.get("/readyz", (_request, reply) => {
-    const { state, reasons } = status();
-    return reply.status(state === "ready" ? 200 : 503).send({ state, reasons });
-  });
-  app.get("/v1/status", status);
-  app.post("/v1/stop", (_request, reply) => {
-    open.answerWhenStopped(reply);
-    host.requestStop();
-  });
-
+  defineDaemonRoutes(app, host, open);
   app.post<{ Body: schema.InviteBody }>(
     "/v1/invites",
     { schema: { body: schema.inviteBody } },
@@ -69,6 +58,17 @@ export function defineRoutes(app: FastifyInstance, host: AdminHost, open: OpenAn
     views.messageView(knownMessage(host, params.id), engineOf(host)),
   );
 
+  app.get<{ Params: { id: string } }>(
+    "/v1/messages/:id/trace",
+    { schema: { params: schema.messageParams } },
+    ({ params }) => {
+      const engine = engineOf(host);
+      const life = engine.trace(params.id);
+      if (life === undefined) throw unknownMessage(params.id);
+      return traceView(life, engine);
+    },
+  );
+
   defineEventRoutes(app, host, open);
 }
 
@@ -93,10 +93,33 @@ function defineEventRoutes(app: FastifyInstance, host: AdminHost, open: OpenAnsw
   );
 }
 
+function defineDaemonRoutes(app: FastifyInstance, host: AdminHost, open: OpenAnswers): void {
+  const status = (): views.StatusView => views.statusView(host.engine()?.status(), host.identity, host.draining());
+
+  app.get("/livez", () => ({ alive: true }));
+  app.get("/readyz", (_request, reply) => {
+    const { state, reasons } = status();
+    return reply.status(state === "ready" ? 200 : 503).send({ state, reasons });
+  });
+  app.get("/v1/status", status);
+  app.get("/v1/health", (): views.HealthView => {
+    const { state, reasons } = status();
+    return { state, reasons, checks: host.engine()?.health() ?? [] };
+  });
+  app.post("/v1/stop", (_request, reply) => {
+    open.answerWhenStopped(reply);
+    host.requestStop();
+  });
+}
+
 function knownMessage(host: AdminHost, id: string): NonNullable<ReturnType<ReturnType<typeof engineOf>["message"]>> {
   const row = engineOf(host).message(id as MessageId);
-  if (row === undefined) throw new UmbradError("message/unknown", `no message has the id ${JSON.stringify(id)}`);
+  if (row === undefined) throw unknownMessage(id);
   return row;
+}
+
+function unknownMessage(id: string): UmbradError {
+  return new UmbradError("message/unknown", `no message has the id ${JSON.stringify(id)}`);
 }
 
 /** The newest page, oldest first, as a reader of a conversation expects it. */

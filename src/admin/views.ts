@@ -1,5 +1,12 @@
 /** The JSON that the admin API answers with, and nothing about how it is asked for. Fields may be added, never change meaning. */
-import type { ConsumerView, ConversationView, DaemonState, EngineApi, EngineStatus } from "../engine/api.ts";
+import type {
+  ConsumerView,
+  ConversationView,
+  DaemonState,
+  EngineApi,
+  EngineStatus,
+  HealthCheck,
+} from "../engine/api.ts";
 import type { MessageRow, MessageState } from "../engine/ports.ts";
 import { type ContentView, contentView } from "./content-view.ts";
 
@@ -19,6 +26,8 @@ export interface StatusView {
   /** null while starting. */
   readonly clientAddress: string | null;
   readonly network: { readonly peers: number; readonly configuredPeers: number; readonly listening: number };
+  /** null while starting. `ageMs`: since the last one that came back had left. */
+  readonly canary: EngineStatus["canary"] | null;
   readonly synced: boolean;
   readonly conversations: number;
   readonly outbox: number;
@@ -27,6 +36,13 @@ export interface StatusView {
   readonly version: string;
   readonly pid: number;
   readonly startedAt: string;
+}
+
+export interface HealthView {
+  readonly state: DaemonState;
+  readonly reasons: readonly string[];
+  /** In the order in which they are to be mended; empty while starting. */
+  readonly checks: readonly HealthCheck[];
 }
 
 export interface InviteView {
@@ -94,6 +110,7 @@ export function statusView(engine: EngineStatus | undefined, identity: ProcessId
       configuredPeers: network?.configuredPeers ?? 0,
       listening: network?.listening.length ?? 0,
     },
+    canary: engine?.canary ?? null,
     synced: engine?.synced ?? false,
     conversations: engine?.conversations ?? 0,
     outbox: engine?.outbox ?? 0,

@@ -22,6 +22,7 @@ export function createProgram(writeHelp: (text: string) => void): Command {
   declareInvites(program);
   declareConversations(program);
   declareMessages(program);
+  declareMessage(program);
   declareEvents(program);
   return program;
 }
@@ -82,6 +83,11 @@ function declareDaemon(program: Command): void {
     .command("status")
     .description("what the daemon is doing")
     .action(async (_options, command) => (await import("./command/daemon.ts")).status(session(command)));
+  program
+    .command("health")
+    .description("whether everything works: exits with 0 when ready, 75 when not, 69 without a daemon")
+    .argument("[check]", "only this one: store, peers, subscriptions, canary, history or outbox")
+    .action(async (check, _options, command) => (await import("./command/health.ts")).health(session(command), check));
   program
     .command("wait")
     .description("wait until the daemon is so far")
@@ -152,6 +158,20 @@ function declareMessages(program: Command): void {
     .action(async (conversation, options, command) =>
       (await import("./command/message.ts")).history(session(command), conversation, options),
     );
+}
+
+function declareMessage(program: Command): void {
+  const message = program.command("message").description("one message, by its id");
+  message
+    .command("show")
+    .description("the message and its state")
+    .argument("<id>", "message id")
+    .action(async (id, _options, command) => (await import("./command/message.ts")).show(session(command), id));
+  message
+    .command("trace")
+    .description("its whole life: queued, published, stored, delivered or failed, or why not yet")
+    .argument("<id>", "message id")
+    .action(async (id, _options, command) => (await import("./command/message.ts")).trace(session(command), id));
 }
 
 function declareEvents(program: Command): void {

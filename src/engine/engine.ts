@@ -1,21 +1,22 @@
 /** The engine: composes router, intake, turns and loops over the ports, and answers the admin API. Knows no adapter. */
 import type { AnyConversationType } from "../conversation/contract.ts";
 import type { MessageId } from "../wire/ids.ts";
-import type { EngineApi, EngineStatus, SendRequest } from "./api.ts";
+import type { EngineApi, EngineStatus, HealthCheck, MessageLife, SendRequest } from "./api.ts";
 import { Commands, type Phase } from "./commands.ts";
 import { Conversations, handleOf } from "./conversations.ts";
 import { Counters } from "./counters.ts";
 import { EventFeed } from "./event-feed.ts";
 import { Consumers } from "./event-log/consumers.ts";
+import { Health } from "./health.ts";
 import { REMEMBER_MS } from "./limits.ts";
-import { HistoryLoop } from "./loops/history.ts";
+import type { CanaryOptions } from "./loops/canary.ts";
+import { ConfirmationLoop } from "./loops/confirmation.ts";
+import { Listening } from "./loops/listening.ts";
 import { OutboxLoop } from "./loops/outbox.ts";
 import { ParkingLoop } from "./loops/parking.ts";
 import { type Retention, RetentionLoop } from "./loops/retention.ts";
-import { Subscriptions } from "./loops/subscriptions.ts";
 import { TimerLoop } from "./loops/timers.ts";
 import type { Clock, EventRow, Log, MessageRow, Store, Transport, TransportStatus } from "./ports.ts";
-import { readiness } from "./readiness.ts";
 import { createRegistry } from "./registry.ts";
 import { Intake } from "./routing/intake.ts";
 import { Router } from "./routing/router.ts";
@@ -29,6 +30,8 @@ export interface EngineOptions {
   readonly log: Log;
   readonly types: readonly AnyConversationType[];
   readonly retention?: Retention;
+  /** Other times, or none, for tests. */
+  readonly canary?: CanaryOptions | "off";
 }
 
 export interface Engine extends EngineApi {
@@ -51,15 +54,16 @@ class RunningEngine implements Engine {
   readonly #router = new Router();
   readonly #feed: EventFeed;
   readonly #conversations: Conversations;
-  readonly #subscriptions: Subscriptions;
   readonly #intake: Intake;
   readonly #turns: Turns;
   readonly #commands: Commands;
   readonly #outbox: OutboxLoop;
+  readonly #confirmation: ConfirmationLoop;
   readonly #timers: TimerLoop;
   readonly #parking: ParkingLoop;
-  readonly #history: HistoryLoop;
   readonly #retention: RetentionLoop;
+  readonly #listening: Listening;
+  readonly #health: Health;
   #phase: Phase = "starting";
   #statusListeners = new Set<() => void>();
 
@@ -70,7 +74,6 @@ class RunningEngine implements Engine {
     this.#feed = new EventFeed(store, clock);
     this.consumers = new Consumers({ store, clock });
     this.#conversations = new Conversations(store);
-    this.#subscriptions = new Subscriptions((topics) => transport.listen(topics));
     this.#intake = new Intake({
       store,
       registry: this.#registry,
@@ -79,8 +82,8 @@ class RunningEngine implements Engine {
       log,
       counters: this.counters,
       memberOf: (number) => this.#conversations.typeOf(number)?.encryption.member,
-      cursor: () => this.#history.takeCursor(),
-      onGap: (reason) => this.#history.markGap(reason),
+      cursor: () => this.#listening.history.takeCursor(),
+      onGap: (reason) => this.#listening.history.markGap(reason),
       onParked: () => this.#parking.wake(),
     });
     this.#turns = new Turns({
@@ -102,19 +105,23 @@ class RunningEngine implements Engine {
       counters: this.counters,
       turns: this.#turns,
       onEvents,
+      onPublished: () => this.#confirmation.wake(),
     });
+    const onOutbox = () => this.#outbox.wake();
+    this.#confirmation = new ConfirmationLoop({ store, transport, clock, log, onEvents, onOutbox });
     this.#timers = new TimerLoop({ store, clock, log, turns: this.#turns });
     this.#parking = new ParkingLoop({ store, clock, intake: this.#intake });
     this.#retention = new RetentionLoop({ store, clock, log, retention: options.retention ?? {} });
-    const onSynced = () => this.#statusChanged();
-    this.#history = new HistoryLoop({
+    const onChange = () => this.#statusChanged();
+    const { canary } = options;
+    this.#listening = new Listening({ store, transport, clock, log, intake: this.#intake, canary, onEvents, onChange });
+    this.#health = new Health({
       store,
       transport,
       clock,
-      log,
-      intake: this.#intake,
-      subscriptions: this.#subscriptions,
-      onSynced,
+      listening: this.#listening,
+      conversations: this.#conversations,
+      phase,
     });
   }
 
@@ -126,22 +133,22 @@ class RunningEngine implements Engine {
       const state = this.#decode(type, stored.state, stored.number);
       if (state === undefined) continue;
       this.#router.apply({ conversation: stored.number, type, before: undefined, after: state });
-      this.#subscriptions.opened(type, state);
+      this.#listening.subscriptions.opened(type, state);
       this.#conversations.add(stored.number, type, state, stored.name);
     }
     store.prune(clock.now() - REMEMBER_MS);
     await transport.start({
-      onMessage: (message) => this.#intake.push(message),
-      onListening: (topics) => this.#history.onListening(topics),
+      onMessage: (message) => this.#listening.onMessage(message),
+      onListening: (topics) => this.#listening.onListening(topics),
       onStatus: (status) => this.#onNetwork(status),
     });
     this.#phase = "running";
-    this.#subscriptions.start();
-    this.#history.start();
+    this.#listening.start();
     this.#parking.wake(true);
     this.#timers.wake();
     this.#outbox.wake();
     this.#retention.wake();
+    this.#confirmation.wake();
     this.#statusChanged();
   }
 
@@ -159,37 +166,29 @@ class RunningEngine implements Engine {
     await Promise.race([this.#turns.idle(), deadline]);
     cancel();
     try {
-      this.#history.saveCursor();
+      this.#listening.history.saveCursor();
     } catch (error) {
       log.warn(
         { event: "sync.cursor-unsaved", component: "engine", err: error },
         "the Store cursor could not be saved",
       );
     }
-    this.#history.stop();
+    this.#listening.stop();
     this.#outbox.stop();
     this.#retention.stop();
     this.#feed.stop();
+    this.#confirmation.stop();
     await transport.stop();
     // What was committed before the transport stopped may still be on its way to the store.
     await Promise.race([this.#turns.idle(), Promise.resolve()]);
   }
 
   status(): EngineStatus {
-    const { store, transport } = this.#options;
-    const network = transport.status();
-    const topics = this.#subscriptions.topics();
-    const isSynced = topics.every((topic) => network.listening.includes(topic) && this.#history.isCovered(topic));
-    return {
-      ...readiness({ phase: this.#phase, network, topics, isSynced }),
-      clientAddress: this.#conversations.clientAddress(),
-      network,
-      synced: isSynced,
-      conversations: this.#conversations.list().length,
-      outbox: store.outboxCount(),
-      parked: store.parkedCount(),
-      lastSeq: store.lastSeq(),
-    };
+    return this.#health.status();
+  }
+
+  health(): readonly HealthCheck[] {
+    return this.#health.checks();
   }
 
   conversations() {
@@ -218,6 +217,12 @@ class RunningEngine implements Engine {
 
   message(messageId: string): MessageRow | undefined {
     return this.#options.store.message(messageId as MessageId);
+  }
+
+  trace(messageId: string): MessageLife | undefined {
+    const trace = this.#options.store.trace(messageId as MessageId);
+    if (trace === undefined) return undefined;
+    return { ...trace, lastReason: trace.outbox === undefined ? undefined : this.#outbox.lastReason(trace.outbox.id) };
   }
 
   messages(query: { readonly conversation: string; readonly limit: number; readonly before?: number }): MessageRow[] {
@@ -258,10 +263,10 @@ class RunningEngine implements Engine {
   #onAccepted(outcome: AcceptedTurn): void {
     for (const change of outcome.changed) {
       if (change.before === undefined && change.after !== undefined) {
-        this.#subscriptions.opened(change.type, change.after);
+        this.#listening.subscriptions.opened(change.type, change.after);
         this.#conversations.add(change.number, change.type, change.after, undefined);
       } else if (change.after === undefined) {
-        this.#subscriptions.closed(change.type, change.before);
+        this.#listening.subscriptions.closed(change.type, change.before);
         this.#conversations.remove(change.number);
       }
     }
@@ -271,8 +276,11 @@ class RunningEngine implements Engine {
   }
 
   #onNetwork(status: TransportStatus): void {
-    this.#history.onDeaf(status.listening);
-    if (status.peers > 0) this.#outbox.resume();
+    this.#listening.onNetwork(status);
+    if (status.peers > 0) {
+      this.#outbox.resume();
+      this.#confirmation.resume();
+    }
     this.#statusChanged();
   }
 

@@ -50,6 +50,29 @@ export const OUTBOX_PAUSE_MS = 2_000;
 /** A publish that has no answer by then is repeated: the network drops what it already has. */
 export const PUBLISH_DEADLINE_MS = 15_000;
 
+/** One canary a minute, at most: it counts against what service nodes let us publish. */
+export const CANARY_INTERVAL_MS = 60_000;
+/** There and back through a slow service node. */
+export const CANARY_DEADLINE_MS = 10_000;
+/** In a row: a single one may be lost by chance, and the second follows at once. */
+export const CANARY_MISSES_MAX = 2;
+
+/** Whoever asks for the daemon's health often must not cost an fsync each time. */
+export const STORE_PROBE_MS = 5_000;
+/** An envelope that waits this long waits for somebody to act. */
+export const OUTBOX_AGE_MAX_MS: number = 10 * 60_000;
+
+/** A Store node answers to at most 100 hashes, and a message may have four. */
+export const CONFIRM_BATCH_MAX = 25;
+/** Archives lag behind by this much at least; each further look comes twice as late. */
+export const CONFIRM_LOOK_MIN_MS = 2_000;
+export const CONFIRM_LOOK_MAX_MS: number = 3 * 60_000;
+/** About a minute of "not there": then it is published again. */
+export const CONFIRM_LOOKS_MAX = 5;
+/** Whoever is to read it asks again in the end (profile 8.9), so a Store that keeps nothing costs three publishings. */
+export const CONFIRM_TIMES_MAX = 3;
+export const CONFIRM_DEADLINE_MS = 30_000;
+
 /** A loop that could not read its rows looks again after this. */
 export const LOOK_RETRY_MS = 1_000;
 

@@ -9,7 +9,11 @@ import type { EventLog } from "./event-log/port.ts";
 
 export type { ConsumerRow, EventBounds } from "./event-log/port.ts";
 
+import type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
+
 // ---------------------------------------------------------------- Store
+
+export type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
 
 /** Number of a conversation in this database: 0 is the default inbox, its handle is `c<number>`. Never reused. */
 export type ConversationNumber = number;
@@ -180,9 +184,21 @@ export interface Store extends EventLog {
   outboxDue(nowMs: number, limit: number): OutboxRow[];
   outboxNextDueMs(): number | undefined;
   outboxCount(): number;
-  /** Published: removes the row, moves the message to `published` and appends `message.published`, in one commit. */
-  outboxDone(id: number, atMs: number): CommitReceipt;
+  /** When the one that waits longest was queued. */
+  outboxOldestMs(): number | undefined;
+  /**
+   * Published: removes the row, moves the message to `published` and appends `message.published`, in one commit. With
+   * `published`, a message that is not stored yet becomes a publication.
+   */
+  outboxDone(id: number, atMs: number, published?: Published): CommitReceipt;
   outboxRetry(id: number, dueAtMs: number): void;
+
+  // Publications: written by `outboxDone`, gone as soon as their message is `stored`, `delivered` or `failed`.
+  publicationsDue(nowMs: number, limit: number): PublicationRow[];
+  publicationsNextDueMs(): number | undefined;
+  /** One commit; appends `message.stored` for each that was found, once. */
+  looked(outcome: LookOutcome, atMs: number): CommitReceipt;
+  trace(messageId: MessageId): MessageTrace | undefined;
 
   timersDue(nowMs: number, limit: number): TimerRow[];
   timersNextDueMs(): number | undefined;
@@ -210,6 +226,9 @@ export interface Store extends EventLog {
   message(messageId: MessageId): MessageRow | undefined;
   idempotent(key: string): { readonly fingerprint: string; readonly reply: unknown } | undefined;
 
+  /** One durable commit of nothing that matters: throws what any other commit would throw now. */
+  probe(): void;
+
   /** Deletes what only bounds need: duplicate hashes and idempotency keys older than `beforeMs`. */
   prune(beforeMs: number): void;
   close(): void;
@@ -217,58 +236,13 @@ export interface Store extends EventLog {
 
 // ---------------------------------------------------------------- Transport
 
-export interface IncomingMessage {
-  readonly topic: ContentTopic;
-  readonly payload: Uint8Array;
-  /** Sender's claim, Unix ms. */
-  readonly timestampMs: number;
-  /** Waku message hash (14/WAKU2-MESSAGE deterministic hash), 32 bytes. */
-  readonly hash: Uint8Array;
-}
-
-export type PublishResult =
-  | { readonly kind: "published"; readonly peers: number }
-  /** A service node answered no. `retryable` is false when the same bytes can never pass (too large, RLN required). */
-  | { readonly kind: "refused"; readonly status: number; readonly reason: string; readonly retryable: boolean }
-  /** No answer: no peer, a deadline, a closed stream. */
-  | { readonly kind: "unavailable"; readonly reason: string };
-
-export interface TransportStatus {
-  /** Service peers with an open connection. */
-  readonly peers: number;
-  readonly configuredPeers: number;
-  /** Topics whose subscription a service node has confirmed on the present connection. */
-  readonly listening: readonly ContentTopic[];
-}
-
-export interface TransportEvents {
-  /** Called synchronously; must only enqueue. */
-  onMessage(message: IncomingMessage): void;
-  /** A subscription to these topics was confirmed anew (first time or after any gap): history before now may be missing. */
-  onListening(topics: readonly ContentTopic[]): void;
-  /** Peers or subscriptions changed. */
-  onStatus(status: TransportStatus): void;
-}
-
-export interface Transport {
-  start(events: TransportEvents): Promise<void>;
-  /** The topics wanted from now on; the transport makes held equal wanted, forever, and says onListening. */
-  listen(topics: readonly ContentTopic[]): void;
-  publish(
-    message: { readonly topic: ContentTopic; readonly payload: Uint8Array },
-    signal: AbortSignal,
-  ): Promise<PublishResult>;
-  /**
-   * All stored messages of `topics` from `sinceMs` on, oldest first, page by page. Throws UmbradError
-   * `transport/unavailable` when the answer is not complete: a truncated answer is never taken for the end.
-   */
-  history(
-    query: { readonly topics: readonly ContentTopic[]; readonly sinceMs: number },
-    signal: AbortSignal,
-  ): AsyncIterable<readonly IncomingMessage[]>;
-  status(): TransportStatus;
-  stop(): Promise<void>;
-}
+export type {
+  IncomingMessage,
+  PublishResult,
+  Transport,
+  TransportEvents,
+  TransportStatus,
+} from "./port/transport.ts";
 
 // ---------------------------------------------------------------- the rest
 

@@ -2,19 +2,30 @@
  * Writes one turn into the tables. Always called inside a transaction that it neither begins nor ends, so that several
  * turns can share one. No await and no decision of the engine's here: rows in, rows out.
  */
-import type { CommitReceipt, ConversationWrite, EventRow, MessageRow, NewEvent, TurnCommit } from "../engine/ports.ts";
+import type {
+  CommitReceipt,
+  ConversationWrite,
+  EventRow,
+  LookOutcome,
+  MessageRow,
+  NewEvent,
+  Published,
+  TurnCommit,
+} from "../engine/ports.ts";
 import type { MessageId } from "../wire/ids.ts";
 import type { ConversationTables } from "./conversations.ts";
 import type { EventTable } from "./events.ts";
 import type { IntakeTables } from "./intake.ts";
 import type { MessageTable } from "./messages.ts";
 import type { OutboxTable } from "./outbox.ts";
+import type { PublicationTable } from "./tables/publications.ts";
 
 export interface Tables {
   readonly conversations: ConversationTables;
   readonly messages: MessageTable;
   readonly events: EventTable;
   readonly outbox: OutboxTable;
+  readonly publications: PublicationTable;
   readonly intake: IntakeTables;
 }
 
@@ -33,14 +44,47 @@ export function writeTurn(tables: Tables, turn: TurnCommit): CommitReceipt {
 }
 
 /** A published row leaves, its message moves on, and the event tells of it: once, however often it was published. */
-export function writePublished(tables: Tables, id: number, atMs: number): CommitReceipt {
+export function writePublished(
+  tables: Tables,
+  id: number,
+  atMs: number,
+  published: Published | undefined,
+): CommitReceipt {
   const entry = tables.outbox.remove(id);
   if (entry?.messageId === undefined) return { events: [] };
   const { conversation, messageId } = entry;
   const rowId = tables.messages.rowIdOf(conversation, messageId);
-  if (rowId === undefined || !tables.messages.advance(rowId, "published")) return { events: [] };
-  const about = { atMs, conversation, message: tables.messages.read(rowId) };
-  return { events: [tables.events.append({ type: "message.published" }, about)] };
+  if (rowId === undefined) return { events: [] };
+  const hasMoved = tables.messages.advance(rowId, "published");
+  const message = tables.messages.read(rowId);
+  if (published !== undefined && message?.state === "published") {
+    tables.publications.add(rowId, { ...entry, messageId }, published);
+  }
+  if (!hasMoved) return { events: [] };
+  const data = published === undefined ? {} : { peers: published.peers };
+  return { events: [tables.events.append({ type: "message.published", data }, { atMs, conversation, message })] };
+}
+
+/** What Store nodes said of published messages. Who has moved on meanwhile has no publication any more. */
+export function writeLooked(tables: Tables, outcome: LookOutcome, atMs: number): CommitReceipt {
+  const { messages, publications, outbox, events } = tables;
+  const told = outcome.stored.flatMap((rowId) => {
+    if (publications.find(rowId) === undefined || !messages.advance(rowId, "stored")) return [];
+    const message = messages.read(rowId);
+    const about = message === undefined ? {} : { conversation: message.conversation };
+    return [events.append({ type: "message.stored" }, { atMs, message, ...about })];
+  });
+  for (const { message, dueAtMs } of outcome.later) publications.lookLater(message, dueAtMs);
+  for (const rowId of outcome.enough) publications.rest(rowId);
+  for (const rowId of outcome.again) {
+    const row = publications.find(rowId);
+    if (row === undefined) continue;
+    publications.rest(rowId);
+    const { topic, envelope, messageId } = row;
+    // A repetition: what was queued since need not wait for it.
+    outbox.add(row.conversation, { topic, envelope, messageId, purpose: "repeat", dueAtMs: atMs, queuedAtMs: atMs });
+  }
+  return { events: told };
 }
 
 function writeConversation(tables: Tables, write: ConversationWrite, atMs: number): EventRow[] {

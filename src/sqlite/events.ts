@@ -13,6 +13,10 @@ interface StoredEvent extends Row {
   row_id: number | null;
 }
 
+const selected = `SELECT seq, at_ms, type, event.conversation AS event_conversation, data,
+    message.row_id, message.conversation, message.id_tag, message.state, message.body
+  FROM event LEFT JOIN message ON message.row_id = event.message`;
+
 type Data = Readonly<Record<string, unknown>>;
 
 /** Every page of events is unsealed at once. */
@@ -65,14 +69,17 @@ export class EventTable {
   list(after: number, limit: number, conversations: readonly ConversationNumber[] | undefined): EventRow[] {
     const chosen = conversations === undefined ? "" : "AND event.conversation IN (SELECT value FROM json_each(?3))";
     const rows = this.#database.all<StoredEvent>(
-      `SELECT seq, at_ms, type, event.conversation AS event_conversation, data,
-              message.row_id, message.conversation, message.id_tag, message.state, message.body
-       FROM event LEFT JOIN message ON message.row_id = event.message
-       WHERE seq > ?1 ${chosen} ORDER BY seq LIMIT ?2`,
+      `${selected} WHERE seq > ?1 ${chosen} ORDER BY seq LIMIT ?2`,
       after,
       Math.min(limit, PAGE_ROWS_MAX),
       ...(conversations === undefined ? [] : [JSON.stringify(conversations)]),
     );
+    return rows.map((row) => this.#unseal(row));
+  }
+
+  /** Of one message, oldest first. */
+  about(message: number): EventRow[] {
+    const rows = this.#database.all<StoredEvent>(`${selected} WHERE event.message = ? ORDER BY seq`, message);
     return rows.map((row) => this.#unseal(row));
   }
 

@@ -65,6 +65,8 @@ export class MessageTable {
       rowId,
       FIRST_FINAL,
     );
+    // Whoever has it needs no Store to have it.
+    if (changes === 1 && state !== "published") this.#database.run("DELETE FROM publication WHERE message = ?", rowId);
     return changes === 1;
   }
 

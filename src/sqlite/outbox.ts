@@ -37,6 +37,8 @@ const REST = 2;
 interface OutboxEntry {
   readonly conversation: ConversationNumber;
   readonly messageId: MessageId | undefined;
+  readonly topic: ContentTopic;
+  readonly envelope: Uint8Array;
 }
 
 export class OutboxTable {
@@ -95,13 +97,27 @@ export class OutboxTable {
     return Number(this.#database.value("SELECT count(*) FROM outbox"));
   }
 
+  /** The row of a message; the oldest, should it have several. A walk: names are sealed. */
+  find(conversation: ConversationNumber, messageId: MessageId): OutboxRow | undefined {
+    const sql = `SELECT ${columns} FROM outbox WHERE conversation = ? ORDER BY id`;
+    for (const row of this.#database.all<StoredOutbox>(sql, conversation)) {
+      const unsealed = this.#unseal(row);
+      if (unsealed.messageId === messageId) return unsealed;
+    }
+    return undefined;
+  }
+
+  oldestMs(): number | undefined {
+    const time = this.#database.value("SELECT min(queued_at_ms) FROM outbox");
+    return typeof time === "number" ? time : undefined;
+  }
+
   /** Takes the row away and lets the next of its conversation leave; undefined when it is gone already. */
   remove(id: number): OutboxEntry | undefined {
     const row = this.#database.get<StoredOutbox>(`DELETE FROM outbox WHERE id = ? RETURNING ${columns}`, id);
     if (row === undefined) return undefined;
     if (row.purpose < FIRST_UNORDERED) this.#promote(row.conversation);
-    const { conversation, messageId } = this.#unseal(row);
-    return { conversation, messageId };
+    return this.#unseal(row);
   }
 
   retry(id: number, dueAtMs: number): void {

@@ -8,17 +8,21 @@ import type {
   CursorWrite,
   EventBounds,
   EventRow,
+  LookOutcome,
   MessageRow,
+  MessageTrace,
   NewEvent,
   OutboxRow,
   ParkedRow,
+  PublicationRow,
+  Published,
   Store,
   StoredConversation,
   TimerRow,
   TurnCommit,
 } from "../engine/ports.ts";
 import type { ContentTopic, MessageId } from "../wire/ids.ts";
-import { type Tables, writePublished, writeTurn } from "./commit.ts";
+import { type Tables, writeLooked, writePublished, writeTurn } from "./commit.ts";
 import { ConversationTables } from "./conversations.ts";
 import type { Database } from "./database.ts";
 import { ConsumerTable } from "./event-log/consumers.ts";
@@ -28,6 +32,7 @@ import { type Answer, IntakeTables } from "./intake.ts";
 import { MessageTable } from "./messages.ts";
 import { OutboxTable } from "./outbox.ts";
 import type { Sealer } from "./seal.ts";
+import { PublicationTable } from "./tables/publications.ts";
 
 const MESSAGE_RECORD = "message/";
 /** Faults that the other turns of a group would meet too. */
@@ -53,6 +58,7 @@ export class SqliteStore implements Store {
       messages,
       events: new EventTable(database, sealer, messages),
       outbox: new OutboxTable(database, sealer),
+      publications: new PublicationTable(database, sealer),
       intake: new IntakeTables(database, sealer),
     };
   }
@@ -126,8 +132,36 @@ export class SqliteStore implements Store {
     return this.#tables.outbox.count();
   }
 
-  outboxDone(id: number, atMs: number): CommitReceipt {
-    return this.#write(() => writePublished(this.#tables, id, atMs));
+  outboxOldestMs(): number | undefined {
+    return this.#tables.outbox.oldestMs();
+  }
+
+  outboxDone(id: number, atMs: number, published?: Published): CommitReceipt {
+    return this.#write(() => writePublished(this.#tables, id, atMs, published));
+  }
+
+  publicationsDue(nowMs: number, limit: number): PublicationRow[] {
+    return this.#tables.publications.due(nowMs, limit);
+  }
+
+  publicationsNextDueMs(): number | undefined {
+    return this.#tables.publications.nextDueMs();
+  }
+
+  looked(outcome: LookOutcome, atMs: number): CommitReceipt {
+    return this.#write(() => writeLooked(this.#tables, outcome, atMs));
+  }
+
+  trace(messageId: MessageId): MessageTrace | undefined {
+    const { messages, events, outbox, publications } = this.#tables;
+    const message = messages.find(messageId);
+    if (message === undefined) return undefined;
+    return {
+      message,
+      events: events.about(message.rowId),
+      outbox: outbox.find(message.conversation, messageId),
+      publication: publications.find(message.rowId),
+    };
   }
 
   outboxRetry(id: number, dueAtMs: number): void {
@@ -245,6 +279,12 @@ export class SqliteStore implements Store {
 
   idempotent(key: string): Answer | undefined {
     return this.#tables.intake.answerTo(key);
+  }
+
+  probe(): void {
+    // Another value each time, so that there is something to write.
+    const sql = "INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', randomblob(8))";
+    this.#write(() => this.#database.run(sql));
   }
 
   prune(beforeMs: number): void {

@@ -8,7 +8,7 @@ import { proto_lightpush, WakuMessage } from "@waku/proto";
 import type { LightNode } from "@waku/sdk";
 import type { Clock, PublishResult } from "../engine/ports.ts";
 import { decodePushV2, encodePushV2, lightpushV2Codec } from "./lightpush-v2.ts";
-import { wakuMessageBytesMax } from "./message.ts";
+import { wakuMessageBytesMax, wakuMessageHash } from "./message.ts";
 import { joinSignals, printable, reasonOf, request, requestDeadlineMs } from "./request.ts";
 
 /** Protocol id of LightPush v3. */
@@ -90,17 +90,21 @@ async function pushRound(round: readonly PushTarget[], attempt: Attempt, clock: 
   return await new Promise((resolve, reject) => {
     let open = round.length;
     let published = 0;
+    let hash: Uint8Array | undefined;
     let failure: PublishResult | undefined;
     let cancel = (): void => undefined;
     const end = (): void => {
       cancel();
-      if (published > 0) resolve({ kind: "published", peers: published });
+      if (hash !== undefined) resolve({ kind: "published", peers: published, hash });
       else if (failure !== undefined) resolve(failure);
     };
     const settle = (result: PublishResult): void => {
       open -= 1;
-      if (result.kind === "published") published += 1;
-      else failure = failure === undefined ? result : moreHopeful(failure, result);
+      if (result.kind === "published") {
+        published += 1;
+        // The same for every node of a round: they were given the same bytes.
+        hash = result.hash;
+      } else failure = failure === undefined ? result : moreHopeful(failure, result);
       if (open === 0) end();
       else if (published === 1) cancel = clock.after(secondAnswerMs, end);
     };
@@ -109,8 +113,8 @@ async function pushRound(round: readonly PushTarget[], attempt: Attempt, clock: 
 }
 
 /** What a status of LightPush v3 means for the outbox. */
-function resultOf(status: number, description: string | undefined): PublishResult {
-  if (status === 200) return { kind: "published", peers: 1 };
+function resultOf(status: number, description: string | undefined, hash: Uint8Array): PublishResult {
+  if (status === 200) return { kind: "published", peers: 1, hash };
   const reason = printable(description ?? "").trim() || `status ${status}`;
   return { kind: "refused", status, reason, retryable: isRetryable(status, reason) };
 }
@@ -163,7 +167,8 @@ async function pushTo(
   try {
     const call = { codec, frame, answerBytesMax, clock: push.clock, signal, deadlineMs };
     const answer = await request(connection, call);
-    const result = isV2 ? decodePushV2(answer) : decodePushV3(answer);
+    const hash = wakuMessageHash(pubsubTopic, message);
+    const result = isV2 ? decodePushV2(answer, hash) : decodePushV3(answer, hash);
     if (result.kind === "unavailable") push.onSilent(connection);
     return result;
   } catch (error) {
@@ -172,9 +177,9 @@ async function pushTo(
   }
 }
 
-function decodePushV3(answer: Uint8Array): PublishResult {
+function decodePushV3(answer: Uint8Array, hash: Uint8Array): PublishResult {
   const { statusCode, statusDesc } = proto_lightpush.LightPushResponseV3.decode(answer);
-  return resultOf(statusCode, statusDesc);
+  return resultOf(statusCode, statusDesc, hash);
 }
 
 /** Decided here, before any peer is asked: the same bytes can never pass. */

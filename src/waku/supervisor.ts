@@ -13,13 +13,14 @@ import type { PushTarget } from "./lightpush.ts";
 import type { WakuNetwork } from "./message.ts";
 import { askCluster, metadataCodec } from "./metadata.ts";
 import type { ServicePeer } from "./peer-address.ts";
+import { pause, redialMs } from "./redial.ts";
 import { reasonOf, startDeadline, untilAborted } from "./request.ts";
 
 const dialDeadlineMs = 10_000;
 const identifyDeadlineMs = 5_000;
 const demotionMs = 60_000;
-const redialMsMin = 500;
-const redialMsMax = 5_000;
+/** A subscription that was renewed this recently, and is to be renewed again, was not what was wrong. */
+const renewalMs = 180_000;
 /** A connection that lasted this long was real: the next dial is immediate. */
 const stableMs = 1_000;
 /** With a refill of 20 a minute at most 30 in any minute, what service nodes allow a peer. */
@@ -47,6 +48,8 @@ interface Link {
   failures: number;
   /** When it last left a question unanswered. */
   silentAtMs: number;
+  /** When its subscriptions were last made anew because nothing arrived. */
+  renewedAtMs: number;
 }
 
 export class Supervisor {
@@ -68,6 +71,7 @@ export class Supervisor {
       session: undefined,
       failures: 0,
       silentAtMs: Number.NEGATIVE_INFINITY,
+      renewedAtMs: Number.NEGATIVE_INFINITY,
     }));
   }
 
@@ -118,6 +122,17 @@ export class Supervisor {
     link?.session?.renew();
   }
 
+  /** Nothing arrives: new subscriptions, and at the next call soon after, new connections. */
+  renew(): void {
+    const now = this.options.clock.now();
+    for (const link of this.links) {
+      const isAgain = now - link.renewedAtMs < renewalMs;
+      link.renewedAtMs = isAgain ? Number.NEGATIVE_INFINITY : now;
+      if (!isAgain) link.session?.renew();
+      else link.ready?.connection.abort(new Error("nothing arrives over this connection"));
+    }
+  }
+
   status(): TransportStatus {
     return {
       peers: this.links.filter((link) => link.ready !== undefined).length,
@@ -155,7 +170,7 @@ export class Supervisor {
           log[link.failures === 0 ? "warn" : "debug"](fields, "service node cannot be reached");
         link.failures += 1;
       }
-      await this.pause(redialMs(link.failures, clock));
+      await pause(clock, redialMs(link.failures, clock), this.ended.signal);
     }
   }
 
@@ -279,19 +294,4 @@ export class Supervisor {
     this.lastStatus = key;
     this.options.onStatus(status);
   }
-
-  private async pause(ms: number): Promise<void> {
-    const deadline = startDeadline(this.options.clock, ms, this.ended.signal);
-    const never = new Promise<void>(() => undefined);
-    // Both ends of the wait come as an abort.
-    await untilAborted(never, deadline.signal).catch(() => undefined);
-    deadline.end();
-  }
-}
-
-// The first dial after a loss is nearly immediate: most losses are restarts of the service node.
-function redialMs(failures: number, clock: Clock): number {
-  const jitter = 0.75 + (clock.random(1)[0] ?? 0) / 512;
-  const base = failures === 0 ? redialMsMin / 5 : Math.min(redialMsMax, redialMsMin * 2 ** (failures - 1));
-  return base * jitter;
 }

@@ -24,6 +24,7 @@ import { answerMetadata } from "./metadata.ts";
 import { startWakuNode } from "./node.ts";
 import { parsePeers, type ServicePeer } from "./peer-address.ts";
 import { joinSignals, reasonOf, startDeadline, untilAborted } from "./request.ts";
+import { confirmStored } from "./store-confirm.ts";
 import { storeCodec, storePages } from "./store-query.ts";
 import { Supervisor } from "./supervisor.ts";
 
@@ -129,6 +130,30 @@ class WakuTransport implements Transport {
     } finally {
       both.end();
     }
+  }
+
+  async confirm(hashes: readonly Uint8Array[], signal: AbortSignal): Promise<readonly Uint8Array[]> {
+    if (hashes.length === 0) return [];
+    const { clock, deadlineMs, log } = this.options;
+    const connections = this.stopped.signal.aborted ? [] : (this.running?.supervisor.connections(storeCodec) ?? []);
+    const both = joinSignals([signal, this.stopped.signal]);
+    try {
+      return await confirmStored({
+        connections,
+        hashes,
+        clock,
+        signal: both.signal,
+        onFailure: (_connection, reason) =>
+          log.debug({ event: "store.incomplete", component: "waku", reason }, "a Store query ended early"),
+        ...(deadlineMs === undefined ? {} : { deadlineMs }),
+      });
+    } finally {
+      both.end();
+    }
+  }
+
+  renew(): void {
+    this.running?.supervisor.renew();
   }
 
   status(): TransportStatus {

@@ -23,8 +23,14 @@ export class HeldTransport implements Transport {
     const parts = { payload: message.payload, contentTopic: message.topic, timestamp };
     const incoming = toIncoming("/waku/2/rs/66/6", parts);
     if (incoming !== undefined) this.#published.push(incoming);
-    return { kind: "published", peers: 1 } as const;
+    return { kind: "published", peers: 1, hash: incoming?.hash ?? new Uint8Array(32) } as const;
   }
+
+  async confirm(hashes: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
+    return hashes;
+  }
+
+  renew(): void {}
 
   async *history(): AsyncGenerator<readonly IncomingMessage[], void> {}
 

@@ -112,7 +112,7 @@ async function startNode(stateDir: string): Promise<BenchNode> {
   const transport = new HeldTransport();
   const log = { debug() {}, info() {}, warn: console.error, error: console.error };
   const types = [inboxV1, privateV1];
-  const engine = createEngine({ store: faults.store, transport, clock: systemClock, log, types });
+  const engine = createEngine({ store: faults.store, transport, clock: systemClock, log, types, canary: "off" });
   await engine.start();
   const takeCommits = () => {
     const taken = commits;

@@ -23,6 +23,7 @@ test("status", async (t) => {
     "state          ready",
     `address        ${address}`,
     "network        1 of 2 peers, listening on 1 topics",
+    "canary         hearing, last back after 12 ms, 3 s ago",
     "synced         yes",
     "conversations  0",
     "outbox         0",
@@ -40,6 +41,7 @@ test("status", async (t) => {
     reasons: ["no service peer is configured"],
     clientAddress: address,
     network: { peers: 1, configuredPeers: 2, listening: 1 },
+    canary: { state: "hearing", rttMs: 12, ageMs: 3_000 },
     synced: true,
     conversations: 0,
     outbox: 0,
@@ -49,6 +51,35 @@ test("status", async (t) => {
     pid: 4711,
     startedAt: ts,
   });
+});
+
+test("health: every check, one check, and exit codes that scripts can rely on", async (t) => {
+  const { run, engine, host } = await startCliFixture(t);
+  const ready = [
+    "ready",
+    "CHECK    RESULT  WHAT",
+    "peers    ok      1 of 2 service nodes are connected",
+    "history  ok      nothing is missing",
+    "",
+  ].join("\n");
+  succeeded(await run("health"), ready);
+  const check = { name: "peers", ok: true, text: "1 of 2 service nodes are connected" };
+  const data = { connected: 1, configured: 2 };
+  assert.deepEqual(JSON.parse((await run("health", "peers", "--json")).stdout), { ...check, data });
+  engine.state = "degraded";
+  const degraded = await run("health", "--json");
+  assert.equal(degraded.code, 75);
+  assert.deepEqual([JSON.parse(degraded.stdout).state, JSON.parse(degraded.stdout).checks[0].ok], ["degraded", false]);
+  assert.equal(JSON.parse(degraded.stderr).error.code, "daemon/not-ready");
+  const peers = await run("health", "peers");
+  assert.deepEqual([peers.code, peers.stdout], [75, "peers: failing, no service peer is configured\n"]);
+  assert.equal((await run("health", "history")).code, 0, "a check that is in order, of a daemon that is not");
+  assert.equal((await run("health", "weather")).code, 64);
+  host.engine = undefined;
+  const starting = await run("health");
+  assert.deepEqual([starting.code, starting.stdout], [75, "starting\n"]);
+  assert.equal((await run("health", "peers")).code, 75);
+  assert.equal((await run("health", "--socket", "/nonexistent/admin.sock")).code, 69);
 });
 
 test("wait: met, never met, and a daemon that is not there yet", async (t) => {
@@ -227,4 +258,45 @@ test("history", async (t) => {
   );
   assert.equal((await run("history", "c1", "--before", "ffff")).code, 67);
   assert.equal((await run("history", "c9")).code, 67);
+});
+
+test("message show and trace: a whole life, why not yet, and what is unknown", async (t) => {
+  const { run, engine } = await startCliFixture(t);
+  engine.open("ada");
+  await run("send", "c1", "hello");
+  succeeded(await run("message", "show", firstId), `${ts}  you (queued): hello\n`);
+  const outbox = { attempts: 2, queuedAtMs: engine.nowMs, dueAtMs: engine.nowMs + 4_000 };
+  engine.waits = { outbox: outbox as NonNullable<typeof engine.waits.outbox>, lastReason: "too many requests" };
+  const waiting = [
+    `${firstId} out c1: queued, it is not published yet: too many requests`,
+    `${ts}  queued     event 2`,
+    `outbox: queued ${ts}, refused 2 times, due 2026-11-22T10:00:04.000Z, last: too many requests`,
+    "",
+  ];
+  succeeded(await run("message", "trace", firstId), waiting.join("\n"));
+  engine.waits = {};
+  engine.advance(firstId, "published", { peers: 1 });
+  engine.advance(firstId, "stored");
+  engine.advance(firstId, "delivered");
+  const json = JSON.parse((await run("message", "trace", firstId, "--json")).stdout);
+  assert.deepEqual([json.message.state, json.explanation, json.outbox], ["delivered", "the peer has it", null]);
+  assert.deepEqual(
+    json.events.map(({ seq, type, data }: { seq: number; type: string; data: object }) => [seq, type, "peers" in data]),
+    [
+      [2, "message.queued", false],
+      [3, "message.published", true],
+      [4, "message.stored", false],
+      [5, "message.delivered", false],
+    ],
+  );
+  await run("send", "c1", "lost");
+  engine.advance(secondId, "failed", { reason: "too large" });
+  const failedLines = (await run("message", "trace", secondId)).stdout.split("\n");
+  assert.equal(failedLines[0], `${secondId} out c1: failed, it was given up: too large`);
+  assert.equal(failedLines[2], `${ts}  failed     event 7, reason: too large`);
+  assert.equal(failedLines[3], `next: umbrad outbox retry ${secondId}`);
+  const listed = (await run("event", "list", "--after", "6")).stdout;
+  assert.match(listed, /message\.failed {2}\S+ \(too large; umbrad outbox retry 0+2 sends it again\)/);
+  const unknown = await run("message", "trace", "f".repeat(32));
+  assert.deepEqual([unknown.code, unknown.stdout], [67, ""]);
 });

@@ -6,6 +6,7 @@ import { describe, it } from "node:test";
 import type { Store } from "../../src/engine/ports.ts";
 import { eventLogCases } from "./store-event-log.ts";
 import { messageCases } from "./store-messages.ts";
+import { publicationCases } from "./store-publications.ts";
 import { intakeCases, outboxCases } from "./store-queues.ts";
 import type { StoreCases } from "./store-rows.ts";
 import { commitCases, conversationCases } from "./store-turns.ts";
@@ -22,6 +23,7 @@ const groups: Readonly<Record<string, StoreCases>> = {
   "messages and events": messageCases,
   "event log": eventLogCases,
   outbox: outboxCases,
+  publications: publicationCases,
   "timers, parking and cursors": intakeCases,
   commits: commitCases,
 };

@@ -48,6 +48,7 @@ export function transportConformance(name: string, make: () => Promise<Transport
     pushTests(check);
     historyTests(check);
     outageTests(check);
+    confirmTests(check);
     stopTests(check);
   });
 }
@@ -227,6 +228,48 @@ function outageTests(check: Check): void {
       await recorder.until(() => recorder.payloads().includes("hello"), "the message");
     } finally {
       await transport.stop();
+    }
+  });
+}
+
+function confirmTests(check: Check): void {
+  const { signal } = new AbortController();
+  const publish = async (transport: Transport, text: string): Promise<Uint8Array> => {
+    const result = await transport.publish({ topic: topicOf(1), payload: Buffer.from(text) }, signal);
+    assert.ok(result.kind === "published");
+    return result.hash;
+  };
+
+  check("the hash of a publishing is that of the message, and a Store node knows it", async (_rig, join) => {
+    const { transport, recorder } = await join(topicOf(1));
+    const hashes: Uint8Array[] = [];
+    for (let index = 0; index < 120; index += 1) hashes.push(await publish(transport, `message ${index}`));
+    await recorder.until(() => recorder.messages.length === hashes.length, "every message");
+    const hex = (all: readonly Uint8Array[]): string[] => all.map((hash) => Buffer.from(hash).toString("hex")).sort();
+    assert.deepEqual(hex(recorder.messages.map(({ hash }) => hash)), hex(hashes));
+    await historyOf(transport, [topicOf(1)], 0, hashes.length);
+    const unknown = new Uint8Array(randomBytes(32));
+    assert.deepEqual(hex(await transport.confirm([unknown, ...hashes], signal)), hex(hashes));
+    assert.deepEqual(await transport.confirm([unknown], signal), []);
+  });
+
+  check("without a Store node nothing is said about what is stored", async (rig, join) => {
+    const { transport, recorder } = await join();
+    const hash = await publish(transport, "stored");
+    await assert.rejects(transport.confirm([hash], AbortSignal.abort()), { code: "transport/unavailable" });
+    await rig.away();
+    await recorder.until(() => transport.status().peers === 0, "noticing the outage");
+    await assert.rejects(transport.confirm([hash], signal), { code: "transport/unavailable" });
+  });
+
+  check("a renewal subscribes anew, the second one at last; messages flow again", async (_rig, join) => {
+    const { transport, recorder } = await join(topicOf(1));
+    for (const round of ["first", "second"]) {
+      const skip = recorder.listenings.length;
+      transport.renew();
+      await recorder.listening([topicOf(1)], skip);
+      await publish(transport, round);
+      await recorder.until(() => recorder.payloads().includes(round), "a message after the renewal");
     }
   });
 }

@@ -78,7 +78,14 @@ describe("the bulletin of docs/conversation-types.md", () => {
       store.commit({ atMs: context.now, conversations: [conversationWrite(target, first, context.now)] });
     }
     const transport = network.transport(role);
-    const engine = createEngine({ store, transport, clock: systemClock, log, types: [inboxV1, bulletin] });
+    const engine = createEngine({
+      store,
+      transport,
+      clock: systemClock,
+      log,
+      types: [inboxV1, bulletin],
+      canary: "off",
+    });
     await engine.start();
     nodes.push({ engine, store });
     return engine;

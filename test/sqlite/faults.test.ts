@@ -88,7 +88,7 @@ describe("a damaged file", () => {
     // Keeps the header, the schema and the first tables' roots.
     writeFileSync(
       storeFile(stateDir),
-      Buffer.concat([whole.subarray(0, 4096 * 26), Buffer.alloc(whole.length - 4096 * 26, 0xff)]),
+      Buffer.concat([whole.subarray(0, 4096 * 32), Buffer.alloc(whole.length - 4096 * 32, 0xff)]),
     );
     const damaged = await openStore({ stateDir, seal: plaintext, random });
     context.after(() => damaged.close());

@@ -50,6 +50,12 @@ export interface InProcessTransport extends Transport {
   refusal: PublishResult | undefined;
   /** Looks connected and subscribed, but no push arrives: what only a canary or history notices. */
   muted: boolean;
+  /** A renewal cures `muted`, as it does when a service node has forgotten the subscription. */
+  renewalUnmutes: boolean;
+  /** No answer to `confirm`. */
+  storeIsSilent: boolean;
+  /** How often it was renewed. */
+  readonly renewals: number;
 }
 
 export interface NetworkOptions {
@@ -112,6 +118,10 @@ class Network implements InProcessNetwork {
     return this.clock.after(Math.floor(min + this.random() * (max - min)), run);
   }
 
+  hasArchived(hash: Uint8Array): boolean {
+    return this.archived.has(Buffer.from(hash).toString("hex"));
+  }
+
   carry(message: IncomingMessage): void {
     const key = Buffer.from(message.hash).toString("hex");
     if (!this.chance(this.faults.loseArchive) && !this.archived.has(key)) {
@@ -129,6 +139,9 @@ class Participant implements InProcessTransport {
   readonly name: string;
   refusal: PublishResult | undefined;
   muted = false;
+  renewalUnmutes = false;
+  storeIsSilent = false;
+  renewals = 0;
   private readonly network: Network;
   private readonly stopped = new AbortController();
   private readonly pending = new Set<() => void>();
@@ -171,7 +184,22 @@ class Participant implements InProcessTransport {
     if (sent !== undefined && !this.network.chance(faults.losePublish)) this.network.carry(sent);
     const answered = !this.network.chance(faults.loseAnswer);
     if (!(await this.delay(signal)) || !answered) return { kind: "unavailable", reason: "no answer" };
-    return { kind: "published", peers: 1 };
+    return { kind: "published", peers: 1, hash: sent?.hash ?? new Uint8Array(32) };
+  }
+
+  async confirm(hashes: readonly Uint8Array[], signal: AbortSignal): Promise<readonly Uint8Array[]> {
+    if (!this.isConnected() || signal.aborted || this.storeIsSilent || !(await this.delay(signal))) {
+      throw new UmbradError("transport/unavailable", "no Store node answered");
+    }
+    return hashes.filter((hash) => this.network.hasArchived(hash));
+  }
+
+  renew(): void {
+    this.renewals += 1;
+    if (this.renewalUnmutes) this.muted = false;
+    this.held.clear();
+    this.report();
+    this.subscribe();
   }
 
   async *history(

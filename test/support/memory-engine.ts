@@ -4,7 +4,14 @@
  */
 
 import { systemClock } from "../../src/daemon/clock.ts";
-import type { ConversationView, EngineApi, EngineStatus, SendRequest } from "../../src/engine/api.ts";
+import type {
+  ConversationView,
+  EngineApi,
+  EngineStatus,
+  HealthCheck,
+  MessageLife,
+  SendRequest,
+} from "../../src/engine/api.ts";
 import { UmbradError } from "../../src/engine/errors.ts";
 import { Consumers } from "../../src/engine/event-log/consumers.ts";
 import type { ConsumerRow, EventRow, MessageRow, MessageState } from "../../src/engine/ports.ts";
@@ -30,6 +37,8 @@ export class MemoryEngine implements EngineApi {
   outbox = 0;
   /** Appends without telling anybody, as when the receipt of a commit was lost. */
   isSilent = false;
+  /** What `trace` says of the rows that a message waits in. */
+  waits: Partial<MessageLife> = {};
 
   get followers(): number {
     return this.#listeners.size;
@@ -41,12 +50,23 @@ export class MemoryEngine implements EngineApi {
       reasons: this.state === "ready" ? [] : ["no service peer is configured"],
       clientAddress: address,
       network: { peers: 1, configuredPeers: 2, listening: ["/umbra/1/b8-00/proto" as ContentTopic] },
+      canary: { state: "hearing", rttMs: 12, ageMs: 3_000 },
       synced: this.synced,
       conversations: this.#conversations.length,
       outbox: this.outbox,
       parked: 0,
       lastSeq: this.lastSeq(),
     };
+  }
+
+  health(): HealthCheck[] {
+    const ok = this.state === "ready";
+    const text = ok ? "1 of 2 service nodes are connected" : "no service peer is configured";
+    const history = this.synced ? "nothing is missing" : "history is being read";
+    return [
+      { name: "peers", ok, text, data: { connected: ok ? 1 : 0, configured: 2 } },
+      { name: "history", ok: this.synced, text: history, data: { synced: this.synced } },
+    ];
   }
 
   conversations(): ConversationView[] {
@@ -107,6 +127,13 @@ export class MemoryEngine implements EngineApi {
 
   message(messageId: string): MessageRow | undefined {
     return this.#messages.find((row) => row.messageId === messageId);
+  }
+
+  trace(messageId: string): MessageLife | undefined {
+    const message = this.message(messageId);
+    if (message === undefined) return undefined;
+    const events = this.#events.filter((event) => event.message?.messageId === messageId);
+    return { message, events, outbox: undefined, publication: undefined, lastReason: undefined, ...this.waits };
   }
 
   messages(query: { conversation: string; limit: number; before?: number }): MessageRow[] {
@@ -182,10 +209,10 @@ export class MemoryEngine implements EngineApi {
     return row;
   }
 
-  advance(messageId: string, state: MessageState): void {
+  advance(messageId: string, state: MessageState, data: object = {}): void {
     const row = { ...this.#known(messageId), state };
     this.#messages[row.rowId - 1] = row;
-    this.#append(`message.${state}`, row.conversation, row, {});
+    this.#append(`message.${state}`, row.conversation, row, data);
   }
 
   daemonEvent(type: string): void {

@@ -7,6 +7,7 @@ import { privateV1 } from "../../src/conversation/private-v1/private-v1.ts";
 import { systemClock } from "../../src/daemon/clock.ts";
 import { createEngine, type Engine } from "../../src/engine/engine.ts";
 import { initialiseState } from "../../src/engine/initialise.ts";
+import type { CanaryOptions } from "../../src/engine/loops/canary.ts";
 import type { Clock, EventRow, Log, LogFields, Store, Transport } from "../../src/engine/ports.ts";
 import { createStore, openStore } from "../../src/sqlite/open.ts";
 
@@ -20,7 +21,12 @@ export interface TestNode {
 }
 
 /** Starts on `stateDir`, which is created on first use. */
-export async function startNode(transport: Transport, stateDir: string, clock: Clock = systemClock): Promise<TestNode> {
+export async function startNode(
+  transport: Transport,
+  stateDir: string,
+  clock: Clock = systemClock,
+  canary: CanaryOptions | "off" = "off",
+): Promise<TestNode> {
   const random = (length: number) => clock.random(length);
   const location = { stateDir, seal: { kind: "plaintext" }, random } as const;
   let store: Store;
@@ -37,7 +43,7 @@ export async function startNode(transport: Transport, stateDir: string, clock: C
     warn: (fields, message) => problems.push({ level: "warn", fields, message }),
     error: (fields, message) => problems.push({ level: "error", fields, message }),
   };
-  const engine = createEngine({ store, transport, clock, log, types: [inboxV1, privateV1] });
+  const engine = createEngine({ store, transport, clock, log, types: [inboxV1, privateV1], canary });
   await engine.start();
   return {
     stateDir,

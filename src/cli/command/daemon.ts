@@ -89,6 +89,7 @@ function statusText(view: StatusView): string {
     ["state", [view.state, ...view.reasons].join(" - ")],
     ["address", view.clientAddress ?? "(starting)"],
     ["network", `${network.peers} of ${network.configuredPeers} peers, listening on ${network.listening} topics`],
+    ["canary", canaryText(view)],
     ["synced", view.synced ? "yes" : "no"],
     ["conversations", String(view.conversations)],
     ["outbox", String(view.outbox)],
@@ -96,4 +97,11 @@ function statusText(view: StatusView): string {
     ["events", String(view.lastSeq)],
     ["daemon", `umbrad ${view.version}, pid ${view.pid}, since ${view.startedAt}`],
   ]);
+}
+
+function canaryText({ canary }: StatusView): string {
+  if (canary === null) return "(starting)";
+  const { state, rttMs, ageMs } = canary;
+  if (rttMs === null || ageMs === null) return state;
+  return `${state}, last back after ${rttMs} ms, ${Math.round(ageMs / 1000)} s ago`;
 }

@@ -145,9 +145,18 @@ function gapText({ data }: EventView): string {
 }
 
 function eventLine(event: EventView): string {
-  const { text, messageId } = event.data;
   if (event.type === gapType) return `${event.seq}  ${event.ts}  -  ${gapType}  ${gapText(event)}`;
+  const { text, messageId, reason } = event.data;
+  if (event.type === "message.failed") return printable(`${lineStart(event)}  ${failedText(messageId, reason)}`);
   const what = typeof text === "string" ? JSON.stringify(text) : typeof messageId === "string" ? messageId : "";
-  const line = `${event.seq}  ${event.ts}  ${event.conversation ?? "-"}  ${event.type}  ${what}`;
-  return printable(line.trimEnd());
+  return printable(`${lineStart(event)}  ${what}`.trimEnd());
+}
+
+function lineStart({ seq, ts, conversation, type }: EventView): string {
+  return `${seq}  ${ts}  ${conversation ?? "-"}  ${type}`;
+}
+
+/** Somebody has to act: with the command to do so. */
+function failedText(messageId: unknown, reason: unknown): string {
+  return `${messageId} (${reason ?? "unknown"}; umbrad outbox retry ${messageId} sends it again)`;
 }

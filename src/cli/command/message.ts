@@ -1,6 +1,6 @@
-/** `umbrad send` and `umbrad history`. */
+/** `umbrad send`, `umbrad history` and `umbrad message`. */
 import type { AdminClient } from "../../admin/client.ts";
-import type { EventView } from "../../admin/event-view.ts";
+import type { EventView, TraceView } from "../../admin/event-view.ts";
 import { problemOf } from "../../admin/problem.ts";
 import type { MessageView, SentView, StatusView } from "../../admin/views.ts";
 import { UmbradError } from "../../engine/errors.ts";
@@ -30,7 +30,7 @@ export async function send(session: Session, conversation: string, text: string,
   if (rankOf(sent.state) >= rankOf(wanted)) return output.answer(sent, `${sent.messageId} ${sent.state}`);
   const reached = await waitForState(admin, sent, wanted, deadline);
   output.answer({ ...sent, state: reached }, `${sent.messageId} ${reached}`);
-  if (rankOf(reached) < rankOf(wanted)) throw notReached(reached, wanted, deadline);
+  if (rankOf(reached) < rankOf(wanted)) throw notReached({ ...sent, state: reached }, wanted, deadline);
 }
 
 /** `echo hi | umbrad send c1 -` means "hi": one final line break belongs to the shell and not to the message. */
@@ -96,10 +96,10 @@ function isOver(state: MessageState, wanted: MessageState): boolean {
   return state === "failed" || rankOf(state) >= rankOf(wanted);
 }
 
-function notReached(state: MessageState, wanted: MessageState, { leftMs, totalMs }: Deadline): UmbradError {
+function notReached({ state, messageId }: SentView, wanted: MessageState, { leftMs, totalMs }: Deadline): UmbradError {
   if (state === "failed") {
     return new UmbradError("message/failed", "the message could not be sent and will not be repeated", {
-      hint: "umbrad event list shows the reason",
+      hint: `umbrad message trace ${messageId} shows the reason; umbrad outbox retry ${messageId} sends it again`,
     });
   }
   const why = leftMs() > 0 ? "the daemon stopped" : `${durationText(totalMs)} passed`;
@@ -108,7 +108,7 @@ function notReached(state: MessageState, wanted: MessageState, { leftMs, totalMs
       ? "it stays queued and is sent when the network allows"
       : `it is ${state} and repeated as needed`;
   return new UmbradError("message/not-confirmed", `${why} before the message was ${wanted}; ${kept}`, {
-    hint: "umbrad status shows the outbox; do not send it again",
+    hint: `umbrad message trace ${messageId} says why; do not send it again`,
   });
 }
 
@@ -130,4 +130,35 @@ function messageLine(message: MessageView): string {
   const state = message.direction === "out" ? ` (${message.state})` : "";
   const what = "text" in message ? message.text : `[content ${message.domain}/${message.tag}]`;
   return `${message.timestamp}  ${printable(who)}${state}: ${printable(what)}`;
+}
+
+export async function show({ admin, output }: Session, id: string): Promise<void> {
+  const message = await (await admin()).get<MessageView>(`/v1/messages/${encodeURIComponent(id)}`);
+  output.answer(message, messageLine(message));
+}
+
+export async function trace({ admin, output }: Session, id: string): Promise<void> {
+  const view = await (await admin()).get<TraceView>(`/v1/messages/${encodeURIComponent(id)}/trace`);
+  output.answer(view, traceText(view));
+}
+
+function traceText({ message, explanation, events, outbox, publication }: TraceView): string {
+  const { messageId, conversation, direction, state } = message;
+  const lines = [`${messageId} ${direction} ${conversation}: ${state}, ${explanation}`];
+  for (const { ts, seq, type, data } of events) {
+    const details = ["peers", "reason"].flatMap((key) => (data[key] === undefined ? [] : [`${key}: ${data[key]}`]));
+    lines.push(`${ts}  ${type.replace(/^message\./, "").padEnd(9)}  event ${[seq, ...details].join(", ")}`);
+  }
+  if (outbox !== null) {
+    const { attempts, queuedAt, nextAt, lastReason } = outbox;
+    const why = lastReason === null ? "" : `, last: ${lastReason}`;
+    lines.push(`outbox: queued ${queuedAt}, refused ${attempts} times, due ${nextAt}${why}`);
+  }
+  if (publication !== null) {
+    const { times, looks, nextLookAt } = publication;
+    const next = nextLookAt === null ? "no further look is planned" : `the next look is at ${nextLookAt}`;
+    lines.push(`store: published ${times} times, not found by ${looks} looks since, ${next}`);
+  }
+  if (state === "failed") lines.push(`next: umbrad outbox retry ${messageId}`);
+  return lines.map(printable).join("\n");
 }

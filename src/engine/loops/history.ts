@@ -23,6 +23,8 @@ interface HistoryDeps {
   readonly intake: Intake;
   readonly subscriptions: Subscriptions;
   readonly onSynced: () => void;
+  /** Up to when we surely heard what was pushed. */
+  readonly heardThroughMs: (nowMs: number) => number;
 }
 
 export class HistoryLoop {
@@ -67,8 +69,9 @@ export class HistoryLoop {
    * us from keeping it (too much at once, a full disk) keeps us from keeping it again.
    */
   markGap(reason: string): void {
-    const { clock, log, transport } = this.#deps;
-    for (const topic of transport.status().listening) this.#open(topic);
+    const { clock, log, transport, subscriptions } = this.#deps;
+    const wanted = new Set(subscriptions.topics());
+    for (const topic of transport.status().listening) if (wanted.has(topic)) this.#open(topic);
     if (this.#next !== undefined) return;
     const now = clock.now();
     const isAgain = now - this.#markedAtMs < 2 * HISTORY_RETRY_MAX_MS;
@@ -105,9 +108,10 @@ export class HistoryLoop {
   }
 
   #cursor(now: number): CursorWrite | undefined {
-    if (this.#covered.size === 0) return undefined;
+    const throughMs = Math.min(this.#deps.intake.durableThroughMs(now), this.#deps.heardThroughMs(now));
+    if (this.#covered.size === 0 || throughMs < 0) return undefined;
     this.#savedAtMs = now;
-    return { topics: [...this.#covered], throughMs: this.#deps.intake.durableThroughMs(now) };
+    return { topics: [...this.#covered], throughMs };
   }
 
   #scheduleIdleSave(): void {

@@ -4,11 +4,13 @@
  */
 import type { Counters } from "../counters.ts";
 import {
+  CONFIRM_LOOK_MIN_MS,
   OUTBOX_PARALLEL_MAX,
   OUTBOX_PAUSE_MS,
   OUTBOX_RETRY_MAX_MS,
   OUTBOX_RETRY_MIN_MS,
   PUBLISH_DEADLINE_MS,
+  TOLD_MAX,
 } from "../limits.ts";
 import type { Clock, EventRow, Log, OutboxRow, PublishResult, Store, Transport } from "../ports.ts";
 import type { Turns } from "../turn/turns.ts";
@@ -22,6 +24,7 @@ interface OutboxDeps {
   readonly counters: Counters;
   readonly turns: Turns;
   readonly onEvents: (events: readonly EventRow[]) => void;
+  readonly onPublished: () => void;
 }
 
 export class OutboxLoop {
@@ -29,6 +32,9 @@ export class OutboxLoop {
   readonly #alarm: Alarm;
   readonly #inFlight = new Map<number, Promise<void>>();
   readonly #abort = new AbortController();
+  /** Why rows were not taken, for whoever asks: by row, and for all of them while paused. */
+  readonly #refusals = new Map<number, string>();
+  #unavailable: string | undefined;
   /** Set while paused. */
   #cancelPause: (() => void) | undefined;
 
@@ -42,6 +48,11 @@ export class OutboxLoop {
   /** Looks for due rows: after every commit that published, and when the network came back. */
   wake(): void {
     this.#alarm.wake();
+  }
+
+  /** undefined: it has not been tried. */
+  lastReason(id: number): string | undefined {
+    return this.#refusals.get(id) ?? this.#unavailable;
   }
 
   /** The network may have come back: nothing waits any longer. */
@@ -108,15 +119,17 @@ export class OutboxLoop {
     if (this.#abort.signal.aborted && result.kind !== "published") return;
     switch (result.kind) {
       case "published":
-        this.#deps.onEvents(store.outboxDone(row.id, clock.now()).events);
-        return;
+        return this.#published(row, result.hash, result.peers);
       case "unavailable":
+        this.#unavailable = result.reason;
         log.debug(
           { event: "outbox.waiting", component: "outbox", reason: result.reason },
           "no service node took the envelope",
         );
         return this.#pause();
       case "refused":
+        if (this.#refusals.size >= TOLD_MAX) this.#refusals.clear();
+        this.#refusals.set(row.id, result.reason);
         log.warn(
           {
             event: "outbox.refused",
@@ -131,6 +144,15 @@ export class OutboxLoop {
         if (result.retryable) return store.outboxRetry(row.id, clock.now() + retryDelayMs(row.attempts));
         return this.#giveUp(row, result.reason);
     }
+  }
+
+  #published({ id }: OutboxRow, hash: Uint8Array, peers: number): void {
+    const { store, clock, onEvents, onPublished } = this.#deps;
+    const now = clock.now();
+    this.#unavailable = undefined;
+    this.#refusals.delete(id);
+    onEvents(store.outboxDone(id, now, { hash, peers, lookAtMs: now + CONFIRM_LOOK_MIN_MS }).events);
+    onPublished();
   }
 
   /** Without a service node nothing of the queue can leave: wait for one instead of trying each row. */

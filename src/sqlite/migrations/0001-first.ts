@@ -60,6 +60,8 @@ CREATE TABLE event (
   message INTEGER,
   data BLOB
 ) STRICT;
+-- What a trace of one message reads. Messages are announced in the order of their rows, so it grows at its end.
+CREATE INDEX event_message ON event (message) WHERE message IS NOT NULL;
 -- The next seq is the largest plus one: without the newest row a number would be given twice.
 CREATE TRIGGER event_newest_stays BEFORE DELETE ON event
 WHEN old.seq = (SELECT max(seq) FROM event)
@@ -87,6 +89,16 @@ CREATE TABLE outbox (
 ) STRICT;
 CREATE INDEX outbox_due ON outbox (queue, due_at_ms) WHERE queue > 0;
 CREATE INDEX outbox_order ON outbox (conversation) WHERE purpose < 2;
+
+CREATE TABLE publication (
+  message INTEGER PRIMARY KEY REFERENCES message ON DELETE CASCADE,
+  conversation INTEGER NOT NULL REFERENCES conversation,
+  looks INTEGER NOT NULL,
+  times INTEGER NOT NULL,
+  due_at_ms INTEGER,
+  body BLOB NOT NULL
+) STRICT;
+CREATE INDEX publication_due ON publication (due_at_ms) WHERE due_at_ms IS NOT NULL;
 
 CREATE TABLE parked (
   id INTEGER PRIMARY KEY AUTOINCREMENT,

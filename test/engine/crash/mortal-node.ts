@@ -66,6 +66,7 @@ export async function startMortal(stateDir: string, transport: Transport): Promi
     clock,
     log: recorder(lines),
     types: [inboxV1, privateV1],
+    canary: "off",
   });
   await engine.start();
   return {

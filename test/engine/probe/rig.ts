@@ -2,6 +2,7 @@
 import type { AnyConversationType } from "../../../src/conversation/contract.ts";
 import { utf8 } from "../../../src/crypto/bytes.ts";
 import { createEngine, type Engine } from "../../../src/engine/engine.ts";
+import type { CanaryOptions } from "../../../src/engine/loops/canary.ts";
 import type {
   EventRow,
   IncomingMessage,
@@ -48,14 +49,17 @@ export interface Rig {
 }
 
 /** Probes named `p0`, `p1`, … as conversations 0, 1, …: running, subscribed, history read. */
-export async function createRig(idents: readonly string[] = ["p0"]): Promise<Rig> {
+export async function createRig(
+  idents: readonly string[] = ["p0"],
+  canary: CanaryOptions | "off" = "off",
+): Promise<Rig> {
   const clock = new SteppingClock();
   const files = await temporaryStore();
   for (const [number, ident] of idents.entries()) seed(files.store, number, ident, clock.now());
   const network = createNetwork({ clock });
   const stranger = network.transport("stranger");
   await stranger.start({ onMessage: () => {}, onListening: () => {}, onStatus: () => {} });
-  return run({ clock, network, stranger, files, store: files.store, types: [probeType] });
+  return run({ clock, network, stranger, files, store: files.store, types: [probeType], canary });
 }
 
 function seed(store: Store, number: number, ident: string, now: number): void {
@@ -74,6 +78,7 @@ interface Parts {
   readonly files: Awaited<ReturnType<typeof temporaryStore>>;
   readonly store: Store;
   readonly types: readonly AnyConversationType[];
+  readonly canary: CanaryOptions | "off";
 }
 
 async function run(parts: Parts): Promise<Rig> {
@@ -82,7 +87,8 @@ async function run(parts: Parts): Promise<Rig> {
   const transport = network.transport("ours");
   const lines: LogLine[] = [];
   const tap = tapped(transport);
-  const engine = createEngine({ store: faults.store, transport: tap, clock, log: recorder(lines), types });
+  const log = recorder(lines);
+  const engine = createEngine({ store: faults.store, transport: tap, clock, log, types, canary: parts.canary });
   await engine.start();
   await clock.advance(1);
   const stop = async (): Promise<void> => {
@@ -134,6 +140,8 @@ function tapped(transport: Transport): Transport & { events: TransportEvents | u
     listen: (topics) => transport.listen(topics),
     publish: (message, signal) => transport.publish(message, signal),
     history: (query, signal) => transport.history(query, signal),
+    confirm: (hashes, signal) => transport.confirm(hashes, signal),
+    renew: () => transport.renew(),
     status: () => transport.status(),
     stop: () => transport.stop(),
   };

@@ -1,0 +1,149 @@
+/**
+ * Whether the daemon does its work, and if not, why: the words of `umbrad status`, `umbrad health` and `/readyz`. Each
+ * check is about something that was seen to work, not about something that ought to.
+ */
+import type { DaemonState, EngineStatus, HealthCheck } from "./api.ts";
+import type { Phase } from "./commands.ts";
+import type { Conversations } from "./conversations.ts";
+import { UmbradError } from "./errors.ts";
+import { OUTBOX_AGE_MAX_MS, STORE_PROBE_MS } from "./limits.ts";
+import type { CanaryStatus } from "./loops/canary.ts";
+import type { Listening } from "./loops/listening.ts";
+import type { Clock, Store, Transport, TransportStatus } from "./ports.ts";
+
+interface HealthDeps {
+  readonly store: Store;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly listening: Listening;
+  readonly conversations: Conversations;
+  readonly phase: () => Phase;
+}
+
+export class Health {
+  readonly #deps: HealthDeps;
+  #probed: { readonly atMs: number; readonly ms: number; readonly error: string | undefined } | undefined;
+
+  constructor(deps: HealthDeps) {
+    this.#deps = deps;
+  }
+
+  status(): EngineStatus {
+    const { store, conversations, listening, clock } = this.#deps;
+    const { state, rttMs, heardAtMs } = listening.canary.status();
+    return {
+      ...this.#readiness(),
+      clientAddress: conversations.clientAddress(),
+      network: this.#network(),
+      canary: { state, rttMs: rttMs ?? null, ageMs: heardAtMs === undefined ? null : clock.now() - heardAtMs },
+      synced: this.#isSynced(),
+      conversations: conversations.list().length,
+      outbox: store.outboxCount(),
+      parked: store.parkedCount(),
+      lastSeq: store.lastSeq(),
+    };
+  }
+
+  /** In the order in which they are to be mended: what fails makes what comes after it fail. */
+  checks(): readonly HealthCheck[] {
+    const network = this.#network();
+    return [
+      this.#storeCheck(),
+      peersCheck(network),
+      this.#subscriptionsCheck(network),
+      canaryCheck(this.#deps.listening.canary.status(), this.#deps.clock.now()),
+      this.#historyCheck(),
+      this.#outboxCheck(),
+    ];
+  }
+
+  #readiness(): { readonly state: DaemonState; readonly reasons: readonly string[] } {
+    const failed = this.checks().find(({ ok }) => !ok);
+    const reasons = failed === undefined ? [] : [failed.text];
+    const phase = this.#deps.phase();
+    if (phase !== "running") return { state: phase, reasons };
+    return { state: failed === undefined ? "ready" : "degraded", reasons };
+  }
+
+  /** Without the canary's topic: it is no conversation's. */
+  #network(): TransportStatus {
+    const { transport, listening } = this.#deps;
+    const network = transport.status();
+    const wanted = new Set(listening.subscriptions.topics());
+    return { ...network, listening: network.listening.filter((topic) => wanted.has(topic)) };
+  }
+
+  #isSynced(): boolean {
+    const { subscriptions, history } = this.#deps.listening;
+    const { listening } = this.#network();
+    return subscriptions.topics().every((topic) => listening.includes(topic) && history.isCovered(topic));
+  }
+
+  /** A real commit, with its fsync; not at each look, because callers look often. */
+  #storeCheck(): HealthCheck {
+    const { store, clock } = this.#deps;
+    const now = clock.now();
+    if (this.#probed === undefined || Math.abs(now - this.#probed.atMs) >= STORE_PROBE_MS) {
+      let error: string | undefined;
+      try {
+        store.probe();
+      } catch (cause) {
+        error = cause instanceof UmbradError ? cause.code : "store/unexpected";
+      }
+      this.#probed = { atMs: now, ms: clock.now() - now, error };
+    }
+    const { ms, error } = this.#probed;
+    const text = error === undefined ? "a commit reached the disk" : `the state cannot be written (${error})`;
+    return { name: "store", ok: error === undefined, text, data: { commitMs: ms, error: error ?? null } };
+  }
+
+  #subscriptionsCheck({ listening }: TransportStatus): HealthCheck {
+    const wanted = this.#deps.listening.subscriptions.topics();
+    const ok = wanted.every((topic) => listening.includes(topic));
+    const text = ok ? `all ${wanted.length} content topics are subscribed` : "not every content topic is subscribed";
+    return { name: "subscriptions", ok, text, data: { wanted: wanted.length, held: listening.length } };
+  }
+
+  #historyCheck(): HealthCheck {
+    const ok = this.#isSynced();
+    const text = ok ? "nothing is missing" : "history is being read";
+    return { name: "history", ok, text, data: { synced: ok } };
+  }
+
+  #outboxCheck(): HealthCheck {
+    const { store, clock } = this.#deps;
+    const waiting = store.outboxCount();
+    const oldestMs = store.outboxOldestMs();
+    const ageMs = oldestMs === undefined ? null : Math.max(0, clock.now() - oldestMs);
+    const ok = ageMs === null || ageMs <= OUTBOX_AGE_MAX_MS;
+    const since = ageMs === null ? "" : `, the oldest for ${seconds(ageMs)}`;
+    const text = ok ? `${waiting} envelopes wait${since}` : `envelopes cannot leave: ${waiting} wait${since}`;
+    return { name: "outbox", ok, text, data: { waiting, oldestMs: ageMs } };
+  }
+}
+
+function peersCheck({ peers, configuredPeers }: TransportStatus): HealthCheck {
+  const ok = configuredPeers > 0 && peers > 0;
+  const missing = "no service node is configured: give one with --peer or in the configuration";
+  const away = configuredPeers === 0 ? missing : "no service node is connected";
+  const text = ok ? `${peers} of ${configuredPeers} service nodes are connected` : away;
+  return { name: "peers", ok, text, data: { connected: peers, configured: configuredPeers } };
+}
+
+function canaryCheck({ state, rttMs, heardAtMs, reason }: CanaryStatus, now: number): HealthCheck {
+  const ageMs = heardAtMs === undefined ? null : now - heardAtMs;
+  const since = ageMs === null ? "" : ` for ${seconds(ageMs)}`;
+  const texts: Readonly<Record<CanaryStatus["state"], string>> = {
+    off: "there is no canary",
+    waiting: "no canary has come back yet",
+    hearing: `a canary came back ${seconds(ageMs ?? 0)} ago after ${rttMs ?? 0} ms`,
+    deaf: `what we publish has not come back${since}: the service nodes push nothing to us`,
+    unsendable: `no service node takes what we publish: ${reason ?? "unknown"}`,
+  };
+  const ok = state === "hearing" || state === "off";
+  return { name: "canary", ok, text: texts[state], data: { state, rttMs: rttMs ?? null, ageMs } };
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 1000)} s`;
+}

@@ -1,0 +1,66 @@
+/** The Transport port: what the engine needs of a network. Part of `ports.ts`, which everybody imports it from. */
+import type { ContentTopic } from "../../wire/ids.ts";
+
+export interface IncomingMessage {
+  readonly topic: ContentTopic;
+  readonly payload: Uint8Array;
+  /** Sender's claim, Unix ms. */
+  readonly timestampMs: number;
+  /** Waku message hash (14/WAKU2-MESSAGE deterministic hash), 32 bytes. */
+  readonly hash: Uint8Array;
+}
+
+export type PublishResult =
+  /** `hash` is the Waku message hash of what was sent: what `confirm` asks for. */
+  | { readonly kind: "published"; readonly peers: number; readonly hash: Uint8Array }
+  /** A service node answered no. `retryable` is false when the same bytes can never pass (too large, RLN required). */
+  | { readonly kind: "refused"; readonly status: number; readonly reason: string; readonly retryable: boolean }
+  /** No answer: no peer, a deadline, a closed stream. */
+  | { readonly kind: "unavailable"; readonly reason: string };
+
+export interface TransportStatus {
+  /** Service peers with an open connection. */
+  readonly peers: number;
+  readonly configuredPeers: number;
+  /** Topics whose subscription a service node has confirmed on the present connection. */
+  readonly listening: readonly ContentTopic[];
+}
+
+export interface TransportEvents {
+  /** Called synchronously; must only enqueue. */
+  onMessage(message: IncomingMessage): void;
+  /** A subscription to these topics was confirmed anew (first time or after any gap): history before now may be missing. */
+  onListening(topics: readonly ContentTopic[]): void;
+  /** Peers or subscriptions changed. */
+  onStatus(status: TransportStatus): void;
+}
+
+export interface Transport {
+  start(events: TransportEvents): Promise<void>;
+  /** The topics wanted from now on; the transport makes held equal wanted, forever, and says onListening. */
+  listen(topics: readonly ContentTopic[]): void;
+  publish(
+    message: { readonly topic: ContentTopic; readonly payload: Uint8Array },
+    signal: AbortSignal,
+  ): Promise<PublishResult>;
+  /**
+   * All stored messages of `topics` from `sinceMs` on, oldest first, page by page. Throws UmbradError
+   * `transport/unavailable` when the answer is not complete: a truncated answer is never taken for the end.
+   */
+  history(
+    query: { readonly topics: readonly ContentTopic[]; readonly sinceMs: number },
+    signal: AbortSignal,
+  ): AsyncIterable<readonly IncomingMessage[]>;
+  /**
+   * Which of these Waku message hashes a Store node has. Absent from the answer means that a Store node said "not there";
+   * throws UmbradError `transport/unavailable` when none answered.
+   */
+  confirm(hashes: readonly Uint8Array[], signal: AbortSignal): Promise<readonly Uint8Array[]>;
+  /**
+   * Everything looks well and nothing arrives: subscribe anew and, when it is called again soon after, connect anew.
+   * Says onListening like after any gap.
+   */
+  renew(): void;
+  status(): TransportStatus;
+  stop(): Promise<void>;
+}
