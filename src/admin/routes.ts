@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { UmbradError } from "../engine/errors.ts";
 import type { MessageId } from "../wire/ids.ts";
 import { type EventStreamRequest, type StreamPace, streamEvents } from "./event-stream.ts";
+import { defineFileRoutes } from "./file/routes.ts";
 import { type AdminHost, engineOf } from "./host.ts";
 import { EVENTS_PAGE_MAX } from "./limits.ts";
 import * as schema from "./schema.ts";
@@ -65,6 +66,7 @@ export function defineRoutes(app: FastifyInstance, host: AdminHost, open: OpenAn
       return reply.status(202).send(sent satisfies views.SentView);
     },
   );
+  defineFileRoutes(app, host);
   app.get<{ Params: { id: string } }>("/v1/messages/:id", { schema: { params: schema.messageParams } }, ({ params }) =>
     views.messageView(knownMessage(host, params.id), engineOf(host)),
   );

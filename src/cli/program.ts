@@ -114,9 +114,12 @@ function declareConversations(program: Command): void {
 function declareMessages(program: Command): void {
   program
     .command("send")
-    .description("send a text; it is kept and repeated until the network has it")
+    .description("send a text or a file; it is kept and repeated until the network has it")
     .argument("<conversation>", "handle, name or id")
-    .argument("<text>", "the text, or - to read it from stdin (one final line break is dropped)")
+    .argument("[text]", "the text, or - to read it from stdin (one final line break is dropped)")
+    .option("--file <file>", "send this file instead of a text")
+    .option("--name <name>", "with --file: what the receiver sees (default: the file's own name)")
+    .option("--mime <type>", "with --file: its media type, like image/png")
     .option("--key <key>", "sent once, however often the command is repeated with this key")
     .addOption(
       new Option("--wait <state>", "until the message is so far").choices([
@@ -147,6 +150,7 @@ function declareEvents(program: Command): void {
     .argument("[conversation...]", "only of these: handles, names or ids")
     .addOption(countOption("--after <seq>", "begin after this event instead of now"))
     .addOption(countOption("--max <n>", "end after so many events"))
+    .option("--save-dir <dir>", "write each received file into this directory; nothing there is overwritten")
     .action(async (conversations, options, command) =>
       (await import("./command/event.ts")).listen(session(command), conversations, options),
     );

@@ -1,4 +1,5 @@
 /** What the admin API may ask of a running engine. Errors are UmbradError with the codes named here. */
+import type { MessageContent } from "./content/message-content.ts";
 import type { EventRow, MessageRow, MessageState, TransportStatus } from "./ports.ts";
 
 export type DaemonState = "starting" | "ready" | "degraded" | "draining";
@@ -36,6 +37,17 @@ export interface SendRequest {
   readonly key?: string;
 }
 
+export interface SendFileRequest {
+  /** Handle, name or id. */
+  readonly conversation: string;
+  /** Of the file alone, no path: `message/bad-file-name`. */
+  readonly name: string;
+  readonly mime?: string;
+  readonly data: Uint8Array;
+  /** As in SendRequest. */
+  readonly key?: string;
+}
+
 export interface EngineApi {
   status(): EngineStatus;
   /** Without inboxes. */
@@ -53,7 +65,10 @@ export interface EngineApi {
     readonly text?: string;
   }): Promise<{ conversation: string; messageId: string | null }>;
   send(request: SendRequest): Promise<{ messageId: string; state: MessageState; conversation: string }>;
+  sendFile(request: SendFileRequest): Promise<{ messageId: string; state: MessageState; conversation: string }>;
   message(messageId: string): MessageRow | undefined;
+  /** `message/unknown`, `message/content-not-kept`. */
+  content(messageId: string): MessageContent;
   messages(query: { readonly conversation: string; readonly limit: number; readonly before?: number }): MessageRow[];
   events(query: {
     readonly after: number;

@@ -2,14 +2,15 @@
  * An EngineApi that keeps everything in memory and has no network: what tests of the admin API and of commands talk to.
  * It keeps the promises of the port (numbered events, idempotent keys, errors with the codes of `api.ts`), no more.
  */
-import type { ConversationView, EngineApi, EngineStatus, SendRequest } from "../../src/engine/api.ts";
+import type { ConversationView, EngineApi, EngineStatus, SendFileRequest, SendRequest } from "../../src/engine/api.ts";
 import { UmbradError } from "../../src/engine/errors.ts";
 import type { EventRow, MessageRow, MessageState } from "../../src/engine/ports.ts";
-import { textContent } from "../../src/wire/content-frame.ts";
+import { type ContentFrame, textContent } from "../../src/wire/content-frame.ts";
+import { contentDigest, type FileContent, fileContent, fileOf } from "../../src/wire/file-content.ts";
 import type { ContentTopic, MessageId } from "../../src/wire/ids.ts";
 
 const address = "ab".repeat(32);
-const textBytesMax = 15 * 1024;
+const textBytesMax = 64 * 1024;
 
 export class MemoryEngine implements EngineApi {
   readonly #conversations: ConversationView[] = [];
@@ -77,7 +78,7 @@ export class MemoryEngine implements EngineApi {
       throw new UmbradError("invite/malformed", "this is not an invite link", { hint: "ask for a new link" });
     }
     const view = this.open(null);
-    const messageId = text === undefined ? null : this.#queue(view, text).messageId;
+    const messageId = text === undefined ? null : this.#queue(view, textContent(text)).messageId;
     return { conversation: view.handle, messageId };
   }
 
@@ -92,9 +93,20 @@ export class MemoryEngine implements EngineApi {
     if (before !== undefined && before.text !== text) {
       throw new UmbradError("message/key-conflict", "this key was used for another text");
     }
-    const row = before === undefined ? this.#queue(view, text) : this.#known(before.messageId);
+    const row = before === undefined ? this.#queue(view, textContent(text)) : this.#known(before.messageId);
     if (key !== undefined) this.#keys.set(key, { text, messageId: row.messageId });
     return { messageId: row.messageId, state: row.state, conversation: view.handle };
+  }
+
+  async sendFile({ conversation, key: _key, ...file }: SendFileRequest): ReturnType<EngineApi["sendFile"]> {
+    const view = this.findConversation(conversation);
+    const row = this.#queue(view, fileContent(file));
+    return { messageId: row.messageId, state: row.state, conversation: view.handle };
+  }
+
+  content(messageId: string): ReturnType<EngineApi["content"]> {
+    const bytes = fileOf(this.#known(messageId).body)?.data ?? new Uint8Array();
+    return { size: bytes.length, chunks: () => [bytes] };
   }
 
   message(messageId: string): MessageRow | undefined {
@@ -145,8 +157,9 @@ export class MemoryEngine implements EngineApi {
     return view;
   }
 
-  receive(view: ConversationView, text: string): MessageRow {
-    const row = this.#addMessage(view, text, "in", "received");
+  receive(view: ConversationView, content: string | FileContent): MessageRow {
+    const frame = typeof content === "string" ? textContent(content) : fileContent(content);
+    const row = this.#addMessage(view, frame, "in", "received");
     this.#append("message.received", row.conversation, row, {});
     return row;
   }
@@ -161,13 +174,14 @@ export class MemoryEngine implements EngineApi {
     this.#append(type, undefined, undefined, {});
   }
 
-  #queue(view: ConversationView, text: string): MessageRow {
-    const row = this.#addMessage(view, text, "out", "queued");
+  #queue(view: ConversationView, content: ContentFrame): MessageRow {
+    const row = this.#addMessage(view, content, "out", "queued");
     this.#append("message.queued", row.conversation, row, {});
     return row;
   }
 
-  #addMessage(view: ConversationView, text: string, direction: "in" | "out", state: MessageState): MessageRow {
+  #addMessage(view: ConversationView, content: ContentFrame, direction: "in" | "out", state: MessageState): MessageRow {
+    const data = fileOf(content)?.data;
     const rowId = this.#messages.length + 1;
     const row: MessageRow = {
       rowId,
@@ -176,7 +190,11 @@ export class MemoryEngine implements EngineApi {
       direction,
       state,
       timestampMs: this.nowMs,
-      body: { sender: direction === "in" ? "cd".repeat(32) : address, ...textContent(text) },
+      body: {
+        sender: direction === "in" ? "cd".repeat(32) : address,
+        ...content,
+        ...(data === undefined ? {} : { attachment: { size: data.length, sha256: contentDigest(data) } }),
+      },
     };
     this.#messages.push(row);
     return row;

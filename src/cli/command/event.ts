@@ -9,7 +9,7 @@ import { globalFlags, type Session } from "../session.ts";
 export async function listen(
   session: Session,
   conversations: readonly string[],
-  options: { after?: number; max?: number },
+  options: { after?: number; max?: number; saveDir?: string },
 ): Promise<void> {
   const { output, timeoutMs } = session;
   const query = new URLSearchParams({ follow: "true" });
@@ -28,7 +28,7 @@ export async function listen(
         }, timeoutMs);
   try {
     if (process.stderr.isTTY) output.note("Listening; Ctrl-C ends it.");
-    const { seq, count } = await print(stream, max, output);
+    const { seq, count } = await print(stream, max, output, await saver(session, options.saveDir));
     if (count >= max) return;
     if (!timeOver) throw ended(seq, session);
     if (options.max !== undefined) throw tooFew(count, options.max, timeoutMs ?? 0);
@@ -55,17 +55,34 @@ export async function list({ admin, output }: Session, options: { after?: number
 const pageRows = 1_000;
 
 /** Prints until the stream ends or `max` is reached; says where it got to. */
-async function print(stream: EventLines, max: number, output: Output): Promise<{ seq: number; count: number }> {
+async function print(
+  stream: EventLines,
+  max: number,
+  output: Output,
+  save?: (event: EventView) => Promise<void>,
+): Promise<{ seq: number; count: number }> {
   let seq = stream.after;
   let count = 0;
   for await (const line of stream.lines) {
     const event: EventView = JSON.parse(line);
+    // Before the line: whoever reads it may take the file.
+    await save?.(event);
     await output.record(event, eventLine(event));
     seq = event.seq;
     count += 1;
     if (count >= max) break;
   }
   return { seq, count };
+}
+
+/** undefined: nothing is to be saved. */
+async function saver(
+  session: Session,
+  directory: string | undefined,
+): Promise<((event: EventView) => Promise<void>) | undefined> {
+  if (directory === undefined) return undefined;
+  const { saveFileOf } = await import("./file.ts");
+  return (event) => saveFileOf(session, event, directory);
 }
 
 function ended(seq: number, { socketPath, output }: Session): UmbradError {
@@ -82,8 +99,10 @@ function tooFew(count: number, max: number, timeoutMs: number): UmbradError {
 }
 
 function eventLine(event: EventView): string {
-  const { text, messageId } = event.data;
-  const what = typeof text === "string" ? JSON.stringify(text) : typeof messageId === "string" ? messageId : "";
+  const { text, file, messageId } = event.data;
+  const name = (file as { name?: unknown } | undefined)?.name;
+  const shown = typeof text === "string" ? text : name;
+  const what = typeof shown === "string" ? JSON.stringify(shown) : typeof messageId === "string" ? messageId : "";
   const line = `${event.seq}  ${event.ts}  ${event.conversation ?? "-"}  ${event.type}  ${what}`;
   return printable(line.trimEnd());
 }
