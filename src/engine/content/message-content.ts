@@ -25,7 +25,7 @@ export function messageContent(store: Store, row: MessageRow): MessageContent {
   const bytes = text === undefined ? (fileOf(body)?.data ?? body.bytes) : Buffer.from(text);
   if (body.attachment !== undefined && bytes.length !== body.attachment.size) {
     throw new UmbradError("message/content-not-kept", "the bytes of large files that were sent are not kept", {
-      hint: "the original is where it was sent from",
+      hint: "the original is with whoever sent it",
     });
   }
   return { size: bytes.length, chunks: () => [bytes] };
