@@ -48,13 +48,16 @@ async function handOver(
   options: SendOptions,
 ): Promise<SentView> {
   const { file, key } = options;
-  if ((text === undefined) === (file === undefined)) throw new UmbradError("cli/usage", "give either a text or --file");
+  if ((text === undefined) === (file === undefined)) throw usage("give either a text or --file");
   if (text === undefined)
     return (await import("./file.ts")).sendFile(session, conversation, { ...options, file: file ?? "" });
-  if (options.name !== undefined || options.mime !== undefined)
-    throw new UmbradError("cli/usage", "--name and --mime belong to --file");
+  if (options.name !== undefined || options.mime !== undefined) throw usage("--name and --mime belong to --file");
   const body = { conversation, text: text === "-" ? await stdinText() : text };
   return (await session.admin()).post<SentView>("/v1/messages", key === undefined ? body : { ...body, key });
+}
+
+function usage(message: string): UmbradError {
+  return new UmbradError("cli/usage", message, { hint: "umbrad help send" });
 }
 
 /** `echo hi | umbrad send c1 -` means "hi": one final line break belongs to the shell and not to the message. */
