@@ -62,8 +62,15 @@ const folders: Readonly<Record<string, Rule>> = {
     why: "the Transport adapter knows bytes and topics, never what is inside an envelope",
   },
   admin: {
-    ours: ["engine/api.ts", "engine/ports.ts", "engine/errors.ts", "wire/ids.ts", "wire/content-frame.ts"],
-    packages: ["fastify", "zod", "prom-client", "node:http", "node:fs/promises", "node:os", "node:path"],
+    ours: [
+      "engine/api.ts",
+      "engine/ports.ts",
+      "engine/errors.ts",
+      "wire/ids.ts",
+      "wire/content-frame.ts",
+      "wire/file-content.ts",
+    ],
+    packages: ["fastify", "zod", "prom-client", "node:http", "node:fs/promises", "node:os", "node:path", "node:stream"],
     why: "the admin API translates between HTTP and EngineApi; it must not reach behind it",
   },
   devnet: {

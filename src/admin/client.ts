@@ -35,6 +35,10 @@ export interface AdminClient {
   get<Answer>(path: string): Promise<Answer>;
   post<Answer>(path: string, body?: unknown): Promise<Answer>;
   delete<Answer>(path: string): Promise<Answer>;
+  /** A body of bytes. */
+  upload<Answer>(path: string, bytes: Uint8Array): Promise<Answer>;
+  /** An answer of bytes, as they come; `onBytes` may wait. */
+  download(path: string, onBytes: (chunk: Buffer) => Promise<void>): Promise<void>;
   events(query: URLSearchParams): Promise<EventLines>;
 }
 
@@ -44,6 +48,8 @@ export function connectAdmin(options: AdminClientOptions): AdminClient {
     get: async (path) => JSON.parse(await exchange(options, "GET", path, undefined)),
     post: async (path, body) => JSON.parse(await exchange(options, "POST", path, JSON.stringify(body ?? {}))),
     delete: async (path) => JSON.parse(await exchange(options, "DELETE", path, undefined)),
+    upload: async (path, bytes) => JSON.parse(await exchange(options, "POST", path, bytes)),
+    download: (path, onBytes) => download(options, path, onBytes),
     events: (query) => openEvents(options, query),
   };
 }
@@ -52,7 +58,7 @@ async function exchange(
   options: AdminClientOptions,
   method: string,
   path: string,
-  body: string | undefined,
+  body: string | Uint8Array | undefined,
 ): Promise<string> {
   const signal = AbortSignal.timeout(timerMs(options));
   try {
@@ -60,6 +66,22 @@ async function exchange(
     const text = await readAll(response);
     refuseErrors(response, text);
     return text;
+  } catch (error) {
+    throw signal.aborted ? tooLate(options) : await asUnreachable(options, error);
+  }
+}
+
+async function download(
+  options: AdminClientOptions,
+  path: string,
+  onBytes: (chunk: Buffer) => Promise<void>,
+): Promise<void> {
+  const signal = AbortSignal.timeout(timerMs(options));
+  try {
+    const response = await send(options, "GET", path, undefined, signal);
+    if (response.statusCode !== 200) return refuseErrors(response, await readAll(response));
+    refuseOtherVersion(response);
+    for await (const chunk of response as AsyncIterable<Buffer>) await onBytes(chunk);
   } catch (error) {
     throw signal.aborted ? tooLate(options) : await asUnreachable(options, error);
   }
@@ -85,12 +107,12 @@ function send(
   { socketPath }: AdminClientOptions,
   method: string,
   path: string,
-  body: string | undefined,
+  body: string | Uint8Array | undefined,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const content =
-      body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+    const type = typeof body === "string" ? "application/json" : "application/octet-stream";
+    const content = body === undefined ? {} : { "content-type": type, "content-length": Buffer.byteLength(body) };
     const headers = { host: "umbrad", "umbrad-api": API_VERSION, accept: "application/json", ...content };
     const call: ClientRequest = httpRequest({ socketPath, method, path, headers, signal, agent: false });
     call.on("response", resolve).on("error", reject);

@@ -1,6 +1,6 @@
 /** Every bound of the admin API, with its reason. */
 
-/** One segment of text is 16 KiB; even wholly escaped JSON of it stays far below, and nothing else is larger. */
+/** A text has 64 KiB; even wholly escaped JSON of it stays below, and files do not come as JSON. */
 export const BODY_BYTES_MAX: number = 1024 * 1024;
 
 /** A local daemon has a few followers and one-shot commands; more means that a script has run away. */

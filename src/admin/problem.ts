@@ -35,6 +35,9 @@ const problems: ReadonlyMap<string, Problem> = new Map([
   ["cli/usage", final(400, exitCodes.usage)],
   ["cli/timeout", retry(504, exitCodes.tryAgain)],
 
+  ["cli/cannot-read-file", final(400, exitCodes.notInitialised)],
+  ["cli/cannot-save-file", final(500, exitCodes.cannotCreate)],
+
   ["request/invalid", final(400, exitCodes.usage)],
   ["request/too-large", final(413, exitCodes.dataError)],
   ["request/media-type", final(415, exitCodes.usage)],
@@ -73,6 +76,8 @@ const problems: ReadonlyMap<string, Problem> = new Map([
   ["message/empty", final(400, exitCodes.dataError)],
   ["message/not-text", final(400, exitCodes.dataError)],
   ["message/too-large", final(413, exitCodes.dataError)],
+  ["message/bad-file-name", final(400, exitCodes.usage)],
+  ["message/content-not-kept", final(410, exitCodes.unknownThing)],
   ["message/unknown", final(404, exitCodes.unknownThing)],
   ["message/key-conflict", final(409, exitCodes.refused)],
   ["message/not-confirmed", retry(504, exitCodes.tryAgain)],

@@ -5,6 +5,7 @@ import type { MessageId } from "../wire/ids.ts";
 import type { StreamPace } from "./event-stream.ts";
 import { traceView } from "./event-view.ts";
 import { answerEvents } from "./events/answer-events.ts";
+import { defineFileRoutes } from "./file/routes.ts";
 import { type AdminHost, engineOf } from "./host.ts";
 import * as schema from "./schema.ts";
 import * as views from "./views.ts";
@@ -54,6 +55,7 @@ export function defineRoutes(app: FastifyInstance, host: AdminHost, open: OpenAn
       return reply.status(202).send(sent satisfies views.SentView);
     },
   );
+  defineFileRoutes(app, host);
   app.get<{ Params: { id: string } }>("/v1/messages/:id", { schema: { params: schema.messageParams } }, ({ params }) =>
     views.messageView(knownMessage(host, params.id), engineOf(host)),
   );

@@ -18,6 +18,12 @@ export interface SendBody {
   readonly key?: string | undefined;
 }
 
+export interface FileQuery {
+  readonly name: string;
+  readonly mime?: string | undefined;
+  readonly key?: string | undefined;
+}
+
 export interface MessagesQuery {
   readonly limit: number;
   /** A message id: only what is older than it. */
@@ -64,6 +70,13 @@ export const sendBody: z.ZodType<SendBody> = z.strictObject({
   conversation: name,
   text: z.string(),
   /** Short, because it is kept for a month. */
+  key: z.string().min(1).max(128).optional(),
+});
+
+export const fileQuery: z.ZodType<FileQuery> = z.strictObject({
+  /** The engine says what is wrong with a name. */
+  name: z.string().max(1_024),
+  mime: z.string().min(3).max(127).optional(),
   key: z.string().min(1).max(128).optional(),
 });
 

@@ -154,7 +154,10 @@ function refuseStrangers({ headers }: FastifyRequest): void {
 
 const fastifyCodes: ReadonlyMap<string, { code: string; message: string }> = new Map([
   ["FST_ERR_CTP_BODY_TOO_LARGE", { code: "request/too-large", message: `a request may have ${BODY_BYTES_MAX} bytes` }],
-  ["FST_ERR_CTP_INVALID_MEDIA_TYPE", { code: "request/media-type", message: "a body must be application/json" }],
+  [
+    "FST_ERR_CTP_INVALID_MEDIA_TYPE",
+    { code: "request/media-type", message: "this route does not take a body of that type" },
+  ],
 ]);
 
 function answerError(host: AdminHost, error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {

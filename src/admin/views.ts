@@ -10,6 +10,8 @@ import type {
 import type { MessageRow, MessageState } from "../engine/ports.ts";
 import { type ContentView, contentView } from "./content-view.ts";
 
+export type { FileView } from "./content-view.ts";
+
 /** What the process is, beside what its engine knows. */
 export interface ProcessIdentity {
   /** The operator's name for this node. */

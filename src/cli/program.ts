@@ -134,9 +134,12 @@ function declareConversations(program: Command): void {
 function declareMessages(program: Command): void {
   program
     .command("send")
-    .description("send a text; it is kept and repeated until the network has it")
+    .description("send a text or a file; it is kept and repeated until the network has it")
     .argument("<conversation>", "handle, name or id")
-    .argument("<text>", "the text, or - to read it from stdin (one final line break is dropped)")
+    .argument("[text]", "the text, or - to read it from stdin (one final line break is dropped)")
+    .option("--file <file>", "send this file instead of a text")
+    .option("--name <name>", "with --file: what the receiver sees (default: the file's own name)")
+    .option("--mime <type>", "with --file: its media type, like image/png")
     .option("--key <key>", "sent once, however often the command is repeated with this key")
     .addOption(
       new Option("--wait <state>", "until the message is so far").choices([
@@ -188,6 +191,7 @@ function declareEvents(program: Command): void {
         "auto: each event when it is written; manual: umbrad event ack (default: auto)",
       ).choices(["auto", "manual"]),
     )
+    .option("--save-dir <dir>", "write each received file into this directory; nothing there is overwritten")
     .action(async (conversations, options, command) =>
       (await import("./command/event.ts")).listen(session(command), conversations, options),
     );

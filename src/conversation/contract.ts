@@ -46,6 +46,18 @@ export type ExpectedHint =
 /** Why an envelope leaves: the outbox sends invites first, acknowledgements within their share (profile 10.6). */
 export type Purpose = "invite" | "content" | "acknowledgement" | "repeat";
 
+/**
+ * Bytes beside a message's content: of every file, and of content too large for a row. `parts`: they are the records
+ * `<prefix>0` to `<prefix><count - 1>` put together, from `offset` on. Without it they are in the content itself, or
+ * were not kept (a large file of our own, once it is on its way).
+ */
+export interface Attachment {
+  readonly size: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+  readonly parts?: { readonly prefix: RecordKey; readonly count: number; readonly offset: number };
+}
+
 /** What happened in a conversation, for the event log and the message table. */
 export type ConversationEvent =
   | { readonly type: "conversation.opened"; readonly peer: string; readonly role: "inviter" | "invitee" }
@@ -56,12 +68,21 @@ export type ConversationEvent =
       readonly sender: string;
       readonly timestampMs: number;
       readonly content: ContentFrame;
+      readonly attachment?: Attachment;
     }
   | {
       readonly type: "message.queued";
       readonly messageId: MessageId;
       readonly timestampMs: number;
       readonly content: ContentFrame;
+      readonly attachment?: Attachment;
+    }
+  /** Of a message in several parts: how many have arrived. Told at most ten times. */
+  | {
+      readonly type: "message.progress";
+      readonly messageId: MessageId;
+      readonly arrived: number;
+      readonly parts: number;
     }
   | { readonly type: "message.delivered"; readonly messageId: MessageId }
   | { readonly type: "message.failed"; readonly messageId: MessageId; readonly reason: string };

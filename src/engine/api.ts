@@ -1,4 +1,5 @@
 /** What the admin API may ask of a running engine. Errors are UmbradError with the codes named here. */
+import type { MessageContent } from "./content/message-content.ts";
 import type { EventRow, MessageRow, MessageState, MessageTrace, TransportStatus } from "./ports.ts";
 
 export type DaemonState = "starting" | "ready" | "degraded" | "draining";
@@ -100,6 +101,17 @@ export interface ConsumersApi {
 /** `lastReason`: why its envelope has not left, in the words of whoever did not take it, since this process started. */
 export type MessageLife = MessageTrace & { readonly lastReason: string | undefined };
 
+export interface SendFileRequest {
+  /** Handle, name or id. */
+  readonly conversation: string;
+  /** Of the file alone, no path: `message/bad-file-name`. */
+  readonly name: string;
+  readonly mime?: string;
+  readonly data: Uint8Array;
+  /** As in SendRequest. */
+  readonly key?: string;
+}
+
 export interface EngineApi {
   status(): EngineStatus;
   /** In the order in which they are to be mended. */
@@ -119,9 +131,12 @@ export interface EngineApi {
     readonly text?: string;
   }): Promise<{ conversation: string; messageId: string | null }>;
   send(request: SendRequest): Promise<{ messageId: string; state: MessageState; conversation: string }>;
+  sendFile(request: SendFileRequest): Promise<{ messageId: string; state: MessageState; conversation: string }>;
   message(messageId: string): MessageRow | undefined;
   /** Its whole life: what happened, and what it waits for. */
   trace(messageId: string): MessageLife | undefined;
+  /** `message/unknown`, `message/content-not-kept`. */
+  content(messageId: string): MessageContent;
   messages(query: { readonly conversation: string; readonly limit: number; readonly before?: number }): MessageRow[];
   events(query: {
     readonly after: number;

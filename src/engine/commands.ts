@@ -1,10 +1,11 @@
 /** What a caller asks of conversations, as turns. Refusals of a conversation become errors with its reason as their code. */
 import type { Input } from "../conversation/contract.ts";
+import { contentDigest, FILE_BYTES_MAX, type FileContent, isFileName } from "../wire/file-content.ts";
 import type { MessageId } from "../wire/ids.ts";
-import type { EngineApi, SendRequest } from "./api.ts";
+import type { EngineApi, SendFileRequest, SendRequest } from "./api.ts";
 import { type Conversations, handleOf } from "./conversations.ts";
 import { UmbradError } from "./errors.ts";
-import { TEXT_BYTES_MAX } from "./limits.ts";
+import { INVITE_TEXT_BYTES_MAX, TEXT_BYTES_MAX } from "./limits.ts";
 import type { MessageState, Store } from "./ports.ts";
 import type { TurnOrigin } from "./turn/turn.ts";
 import type { AcceptedTurn, Turns } from "./turn/turns.ts";
@@ -21,6 +22,14 @@ interface CommandDeps {
   readonly phase: () => Phase;
 }
 
+interface Sending {
+  readonly conversation: string;
+  readonly key: string | undefined;
+  readonly command: unknown;
+  /** Equal for equal messages. */
+  readonly fingerprint: string;
+}
+
 export class Commands {
   readonly #deps: CommandDeps;
 
@@ -34,7 +43,7 @@ export class Commands {
   }
 
   async acceptInvite(request: Parameters<EngineApi["acceptInvite"]>[0]): ReturnType<EngineApi["acceptInvite"]> {
-    if (request.text !== undefined) requireText(request.text);
+    if (request.text !== undefined) requireText(request.text, INVITE_TEXT_BYTES_MAX);
     const { opened } = await this.#command(INBOX, { kind: "accept-invite", ...request });
     const [conversation] = opened;
     const reply = conversation?.reply as { messageId?: string } | null | undefined;
@@ -42,21 +51,34 @@ export class Commands {
   }
 
   async send(request: SendRequest): ReturnType<EngineApi["send"]> {
-    requireText(request.text);
+    const { conversation, text, key } = request;
+    requireText(text, TEXT_BYTES_MAX);
+    return this.#sendOnce({ conversation, key, command: { kind: "send", text }, fingerprint: text });
+  }
+
+  async sendFile(request: SendFileRequest): ReturnType<EngineApi["sendFile"]> {
+    const { conversation, key, ...file } = request;
+    requireFile(file);
+    // Not the bytes themselves: the fingerprint is kept for a month.
+    const fingerprint = key === undefined ? "" : `file\u0000${file.name}\u0000${contentDigest(file.data)}`;
+    return this.#sendOnce({ conversation, key, command: { kind: "send-file", ...file }, fingerprint });
+  }
+
+  async #sendOnce(request: Sending): ReturnType<EngineApi["send"]> {
     const conversation = this.#deps.conversations.find(request.conversation);
     const number = this.#deps.conversations.numberOf(conversation.handle);
-    const fingerprint = `${number}\u0000${request.text}`;
+    const fingerprint = `${number}\u0000${request.fingerprint}`;
     if (request.key !== undefined) {
       const known = this.#deps.store.idempotent(request.key);
       if (known !== undefined) return this.#repeated(known, fingerprint, request.key, conversation.handle);
     }
     const origin = request.key === undefined ? {} : { idempotency: { key: request.key, fingerprint } };
-    const outcome = await this.#command(number, { kind: "send", text: request.text }, origin, () => {
+    const outcome = await this.#command(number, request.command, origin, () => {
       // Asked again when earlier turns have ended: two callers may hold the same key.
       const known = request.key === undefined ? undefined : this.#deps.store.idempotent(request.key);
       return known === undefined;
     });
-    if (outcome === undefined) return this.send(request);
+    if (outcome === undefined) return this.#sendOnce(request);
     const { messageId } = outcome.reply as { messageId: string };
     return {
       messageId,
@@ -122,15 +144,24 @@ export class Commands {
   }
 }
 
-function requireText(text: string): void {
+function requireFile({ name, data }: FileContent): void {
+  if (!isFileName(name))
+    throw new UmbradError("message/bad-file-name", `${JSON.stringify(name)} is not the name of a file`, {
+      hint: "give a name of at most 255 bytes without / and \\",
+    });
+  if (data.length > FILE_BYTES_MAX)
+    throw new UmbradError("message/too-large", `the file has ${data.length} bytes, the limit is ${FILE_BYTES_MAX}`);
+}
+
+function requireText(text: string, bytesMax: number): void {
   const bytes = Buffer.byteLength(text);
   if (bytes === 0)
     throw new UmbradError("message/empty", "the message has no text", {
       hint: "give the text as an argument, or - to read it from standard input",
     });
-  if (bytes > TEXT_BYTES_MAX) {
-    throw new UmbradError("message/too-large", `the text has ${bytes} bytes, the limit is ${TEXT_BYTES_MAX}`, {
-      hint: "split the text into several messages",
+  if (bytes > bytesMax) {
+    throw new UmbradError("message/too-large", `the text has ${bytes} bytes, the limit is ${bytesMax}`, {
+      hint: "send it as a file: umbrad send CONVERSATION --file F",
     });
   }
 }

@@ -1,10 +1,12 @@
 /** The engine: composes router, intake, turns and loops over the ports, and answers the admin API. Knows no adapter. */
 import type { AnyConversationType } from "../conversation/contract.ts";
 import type { MessageId } from "../wire/ids.ts";
-import type { EngineApi, EngineStatus, HealthCheck, MessageLife, SendRequest } from "./api.ts";
+import type { EngineApi, EngineStatus, HealthCheck, MessageLife, SendFileRequest, SendRequest } from "./api.ts";
 import { Commands, type Phase } from "./commands.ts";
+import { type MessageContent, messageContent } from "./content/message-content.ts";
 import { Conversations, handleOf } from "./conversations.ts";
 import { Counters } from "./counters.ts";
+import { UmbradError } from "./errors.ts";
 import { EventFeed } from "./event-feed.ts";
 import { Consumers } from "./event-log/consumers.ts";
 import { Health } from "./health.ts";
@@ -213,6 +215,17 @@ class RunningEngine implements Engine {
 
   send(request: SendRequest): ReturnType<EngineApi["send"]> {
     return this.#commands.send(request);
+  }
+
+  sendFile(request: SendFileRequest): ReturnType<EngineApi["sendFile"]> {
+    return this.#commands.sendFile(request);
+  }
+
+  content(messageId: string): MessageContent {
+    const row = this.message(messageId);
+    if (row === undefined)
+      throw new UmbradError("message/unknown", `no message has the id ${JSON.stringify(messageId)}`);
+    return messageContent(this.#options.store, row);
   }
 
   message(messageId: string): MessageRow | undefined {

@@ -3,8 +3,10 @@
 /** Relays drop messages above 150 KiB; the whole WakuMessage counts, so no envelope can be larger (profile 8.10). */
 export const ENVELOPE_BYTES_MAX: number = 150 * 1024;
 
-/** Text that surely fits one segment of 16 KiB with its frame around it (profile 8.8). */
-export const TEXT_BYTES_MAX: number = 15 * 1024;
+/** Text is kept in rows and read by the page: longer ones are files. */
+export const TEXT_BYTES_MAX: number = 64 * 1024;
+/** The first text of an invite surely fits one segment of 16 KiB with its frame around it (profile 8.8). */
+export const INVITE_TEXT_BYTES_MAX: number = 15 * 1024;
 
 /** A conversation's state is read and written by every turn; what grows belongs into records (design 3.1). */
 export const STATE_BYTES_MAX: number = 64 * 1024;

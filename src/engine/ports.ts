@@ -2,7 +2,7 @@
  * What the engine needs from the world: a Store, a Transport, a clock with randomness, and a log. Adapters implement
  * these; the engine never imports an adapter.
  */
-import type { Purpose, RecordKey } from "../conversation/contract.ts";
+import type { Attachment, Purpose, RecordKey } from "../conversation/contract.ts";
 import type { ContentTopic, MessageId } from "../wire/ids.ts";
 import type { UmbradError } from "./errors.ts";
 import type { EventLog } from "./event-log/port.ts";
@@ -41,7 +41,7 @@ export interface MessageRow {
   readonly direction: "in" | "out";
   readonly state: MessageState;
   readonly timestampMs: number;
-  /** JSON-able, sealed at rest: `{sender, text?, domain, tag, bytes(base64)?}`. */
+  /** Sealed at rest. */
   readonly body: MessageBody;
 }
 
@@ -50,6 +50,7 @@ export interface MessageBody {
   readonly domain: number;
   readonly tag: number;
   readonly bytes: Uint8Array;
+  readonly attachment?: Attachment;
 }
 
 export interface EventRow {
@@ -243,8 +244,6 @@ export type {
   TransportEvents,
   TransportStatus,
 } from "./port/transport.ts";
-
-// ---------------------------------------------------------------- the rest
 
 export interface Clock {
   /** Unix ms. */

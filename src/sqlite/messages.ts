@@ -1,4 +1,5 @@
 /** The message table: one row for each message of a conversation, its state moving forwards only. */
+import type { Attachment } from "../conversation/contract.ts";
 import type { ConversationNumber, MessageRow, MessageState } from "../engine/ports.ts";
 import type { MessageId } from "../wire/ids.ts";
 import type { Database, Row } from "./database.ts";
@@ -24,6 +25,7 @@ interface Header {
   readonly sender: string;
   readonly domain: number;
   readonly tag: number;
+  readonly attachment?: Attachment;
 }
 
 const columns = "row_id, conversation, id_tag, state, body";
@@ -44,8 +46,8 @@ export class MessageTable {
   ): MessageRow | undefined {
     const { messageId, direction, timestampMs, body } = message;
     const tag = this.#tag(messageId);
-    const { sender, domain, tag: contentTag, bytes } = body;
-    const header: Header = { id: messageId, direction, timestampMs, sender, domain, tag: contentTag };
+    const { bytes, ...described } = body;
+    const header: Header = { id: messageId, direction, timestampMs, ...described };
     const { changes, rowId } = this.#database.run(
       `INSERT INTO message (conversation, id_tag, state, body) VALUES (?, ?, ?, ?)
        ON CONFLICT (id_tag, conversation) DO NOTHING`,
@@ -116,9 +118,9 @@ export class MessageTable {
   unseal(row: StoredMessage): MessageRow {
     const place = placeOf(row.conversation, row.id_tag);
     const { header, bytes } = unpackRow<Header>(this.#sealer.open(place, row.body));
-    const { id, direction, timestampMs, sender, domain, tag } = header;
+    const { id, direction, timestampMs, ...described } = header;
     const state = states[row.state]!;
-    const body = { sender, domain, tag, bytes };
+    const body = { ...described, bytes };
     return { rowId: row.row_id, conversation: row.conversation, messageId: id, direction, state, timestampMs, body };
   }
 

@@ -154,7 +154,7 @@ test("requests that are not ours to answer are refused", async (t) => {
     [
       "POST",
       "/v1/messages",
-      { body: JSON.stringify({ conversation: "c1", text: "x".repeat(20_000) }) },
+      { body: JSON.stringify({ conversation: "c1", text: "x".repeat(70_000) }) },
       413,
       "message/too-large",
     ],

@@ -151,7 +151,7 @@ test("send: the answer, the key, and what is refused", async (t) => {
   succeeded(await run("send", "c1", "again"), `${secondId} queued\n`);
   assert.equal((await run("send", "c1", "other", "--key", "k1")).code, 1);
   assert.equal((await run("send", "c1", "")).code, 65);
-  assert.equal((await run("send", "c1", "x".repeat(15 * 1024 + 1))).code, 65);
+  assert.equal((await run("send", "c1", "x".repeat(64 * 1024 + 1))).code, 65);
   failed(
     await run("send", "bob", "hello"),
     67,

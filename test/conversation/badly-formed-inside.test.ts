@@ -98,10 +98,10 @@ const cases: Readonly<Record<string, readonly [reason: string, make: (peer: Peer
     "unsupported-frame",
     (peer) => craftSds(peer, carrying(peer, umbra.v1.PrivateV1Frame.encode({ timestamp: 5 }).finish())),
   ],
-  "one segment of several": [
-    "unsupported-segmented-content",
+  "one segment of several, larger than a segment": [
+    "segment",
     (peer) => {
-      const content = segment({ count: 2, payload: textFrame(peer, "bad"), hash: new Uint8Array(32) });
+      const content = segment({ count: 2, payload: new Uint8Array(16_385), hash: new Uint8Array(32) });
       return craftSds(
         peer,
         sdsOf(peer, "bad", { content, messageId: messageIdOf({ count: 2, payload: content }, content) }),

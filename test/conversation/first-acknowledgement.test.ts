@@ -74,13 +74,15 @@ describe("before the first acknowledgement", () => {
 });
 
 describe("what an application may say", () => {
-  it("is a text that one segment holds", async () => {
+  it("is a text of at most 64 KiB, in segments of which each is a message", async () => {
     const { a } = await answered();
     await a.refuses(
       { kind: "command", command: { kind: "send", text: "x".repeat(TEXT_BYTES_MAX + 1) } },
       "message/too-large",
     );
-    assert.equal((await say(a, "x".repeat(TEXT_BYTES_MAX))).length, 1);
+    assert.equal((await say(a, "x".repeat(TEXT_BYTES_MAX))).length, 0);
+    assert.equal(publishesOf(await a.fire("flush")).length, 5);
+    assert.equal(fatesOf(a).length, 2, "one message for the application");
   });
 
   it("fails when the network refuses it for good, unless it has arrived", async () => {

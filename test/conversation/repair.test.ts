@@ -10,6 +10,7 @@ import {
   LOST_AFTER_MS,
   LOST_MAX,
   MISSING_MAX,
+  OUTGOING_SETS_MAX,
   type PrivateState,
   REPAIR_AFTER_MS,
   UNACKNOWLEDGED_MAX,
@@ -154,6 +155,13 @@ describe("bounds", () => {
         sentAtMs: timeMs,
         firstSentAtMs: timeMs,
         isSilent: true,
+        set: 0xffff_ffff,
+      })),
+      outgoing: Array.from({ length: OUTGOING_SETS_MAX }, (_, i) => ({
+        serial: 0xffff_ffff,
+        messageId: idOf(i),
+        count: 255,
+        acknowledged: 254,
       })),
       held: Array.from({ length: HELD_MAX }, (_, i) => ({
         messageId: idOf(i),

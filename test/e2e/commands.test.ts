@@ -15,7 +15,7 @@ import type { CommandResult } from "../support/umbrad-command.ts";
 import { assertNoErrors, connect, Party, ServiceNode } from "./stage/party.ts";
 import { inTime, Stage, until } from "./stage/processes.ts";
 
-const TEXT_BYTES_MAX = 15 * 1024;
+const TEXT_BYTES_MAX = 64 * 1024;
 const waiting = ["--timeout", "120s"] as const;
 
 interface Network {

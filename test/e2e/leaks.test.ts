@@ -71,7 +71,17 @@ test("no log and no byte of a sealed state has a text, a passphrase, a name, a l
   assertNoErrors(stage);
 });
 
-const kinds = ["passphrase", "wrong passphrase", "name", "text", "key", "unknown conversation", "bad link"] as const;
+const kinds = [
+  "passphrase",
+  "wrong passphrase",
+  "name",
+  "text",
+  "file",
+  "file name",
+  "key",
+  "unknown conversation",
+  "bad link",
+] as const;
 
 /** Occurs nowhere but where it is given. */
 function canary(name: string, kind: (typeof kinds)[number]): string {
@@ -105,6 +115,11 @@ async function converse(alice: Party, bob: Party): Promise<string> {
   ] as const) {
     await from.text("send", "c1", canary(from.name, "text"), ...flags, "--wait", "delivered", "--timeout", "120s");
   }
+  // Of several segments: what waits, what is collected, and what stays in parts.
+  const file = join(alice.stateDir, "..", "secret");
+  writeFileSync(file, canary("alice", "file").repeat(4_000));
+  const name = canary("alice", "file name");
+  await alice.text("send", "c1", "--file", file, "--name", name, "--wait", "delivered", "--timeout", "120s");
   return link;
 }
 

@@ -10,16 +10,18 @@ import type {
   EngineStatus,
   HealthCheck,
   MessageLife,
+  SendFileRequest,
   SendRequest,
 } from "../../src/engine/api.ts";
 import { UmbradError } from "../../src/engine/errors.ts";
 import { Consumers } from "../../src/engine/event-log/consumers.ts";
 import type { ConsumerRow, EventRow, MessageRow, MessageState } from "../../src/engine/ports.ts";
-import { textContent } from "../../src/wire/content-frame.ts";
+import { type ContentFrame, textContent } from "../../src/wire/content-frame.ts";
+import { contentDigest, type FileContent, fileContent, fileOf } from "../../src/wire/file-content.ts";
 import type { ContentTopic, MessageId } from "../../src/wire/ids.ts";
 
 const address = "ab".repeat(32);
-const textBytesMax = 15 * 1024;
+const textBytesMax = 64 * 1024;
 
 export class MemoryEngine implements EngineApi {
   readonly #conversations: ConversationView[] = [];
@@ -105,7 +107,7 @@ export class MemoryEngine implements EngineApi {
       throw new UmbradError("invite/malformed", "this is not an invite link", { hint: "ask for a new link" });
     }
     const view = this.open(null);
-    const messageId = text === undefined ? null : this.#queue(view, text).messageId;
+    const messageId = text === undefined ? null : this.#queue(view, textContent(text)).messageId;
     return { conversation: view.handle, messageId };
   }
 
@@ -120,9 +122,20 @@ export class MemoryEngine implements EngineApi {
     if (before !== undefined && before.text !== text) {
       throw new UmbradError("message/key-conflict", "this key was used for another text");
     }
-    const row = before === undefined ? this.#queue(view, text) : this.#known(before.messageId);
+    const row = before === undefined ? this.#queue(view, textContent(text)) : this.#known(before.messageId);
     if (key !== undefined) this.#keys.set(key, { text, messageId: row.messageId });
     return { messageId: row.messageId, state: row.state, conversation: view.handle };
+  }
+
+  async sendFile({ conversation, key: _key, ...file }: SendFileRequest): ReturnType<EngineApi["sendFile"]> {
+    const view = this.findConversation(conversation);
+    const row = this.#queue(view, fileContent(file));
+    return { messageId: row.messageId, state: row.state, conversation: view.handle };
+  }
+
+  content(messageId: string): ReturnType<EngineApi["content"]> {
+    const bytes = fileOf(this.#known(messageId).body)?.data ?? new Uint8Array();
+    return { size: bytes.length, chunks: () => [bytes] };
   }
 
   message(messageId: string): MessageRow | undefined {
@@ -203,8 +216,9 @@ export class MemoryEngine implements EngineApi {
     return view;
   }
 
-  receive(view: ConversationView, text: string): MessageRow {
-    const row = this.#addMessage(view, text, "in", "received");
+  receive(view: ConversationView, content: string | FileContent): MessageRow {
+    const frame = typeof content === "string" ? textContent(content) : fileContent(content);
+    const row = this.#addMessage(view, frame, "in", "received");
     this.#append("message.received", row.conversation, row, {});
     return row;
   }
@@ -219,13 +233,14 @@ export class MemoryEngine implements EngineApi {
     this.#append(type, undefined, undefined, {});
   }
 
-  #queue(view: ConversationView, text: string): MessageRow {
-    const row = this.#addMessage(view, text, "out", "queued");
+  #queue(view: ConversationView, content: ContentFrame): MessageRow {
+    const row = this.#addMessage(view, content, "out", "queued");
     this.#append("message.queued", row.conversation, row, {});
     return row;
   }
 
-  #addMessage(view: ConversationView, text: string, direction: "in" | "out", state: MessageState): MessageRow {
+  #addMessage(view: ConversationView, content: ContentFrame, direction: "in" | "out", state: MessageState): MessageRow {
+    const data = fileOf(content)?.data;
     const rowId = this.#messages.length + 1;
     const row: MessageRow = {
       rowId,
@@ -234,7 +249,11 @@ export class MemoryEngine implements EngineApi {
       direction,
       state,
       timestampMs: this.nowMs,
-      body: { sender: direction === "in" ? "cd".repeat(32) : address, ...textContent(text) },
+      body: {
+        sender: direction === "in" ? "cd".repeat(32) : address,
+        ...content,
+        ...(data === undefined ? {} : { attachment: { size: data.length, sha256: contentDigest(data) } }),
+      },
     };
     this.#messages.push(row);
     return row;

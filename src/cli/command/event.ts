@@ -13,6 +13,7 @@ export interface ListenOptions {
   readonly max?: number;
   readonly consumer?: string;
   readonly ack?: "auto" | "manual";
+  readonly saveDir?: string;
 }
 
 export async function listen(
@@ -38,7 +39,8 @@ export async function listen(
   const acks = options.ack === "manual" ? undefined : await autoAck(admin, consumer);
   try {
     if (process.stderr.isTTY) output.note("Listening; Ctrl-C ends it.");
-    const { seq, count } = await print(stream, max, output, acks);
+    const save = await saver(session, options.saveDir);
+    const { seq, count } = await print(stream, max, output, { acks, save });
     await acks?.finish();
     if (count >= max) return;
     if (!timeOver) throw ended(consumer === undefined ? `--after ${seq}` : `--consumer ${consumer}`, session);
@@ -108,12 +110,14 @@ async function print(
   stream: EventLines,
   max: number,
   output: Output,
-  acks?: AutoAck,
+  { acks, save }: { acks?: AutoAck | undefined; save?: ((event: EventView) => Promise<void>) | undefined } = {},
 ): Promise<{ seq: number; count: number }> {
   let seq = stream.after;
   let count = 0;
   for await (const line of stream.lines) {
     const event: EventView = JSON.parse(line);
+    // Before the line: whoever reads it may take the file.
+    await save?.(event);
     if (acks === undefined) await output.record(event, eventLine(event));
     else await output.handOver(event, eventLine(event));
     acks?.wrote(event.seq);
@@ -122,6 +126,16 @@ async function print(
     if (count >= max) break;
   }
   return { seq, count };
+}
+
+/** undefined: nothing is to be saved. */
+async function saver(
+  session: Session,
+  directory: string | undefined,
+): Promise<((event: EventView) => Promise<void>) | undefined> {
+  if (directory === undefined) return undefined;
+  const { saveFileOf } = await import("./file.ts");
+  return (event) => saveFileOf(session, event, directory);
 }
 
 function ended(place: string, { socketPath, output }: Session): UmbradError {
@@ -146,9 +160,11 @@ function gapText({ data }: EventView): string {
 
 function eventLine(event: EventView): string {
   if (event.type === gapType) return `${event.seq}  ${event.ts}  -  ${gapType}  ${gapText(event)}`;
-  const { text, messageId, reason } = event.data;
+  const { text, file, messageId, reason } = event.data;
   if (event.type === "message.failed") return printable(`${lineStart(event)}  ${failedText(messageId, reason)}`);
-  const what = typeof text === "string" ? JSON.stringify(text) : typeof messageId === "string" ? messageId : "";
+  const name = (file as { name?: unknown } | undefined)?.name;
+  const shown = typeof text === "string" ? text : name;
+  const what = typeof shown === "string" ? JSON.stringify(shown) : typeof messageId === "string" ? messageId : "";
   return printable(`${lineStart(event)}  ${what}`.trimEnd());
 }
 

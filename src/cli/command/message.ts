@@ -11,6 +11,9 @@ import { printable } from "../output.ts";
 import type { Session } from "../session.ts";
 
 export interface SendOptions {
+  readonly file?: string;
+  readonly name?: string;
+  readonly mime?: string;
   readonly key?: string;
   readonly wait?: "queued" | "published" | "stored" | "delivered";
 }
@@ -19,18 +22,42 @@ export interface SendOptions {
 const stdinBytesMax = 512 * 1024;
 const waitMsDefault = 30_000;
 
-export async function send(session: Session, conversation: string, text: string, options: SendOptions): Promise<void> {
+export async function send(
+  session: Session,
+  conversation: string,
+  text: string | undefined,
+  options: SendOptions,
+): Promise<void> {
   const { output } = session;
   const deadline = deadlineAfter(session.timeoutMs ?? waitMsDefault);
-  const body = { conversation, text: text === "-" ? await stdinText() : text };
+  const sent = await handOver(session, conversation, text, options);
   const admin = await session.admin();
-  const key = options.key === undefined ? {} : { key: options.key };
-  const sent = await admin.post<SentView>("/v1/messages", { ...body, ...key });
   const wanted = options.wait ?? "queued";
   if (rankOf(sent.state) >= rankOf(wanted)) return output.answer(sent, `${sent.messageId} ${sent.state}`);
-  const reached = await waitForState(admin, sent, wanted, deadline);
+  const onProgress = (percent: number): void => output.note(`${percent} % delivered`);
+  const reached = await waitForState({ admin, sent, deadline, onProgress }, wanted);
   output.answer({ ...sent, state: reached }, `${sent.messageId} ${reached}`);
   if (rankOf(reached) < rankOf(wanted)) throw notReached({ ...sent, state: reached }, wanted, deadline);
+}
+
+/** To the daemon, which has it on disk when it answers. */
+async function handOver(
+  session: Session,
+  conversation: string,
+  text: string | undefined,
+  options: SendOptions,
+): Promise<SentView> {
+  const { file, key } = options;
+  if ((text === undefined) === (file === undefined)) throw usage("give either a text or --file");
+  if (text === undefined)
+    return (await import("./file.ts")).sendFile(session, conversation, { ...options, file: file ?? "" });
+  if (options.name !== undefined || options.mime !== undefined) throw usage("--name and --mime belong to --file");
+  const body = { conversation, text: text === "-" ? await stdinText() : text };
+  return (await session.admin()).post<SentView>("/v1/messages", key === undefined ? body : { ...body, key });
+}
+
+function usage(message: string): UmbradError {
+  return new UmbradError("cli/usage", message, { hint: "umbrad help send" });
 }
 
 /** `echo hi | umbrad send c1 -` means "hi": one final line break belongs to the shell and not to the message. */
@@ -52,16 +79,19 @@ function rankOf(state: MessageState): number {
   return ranks[state];
 }
 
+/** A message whose way is followed. */
+interface Awaited {
+  readonly admin: AdminClient;
+  readonly sent: SentView;
+  readonly deadline: Deadline;
+  readonly onProgress: (percent: number) => void;
+}
+
 /** The state that the message had when it was reached, failed, or when the time was over. */
-async function waitForState(
-  admin: AdminClient,
-  sent: SentView,
-  wanted: MessageState,
-  deadline: Deadline,
-): Promise<MessageState> {
-  let state = sent.state;
+async function waitForState(awaited: Awaited, wanted: MessageState): Promise<MessageState> {
+  let { state } = awaited.sent;
   try {
-    for await (state of statesOf(admin, sent, deadline)) if (isOver(state, wanted)) break;
+    for await (state of statesOf(awaited)) if (isOver(state, wanted)) break;
   } catch (error) {
     // The message is on disk: a daemon that goes away now must not look as if it had not been sent.
     if (!(error instanceof UmbradError && problemOf(error.code).retryable)) throw error;
@@ -70,7 +100,7 @@ async function waitForState(
 }
 
 /** The present state, then each later one. Ends with the time or with the daemon. */
-async function* statesOf(admin: AdminClient, sent: SentView, deadline: Deadline): AsyncGenerator<MessageState> {
+async function* statesOf({ admin, sent, deadline, onProgress }: Awaited): AsyncGenerator<MessageState> {
   // Listening begins before looking, so that no change falls between the two.
   const { lastSeq } = await admin.get<StatusView>("/v1/status");
   const query = new URLSearchParams({ follow: "true", after: String(lastSeq), conversation: sent.conversation });
@@ -80,7 +110,11 @@ async function* statesOf(admin: AdminClient, sent: SentView, deadline: Deadline)
     yield await currentState(admin, sent);
     for await (const line of stream.lines) {
       const event: EventView = JSON.parse(line);
-      if (event.data["messageId"] === sent.messageId) yield await currentState(admin, sent);
+      if (event.data["messageId"] !== sent.messageId) continue;
+      const { arrived, parts } = event.data;
+      if (event.type !== "message.progress") yield await currentState(admin, sent);
+      else if (typeof arrived === "number" && typeof parts === "number")
+        onProgress(Math.floor((arrived * 100) / parts));
     }
   } finally {
     clearTimeout(timer);
@@ -128,7 +162,7 @@ export async function history(
 function messageLine(message: MessageView): string {
   const who = message.direction === "out" ? "you" : message.sender.slice(0, 8);
   const state = message.direction === "out" ? ` (${message.state})` : "";
-  const what = "text" in message ? message.text : `[content ${message.domain}/${message.tag}]`;
+  const what = contentText(message);
   return `${message.timestamp}  ${printable(who)}${state}: ${printable(what)}`;
 }
 
@@ -161,4 +195,10 @@ function traceText({ message, explanation, events, outbox, publication }: TraceV
   }
   if (state === "failed") lines.push(`next: umbrad outbox retry ${messageId}`);
   return lines.map(printable).join("\n");
+}
+
+function contentText(message: MessageView): string {
+  if ("text" in message) return message.text;
+  if ("file" in message) return `[file ${message.file.name}, ${message.file.size} bytes]`;
+  return `[content ${message.domain}/${message.tag}]`;
 }

@@ -1,11 +1,13 @@
 /** Content that was read: held back until what it follows has arrived, then delivered in order (profile 8.9-2, -5). */
-import { decodeSegment } from "../../protocol/segmentation/segment.ts";
+import { segmentedIdOf } from "../../protocol/reliability/sds-message.ts";
+import { decodeSegment, type Segment } from "../../protocol/segmentation/segment.ts";
 import { decodeBundle } from "../../wire/contact-bundle.ts";
 import { clientAddressOf, type MessageId } from "../../wire/ids.ts";
 import { decodePrivateFrame, type PrivateFrame } from "../../wire/private-frame.ts";
 import type { RecordKey } from "../contract.ts";
 import { oweAcknowledgement } from "./alarms.ts";
 import type { Draft } from "./draft.ts";
+import { dropParts, partReads, rowOf, takeSegment, type Whole } from "./segments/incoming.ts";
 import { conversationIdOf } from "./send.ts";
 import {
   HELD_MAX,
@@ -79,12 +81,23 @@ function inLogOrder(held: readonly Held[]): Held[] {
   return [...held].sort((a, b) => a.lamportMs - b.lamportMs || (a.messageId < b.messageId ? -1 : 1));
 }
 
-/** The records that carrying out a plan takes; the arriving message is not one yet. */
-export function planReads(plan: Plan, arriving?: string): RecordKey[] {
-  return plan.deliver.filter(({ messageId }) => messageId !== arriving).map(({ messageId }) => heldRecord(messageId));
+/** The records that carrying out a plan takes and that are not loaded yet; the arriving message is none. */
+export function planReads(draft: Draft, plan: Plan, arriving?: Arriving): RecordKey[] {
+  const delivered = plan.deliver.filter(({ messageId }) => messageId !== arriving?.messageId);
+  const unread = delivered.map(({ messageId }) => heldRecord(messageId)).filter((key) => !draft.isLoaded(key));
+  if (unread.length > 0) return unread;
+  const contents = plan.deliver
+    .map((entry) => contentOf(draft, entry, arriving))
+    .filter((bytes) => bytes !== undefined);
+  return partReads(draft, contents);
 }
 
-interface Arriving {
+function contentOf(draft: Draft, { messageId }: Held, arriving: Arriving | undefined): Uint8Array | undefined {
+  return messageId === arriving?.messageId ? arriving.content : draft.record(heldRecord(messageId));
+}
+
+/** What an envelope brought. */
+export interface Arriving {
   readonly messageId: string;
   /** Its segment. */
   readonly content: Uint8Array;
@@ -104,9 +117,8 @@ export function carryOut(draft: Draft, plan: Plan, arriving?: Arriving): string 
   }
   let refused: string | undefined;
   for (const entry of plan.deliver) {
-    const isArriving = entry.messageId === arriving?.messageId;
-    const content = isArriving ? arriving?.content : draft.record(heldRecord(entry.messageId));
-    if (!isArriving) draft.add({ kind: "drop", key: heldRecord(entry.messageId) });
+    const content = contentOf(draft, entry, arriving);
+    if (entry.messageId !== arriving?.messageId) draft.add({ kind: "drop", key: heldRecord(entry.messageId) });
     if (content === undefined) continue;
     const refusal = deliver(draft, entry, content);
     refused ??= refusal;
@@ -129,8 +141,24 @@ function deliver(draft: Draft, { messageId, lamportMs }: Held, content: Uint8Arr
 function deliverFrame(draft: Draft, messageId: MessageId, content: Uint8Array): string | undefined {
   const segment = decodeSegment(content);
   if (segment.kind !== "readable") return "segment";
-  if (segment.value.count !== 1) return unsupported(draft, "segmented-content");
-  const decoded = decodePrivateFrame(segment.value.payload);
+  if (segment.value.count > 1) return deliverSegment(draft, messageId, segment.value);
+  return readFrame(draft, messageId, segment.value.payload);
+}
+
+function deliverSegment(draft: Draft, messageId: MessageId, segment: Segment): string | undefined {
+  // One that came before belongs to a set that is complete or was dropped: taken again, it would open another.
+  if (draft.record(knownRecord(messageId)) !== undefined) return undefined;
+  draft.add({ kind: "put", key: knownRecord(messageId), bytes: Uint8Array.of(1) });
+  const taken = takeSegment(draft, segment);
+  if (taken === undefined || typeof taken === "string") return taken;
+  const refusal = readFrame(draft, segmentedIdOf(segment.wholeHash), taken.frame, taken);
+  if (refusal !== undefined) dropParts(draft, taken.set);
+  return refusal;
+}
+
+/** `whole`: it came in several segments. */
+function readFrame(draft: Draft, messageId: MessageId, bytes: Uint8Array, whole?: Whole): string | undefined {
+  const decoded = decodePrivateFrame(bytes);
   if (decoded.kind === "badly-formed") return "frame";
   if (decoded.kind === "unsupported") return unsupported(draft, "frame");
   const frame = decoded.value;
@@ -141,10 +169,11 @@ function deliverFrame(draft: Draft, messageId: MessageId, content: Uint8Array): 
     const sender = draft.state.peerAddress;
     draft.add({
       kind: "deliver",
-      event: { type: "message.received", messageId, sender, timestampMs, content: received },
+      event: { type: "message.received", messageId, sender, timestampMs, ...rowOf(draft, received, whole) },
     });
     return undefined;
   }
+  if (whole !== undefined) dropParts(draft, whole.set);
   return takeProtocolFrame(draft, messageId, frame);
 }
 

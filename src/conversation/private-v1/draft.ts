@@ -7,6 +7,8 @@ import type { PrivateState } from "./state.ts";
 export class Draft {
   readonly context: TurnContext;
   readonly #effects: Effect[] = [];
+  /** What this turn has put and dropped itself. */
+  readonly #written = new Map<RecordKey, Uint8Array | undefined>();
   #state: PrivateState;
 
   constructor(state: PrivateState, context: TurnContext) {
@@ -28,15 +30,19 @@ export class Draft {
 
   add(...effects: readonly Effect[]): void {
     this.#effects.push(...effects);
+    for (const effect of effects) {
+      if (effect.kind === "put") this.#written.set(effect.key, effect.bytes);
+      if (effect.kind === "drop") this.#written.set(effect.key, undefined);
+    }
   }
 
-  /** A record that was asked for; `isLoaded` first. */
+  /** A record that was asked for or written in this turn; `isLoaded` first. */
   record(key: RecordKey): Uint8Array | undefined {
-    return this.context.records.get(key);
+    return this.#written.has(key) ? this.#written.get(key) : this.context.records.get(key);
   }
 
   isLoaded(key: RecordKey): boolean {
-    return this.context.records.has(key);
+    return this.#written.has(key) || this.context.records.has(key);
   }
 
   /** An id for a message that nobody will name. */

@@ -89,5 +89,7 @@ function initialState(opening: PairwiseOpening, ratchet: RatchetState): PrivateS
     owesAcknowledgement: false,
     hasToldUnsupported: false,
     firstContentChain: 0,
+    outgoing: [],
+    lastSet: 0,
   };
 }

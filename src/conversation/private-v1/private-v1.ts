@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { utf8 } from "../../crypto/bytes.ts";
 import { expectedHints } from "../../protocol/double-ratchet/registered-hints.ts";
-import { textContent } from "../../wire/content-frame.ts";
+import { type ContentFrame, textContent } from "../../wire/content-frame.ts";
+import { FILE_BYTES_MAX, type FileContent, fileContent, isFileName, isMediaType } from "../../wire/file-content.ts";
 import { decodePrivateFrame } from "../../wire/private-frame.ts";
 import { type ConversationType, ignore, reject, type Transition, type TurnContext } from "../contract.ts";
 import type { PairwiseOpening } from "../pairwise-opening.ts";
@@ -11,11 +12,19 @@ import { openPrivate } from "./open.ts";
 import { receiveEnvelope } from "./receive.ts";
 import { giveUp } from "./resend.ts";
 import { conversationIdOf, sendContent } from "./send.ts";
-import { type PrivateState, TEXT_BYTES_MAX, WAITING_MAX } from "./state.ts";
+import { OUTGOING_SETS_MAX, type PrivateState, TEXT_BYTES_MAX, WAITING_MAX } from "./state.ts";
 import { privateStateCodec } from "./state-codec.ts";
 import { fireTimer, timerReads } from "./timers.ts";
 
-const command = z.strictObject({ kind: z.literal("send"), text: z.string().min(1) });
+const command = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("send"), text: z.string().min(1) }),
+  z.strictObject({
+    kind: z.literal("send-file"),
+    name: z.string().refine(isFileName, "a file name is needed, not a path"),
+    mime: z.string().refine(isMediaType, "a media type is type/subtype").optional(),
+    data: z.custom<Uint8Array>((value) => value instanceof Uint8Array),
+  }),
+]);
 type PrivateCommand = z.infer<typeof command>;
 
 export const privateV1: ConversationType<PrivateState, PrivateCommand, PairwiseOpening> = {
@@ -42,9 +51,14 @@ export const privateV1: ConversationType<PrivateState, PrivateCommand, PairwiseO
       case "timer":
         return fireTimer(state, input.name, context);
       case "command":
-        return send(state, input.command.text, context);
+        return input.command.kind === "send"
+          ? sendText(state, input.command.text, context)
+          : sendFile(state, input.command, context);
       case "undeliverable": {
-        const messages = state.unacknowledged.filter((sent) => sent.messageId === input.messageId);
+        const whole = state.outgoing.find((set) => set.messageId === input.messageId)?.serial;
+        const messages = state.unacknowledged.filter((sent) =>
+          sent.set === 0 || sent.set !== whole ? sent.messageId === input.messageId : true,
+        );
         if (messages.length === 0) return ignore("not on its way");
         const draft = new Draft(state, context);
         giveUp(draft, messages, input.reason);
@@ -54,13 +68,27 @@ export const privateV1: ConversationType<PrivateState, PrivateCommand, PairwiseO
   },
 };
 
-function send(state: PrivateState, text: string, context: TurnContext): Transition<PrivateState> {
+function sendText(state: PrivateState, text: string, context: TurnContext): Transition<PrivateState> {
   const { length } = utf8(text);
   if (length > TEXT_BYTES_MAX)
     return reject("message/too-large", `the text has ${length} bytes, the limit is ${TEXT_BYTES_MAX}`);
+  return send(state, textContent(text), context);
+}
+
+function sendFile(state: PrivateState, file: FileContent, context: TurnContext): Transition<PrivateState> {
+  const { length } = file.data;
+  if (length > FILE_BYTES_MAX)
+    return reject("message/too-large", `the file has ${length} bytes, the limit is ${FILE_BYTES_MAX}`);
+  return send(state, fileContent(file), context);
+}
+
+/** A peer that never answers must not fill the disk, nor wholes that nobody acknowledges the state. */
+function send(state: PrivateState, content: ContentFrame, context: TurnContext): Transition<PrivateState> {
   if (state.waitingEnd - state.waitingFirst >= WAITING_MAX)
     return reject("message/queue-full", `${WAITING_MAX} messages wait already for the peer to answer`);
+  if (state.outgoing.length >= OUTGOING_SETS_MAX)
+    return reject("message/queue-full", `${OUTGOING_SETS_MAX} files or long texts wait already for the peer to answer`);
   const draft = new Draft(state, context);
-  const messageId = sendContent(draft, textContent(text));
+  const messageId = sendContent(draft, content);
   return draft.accept({ reply: { messageId } });
 }

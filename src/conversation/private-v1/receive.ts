@@ -10,6 +10,8 @@ import { answerMark } from "./acknowledge.ts";
 import { scheduleAcknowledgement, scheduleResend } from "./alarms.ts";
 import { carryOut, type Plan, planArrival, planReads } from "./deliver.ts";
 import { Draft } from "./draft.ts";
+import { segmentOf } from "./segments/incoming.ts";
+import { acknowledgeSegments } from "./segments/outgoing.ts";
 import { conversationIdOf, transmitAgain } from "./send.ts";
 import {
   BUNDLE_AFTER_MS,
@@ -19,6 +21,7 @@ import {
   LAMPORT_AHEAD_MAX_MS,
   outRecord,
   type PrivateState,
+  RECORD_OPEN_SETS,
   REPAIR_AFTER_MS,
   skippedRecord,
   TIMER_BUNDLE,
@@ -116,21 +119,29 @@ function scheduleFlush(draft: Draft): void {
 
 function readSds(draft: Draft, sds: SdsMessage): Step {
   const { state, now } = draft;
-  const lacking = [...namedRecords(state, sds), ...requestedRecords(state, sds)].filter((key) => !draft.isLoaded(key));
+  const lacking = [...namedRecords(state, sds), ...requestedRecords(state, sds), ...arrivingRecords(sds)].filter(
+    (key) => !draft.isLoaded(key),
+  );
   if (lacking.length > 0) return { kind: "lacks", keys: lacking };
   // Before acknowledgements are taken: they make the state forget messages that are known.
   const missing = [...new Set(sds.causalHistory)].filter((id) => id !== sds.messageId && isMissing(draft, id));
   const lamportMs = Math.min(sds.lamport, now + LAMPORT_AHEAD_MAX_MS);
   const arrived = { messageId: sds.messageId, lamportMs, sinceMs: now, missing };
   const plan: Plan | undefined = sds.content === undefined ? undefined : planArrival(state.held, arrived);
-  const unread = plan === undefined ? [] : planReads(plan, sds.messageId).filter((key) => !draft.isLoaded(key));
+  const arriving = sds.content === undefined ? undefined : { messageId: sds.messageId, content: sds.content };
+  const unread = plan === undefined ? [] : planReads(draft, plan, arriving);
   if (unread.length > 0) return { kind: "lacks", keys: unread };
 
   takeAcknowledgements(draft, sds);
   repairFor(draft, sds);
   draft.set({ lamportMs: Math.max(state.lamportMs, lamportMs) });
-  if (plan === undefined || sds.content === undefined) return draft.accept();
-  return draft.accept({ refusedInside: carryOut(draft, plan, { messageId: sds.messageId, content: sds.content }) });
+  if (plan === undefined) return draft.accept();
+  return draft.accept({ refusedInside: carryOut(draft, plan, arriving) });
+}
+
+/** A segment is not in the message table: whether it has come before says its own record, beside that of all open sets. */
+function arrivingRecords({ messageId, content }: SdsMessage): RecordKey[] {
+  return content === undefined || segmentOf(content) === undefined ? [] : [knownRecord(messageId), RECORD_OPEN_SETS];
 }
 
 /** Whether the named messages are known. */
@@ -165,11 +176,12 @@ function takeAcknowledgements(draft: Draft, sds: SdsMessage): void {
   const last = unacknowledged.findLastIndex((sent) => sds.causalHistory.includes(sent.messageId));
   const arrived = unacknowledged.slice(0, last + 1).filter(({ messageId }) => !sds.repairRequest.includes(messageId));
   if (arrived.length === 0) return;
-  for (const { messageId, isSilent } of arrived) {
+  for (const { messageId, isSilent, set } of arrived) {
     draft.add({ kind: "drop", key: outRecord(messageId) });
-    if (isSilent) continue;
+    if (isSilent || set !== 0) continue;
     draft.add({ kind: "deliver", event: { type: "message.delivered", messageId: messageId as MessageId } });
   }
+  acknowledgeSegments(draft, arrived);
   const ids = new Set<string | undefined>(arrived.map(({ messageId }) => messageId));
   draft.set({
     unacknowledged: unacknowledged.filter(({ messageId }) => !ids.has(messageId)),

@@ -3,6 +3,7 @@ import type { MessageId } from "../../wire/ids.ts";
 import { ignore, type Transition } from "../contract.ts";
 import { awaitedSinceMs, jittered, scheduleResend } from "./alarms.ts";
 import type { Draft } from "./draft.ts";
+import { failSets } from "./segments/outgoing.ts";
 import { repeat, transmitAgain } from "./send.ts";
 import {
   GIVE_UP_MS,
@@ -54,15 +55,18 @@ export function resendBatch(state: PrivateState, now: number): readonly Unacknow
   return [oldest, ...due.slice(0, RESEND_BATCH - 1)];
 }
 
-/** Forgets messages that will not arrive, and tells the application. */
+/** Forgets messages that will not arrive, with all segments of their wholes, and tells the application. */
 export function giveUp(draft: Draft, messages: readonly Unacknowledged[], reason: string): void {
   if (messages.length === 0) return;
   const { state, now } = draft;
-  draft.set({ unacknowledged: state.unacknowledged.filter((sent) => !messages.includes(sent)) });
-  forgetCarriers(draft, messages);
-  for (const { messageId, isSilent } of messages) {
+  const sets = new Set(messages.map(({ set }) => set).filter((set) => set !== 0));
+  const gone = state.unacknowledged.filter((sent) => messages.includes(sent) || sets.has(sent.set));
+  draft.set({ unacknowledged: state.unacknowledged.filter((sent) => !gone.includes(sent)) });
+  forgetCarriers(draft, gone);
+  failSets(draft, sets, reason);
+  for (const { messageId, isSilent, set } of gone) {
     draft.add({ kind: "drop", key: outRecord(messageId) });
-    if (isSilent) continue;
+    if (isSilent || set !== 0) continue;
     draft.add({ kind: "deliver", event: { type: "message.failed", messageId: messageId as MessageId, reason } });
   }
   if (isContentWaiting(state)) draft.add({ kind: "schedule", name: TIMER_FLUSH, atMs: now });

@@ -1,8 +1,8 @@
 /** Sending: content, sync messages, and the numbers they may take. Sender rules 1 and 3 of profile 8.5. */
 import { toHex } from "../../crypto/bytes.ts";
 import { encrypt } from "../../protocol/double-ratchet/encrypt.ts";
-import { encodeSds, messageIdOf } from "../../protocol/reliability/sds-message.ts";
-import { encodeSingleSegment } from "../../protocol/segmentation/segment.ts";
+import { encodeSds, messageIdOf, segmentedIdOf } from "../../protocol/reliability/sds-message.ts";
+import { decodeSegment, encodeSegments, encodeSingleSegment } from "../../protocol/segmentation/segment.ts";
 import type { ContentFrame } from "../../wire/content-frame.ts";
 import { encodeEnvelope } from "../../wire/envelope.ts";
 import {
@@ -16,6 +16,9 @@ import { encodePrivateFrame } from "../../wire/private-frame.ts";
 import type { Purpose } from "../contract.ts";
 import { acknowledged, scheduleResend } from "./alarms.ts";
 import type { Draft } from "./draft.ts";
+import { ownRowOf } from "./segments/incoming.ts";
+import { outgoingSet, queueSegments, queueWaiting } from "./segments/outgoing.ts";
+import { decodeWaiting } from "./segments/record-codec.ts";
 import {
   hasNumberForContent,
   hasRoomForContent,
@@ -40,21 +43,23 @@ interface Emission {
 /** Seals number 0 into an invite instead of an envelope of its own. */
 export type Sealer = (blob: Uint8Array) => { readonly topic: ContentTopic; readonly envelope: Uint8Array };
 
-/** Sends content of the application, or keeps it unencrypted until there is a number for it (rule 3). */
+/** Sends content of the application, or keeps it unencrypted until there is a number for it (rule 3). Sealed, it must fit one segment. */
 export function sendContent(draft: Draft, content: ContentFrame, seal?: Sealer): MessageId {
   const conversationId = conversationIdOf(draft.state);
   const timestampMs = takeFrameTime(draft);
   const frame = encodePrivateFrame({ conversationId, timestampMs, kind: "content", content });
-  const messageId = messageIdOf({ count: 1, payload: frame }, frame);
-  draft.add({ kind: "deliver", event: { type: "message.queued", messageId, timestampMs, content } });
-  if (seal !== undefined || hasRoomForContent(draft.state)) {
-    transmit(draft, frame, { messageId, isSilent: false, seal });
-  } else {
-    const { waitingEnd } = draft.state;
-    draft.add({ kind: "put", key: waitRecord(waitingEnd), bytes: frame });
-    draft.set({ waitingEnd: waitingEnd + 1 });
-    if (draft.state.unacknowledged.length === 0) scheduleResend(draft);
+  const { wholeHash, encoded } = encodeSegments(frame);
+  const [segment] = encoded;
+  const isWhole = encoded.length === 1 && segment !== undefined;
+  const messageId = isWhole ? messageIdOf({ count: 1, payload: frame }, segment) : segmentedIdOf(wholeHash);
+  draft.add({ kind: "deliver", event: { type: "message.queued", messageId, timestampMs, ...ownRowOf(content) } });
+  if (isWhole && (seal !== undefined || hasRoomForContent(draft.state))) {
+    transmit(draft, segment, { messageId, isSilent: false, set: 0, seal });
+    return messageId;
   }
+  if (isWhole) queueWaiting(draft, 0, segment);
+  else queueSegments(draft, messageId, encoded);
+  if (draft.state.unacknowledged.length === 0) scheduleResend(draft);
   return messageId;
 }
 
@@ -66,17 +71,25 @@ export function sendBundle(draft: Draft, bundle: Uint8Array): void {
   const messageId = messageIdOf({ count: 1, payload: frame }, frame);
   // The peer will name it, and the message table does not know it.
   draft.add({ kind: "put", key: knownRecord(messageId), bytes: Uint8Array.of(1) });
-  transmit(draft, frame, { messageId, isSilent: true });
+  transmit(draft, encodeSingleSegment(frame), { messageId, isSilent: true, set: 0 });
 }
 
-/** Gives waiting content to the chain while it has numbers; `frames` are the records from `waitingFirst` on. */
-export function flushWaiting(draft: Draft, frames: readonly Uint8Array[]): void {
-  for (const frame of frames) {
+/** Gives waiting content to the chain while it has numbers; `records` are those from `waitingFirst` on. */
+export function flushWaiting(draft: Draft, records: readonly Uint8Array[]): void {
+  for (const record of records) {
     const { state } = draft;
     if (!hasNumberForContent(state)) return;
     draft.add({ kind: "drop", key: waitRecord(state.waitingFirst) });
     draft.set({ waitingFirst: state.waitingFirst + 1 });
-    transmit(draft, frame, { messageId: messageIdOf({ count: 1, payload: frame }, frame), isSilent: false });
+    const { set, segment } = decodeWaiting(record);
+    // Of a whole that has failed, nothing more leaves.
+    if (set !== 0 && outgoingSet(state, set) === undefined) continue;
+    const decoded = decodeSegment(segment);
+    if (decoded.kind !== "readable") throw new RangeError("a stored segment does not decode");
+    const { index, count } = decoded.value;
+    const messageId = messageIdOf(decoded.value, segment);
+    const isLast = index === count - 1;
+    transmit(draft, segment, { messageId, isSilent: false, set, isLast });
   }
 }
 
@@ -90,10 +103,14 @@ function takeFrameTime(draft: Draft): number {
 interface Content {
   readonly messageId: MessageId;
   readonly isSilent: boolean;
+  /** As in Unacknowledged. */
+  readonly set: number;
+  readonly isLast?: boolean;
   readonly seal?: Sealer | undefined;
 }
 
-function transmit(draft: Draft, frame: Uint8Array, { messageId, isSilent, seal }: Content): void {
+function transmit(draft: Draft, segment: Uint8Array, content: Content): void {
+  const { messageId, isSilent, set, seal } = content;
   const { state, now } = draft;
   const lamportMs = Math.max(now, state.lamportMs + 1);
   const wanted = repairRequest(state, now);
@@ -104,10 +121,11 @@ function transmit(draft: Draft, frame: Uint8Array, { messageId, isSilent, seal }
     lamport: lamportMs,
     causalHistory: causalHistory(state),
     repairRequest: wanted,
-    content: encodeSingleSegment(frame),
+    content: segment,
   });
   const { sendSerial } = state.ratchet;
-  const sent = { messageId, sendSerial, sentAtMs: now, firstSentAtMs: now, isSilent };
+  const sent = { messageId, sendSerial, sentAtMs: now, firstSentAtMs: now, isSilent, set };
+  if (set !== 0) draft.add({ kind: "put", key: knownRecord(messageId), bytes: Uint8Array.of(1) });
   draft.add({ kind: "put", key: outRecord(messageId), bytes: sds });
   draft.set({
     lamportMs,
@@ -118,9 +136,18 @@ function transmit(draft: Draft, frame: Uint8Array, { messageId, isSilent, seal }
     ),
   });
   const purpose = seal === undefined ? "content" : "invite";
-  emit(draft, { sds, purpose, messageId: isSilent ? undefined : messageId, isContent: true }, seal);
+  emit(draft, { sds, purpose, messageId: publishedId(state, content), isContent: true }, seal);
   acknowledged(draft);
   if (state.unacknowledged.length === 0) scheduleResend(draft);
+}
+
+/**
+ * What the network's answer is about. Content leaves the outbox in order, so a whole is published when its last segment
+ * is; the others go by their own ids, which only a refusal speaks of again.
+ */
+function publishedId(state: PrivateState, { messageId, isSilent, set, isLast }: Content): MessageId | undefined {
+  if (isSilent) return undefined;
+  return isLast === true && set !== 0 ? (outgoingSet(state, set)?.messageId as MessageId | undefined) : messageId;
 }
 
 /** Unacknowledged content under a new number of the present chain. Needs a number, see `hasNumberForResend`. */

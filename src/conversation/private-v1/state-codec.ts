@@ -12,7 +12,8 @@ const { PrivateV1State } = umbra.state.v1;
 
 export const privateStateCodec: StateCodec<PrivateState> = {
   encode(state) {
-    const { newestOurs, newestTheirs, unacknowledged, held, lost, ratchet, ourTopics, peerTopics, ...same } = state;
+    const { newestOurs, newestTheirs, unacknowledged, held, lost, outgoing, ratchet, ourTopics, peerTopics, ...same } =
+      state;
     const bytes = PrivateV1State.encode({
       ...same,
       version: VERSION,
@@ -31,6 +32,7 @@ export const privateStateCodec: StateCodec<PrivateState> = {
         messageId: idBytes(messageId),
         carrier: carrier === undefined ? null : idBytes(carrier),
       })),
+      outgoing: outgoing.map(({ messageId, ...set }) => ({ ...set, messageId: idBytes(messageId) })),
     }).finish();
     return plain(bytes);
   },
@@ -58,6 +60,7 @@ export const privateStateCodec: StateCodec<PrivateState> = {
         sentAtMs: fromUint64(sent.sentAtMs ?? 0),
         firstSentAtMs: fromUint64(sent.firstSentAtMs ?? 0),
         isSilent: sent.isSilent ?? false,
+        set: sent.set ?? 0,
       })),
       held: state.held.map((held) => ({
         messageId: toHex(held.messageId ?? new Uint8Array()),
@@ -80,6 +83,13 @@ export const privateStateCodec: StateCodec<PrivateState> = {
       owesAcknowledgement: state.owesAcknowledgement,
       hasToldUnsupported: state.hasToldUnsupported,
       firstContentChain: state.firstContentChain,
+      outgoing: state.outgoing.map((set) => ({
+        serial: set.serial ?? 0,
+        messageId: toHex(set.messageId ?? new Uint8Array()),
+        count: set.count ?? 0,
+        acknowledged: set.acknowledged ?? 0,
+      })),
+      lastSet: state.lastSet,
     };
   },
 };

@@ -16,6 +16,17 @@ export interface Unacknowledged {
   readonly firstSentAtMs: number;
   /** Content of the protocol itself: the application does not know it, so it is never told of its fate. */
   readonly isSilent: boolean;
+  /** Serial of the outgoing set that it is a segment of; 0: it is whole. */
+  readonly set: number;
+}
+
+/** Content of ours in several segments, not all acknowledged. Each segment is a message of its own (ADR 0028). */
+export interface OutgoingSet {
+  readonly serial: number;
+  /** Of the whole: what the application knows. */
+  readonly messageId: string;
+  readonly count: number;
+  readonly acknowledged: number;
 }
 
 /** A message of the peer that we gave up waiting for: asked for until a message that asks for it is acknowledged (profile 8.9-5). */
@@ -68,6 +79,9 @@ export interface PrivateState {
   readonly hasToldUnsupported: boolean;
   /** Serial + 1 of the sending chain that the record `repeat/first` belongs to; 0: no content yet. */
   readonly firstContentChain: number;
+  /** In the order of sending. */
+  readonly outgoing: readonly OutgoingSet[];
+  readonly lastSet: number;
 }
 
 /** Sender rule 3 (profile 8.5): content and resends take numbers 0 to 127, sync messages 0 to 7. */
@@ -80,8 +94,10 @@ export const UNHEARD_NUMBER_MAX = 16;
 export const UNACKNOWLEDGED_MAX = 256;
 /** Content that waits for a number, at most: a peer that never answers must not fill the disk. */
 export const WAITING_MAX = 10_000;
-/** Text that with its frame around it fits one segment (profile 8.8). */
-export const TEXT_BYTES_MAX = 15 * 1024;
+/** Text is kept in rows and read by the page, so it is not the way to send books; there are files. */
+export const TEXT_BYTES_MAX: number = 64 * 1024;
+/** Content in several segments that is under way or waits: the state holds them all. */
+export const OUTGOING_SETS_MAX = 64;
 
 /** Resend timer (profile 8.9-4). */
 export const RESEND_FIRST_MS = 15_000;
@@ -121,6 +137,7 @@ export const TIMER_RESEND = "resend";
 export const TIMER_FLUSH = "flush";
 export const TIMER_REPAIR = "repair";
 export const TIMER_BUNDLE = "bundle";
+export const TIMER_PARTS = "parts";
 
 /** Our bundle follows our first message after this: time for that message to go first (profile 8.7 "Fresh bundles"). */
 export const BUNDLE_AFTER_MS = 2_000;
@@ -136,6 +153,10 @@ export const RECORD_FIRST = "repeat/first";
 export const outRecord = (messageId: string): string => `out/${messageId}`;
 export const heldRecord = (messageId: string): string => `held/${messageId}`;
 export const waitRecord = (index: number): string => `wait/${index}`;
+/** The peer's sets of segments that are not complete, and the payloads of a set: also those of a complete one, if it is large. */
+export const RECORD_OPEN_SETS = "part/open";
+export const partPrefix = (serial: number): string => `part/${serial}/`;
+export const partRecord = (serial: number, index: number): string => `${partPrefix(serial)}${index}`;
 export const skippedRecord = (serial: number, n: number): string => `skip/${serial}/${n}`;
 /** Whatever nobody has to wait for and the message table does not know: content of the protocol itself, refused, lost. */
 export const knownRecord = (messageId: string): string => `known/${messageId}`;

@@ -5,6 +5,7 @@ import { oweAcknowledgement } from "./alarms.ts";
 import { carryOut, planLoss, planReads } from "./deliver.ts";
 import { Draft } from "./draft.ts";
 import { resend } from "./resend.ts";
+import { expireSets } from "./segments/incoming.ts";
 import { flushWaiting, sendBundle } from "./send.ts";
 import {
   hasNumberForContent,
@@ -13,6 +14,7 @@ import {
   LOST_AFTER_MS,
   type PrivateState,
   RECORD_FIRST,
+  RECORD_OPEN_SETS,
   RECORD_OUR_BUNDLE,
   RECORD_ZERO,
   REPAIR_AFTER_MS,
@@ -20,6 +22,7 @@ import {
   TIMER_ACKNOWLEDGE,
   TIMER_BUNDLE,
   TIMER_FLUSH,
+  TIMER_PARTS,
   TIMER_REPAIR,
   TIMER_RESEND,
   waitRecord,
@@ -43,6 +46,8 @@ export function timerReads(state: PrivateState, name: string): readonly RecordKe
     }
     case TIMER_BUNDLE:
       return [RECORD_OUR_BUNDLE];
+    case TIMER_PARTS:
+      return [RECORD_OPEN_SETS];
     default:
       return [];
   }
@@ -61,6 +66,8 @@ export function fireTimer(state: PrivateState, name: string, context: TurnContex
       return askForRepair(draft);
     case TIMER_BUNDLE:
       return giveBundle(draft);
+    case TIMER_PARTS:
+      return expireSets(draft) ? draft.accept({ refusedInside: "segments-incomplete" }) : draft.accept();
     default:
       return ignore("unknown timer");
   }
@@ -68,14 +75,14 @@ export function fireTimer(state: PrivateState, name: string, context: TurnContex
 
 function flush(draft: Draft): Step {
   const { state, now } = draft;
-  const frames: Uint8Array[] = [];
+  const records: Uint8Array[] = [];
   for (let index = state.waitingFirst; index < state.waitingEnd; index += 1) {
-    const frame = draft.record(waitRecord(index));
-    if (frame === undefined) break;
-    frames.push(frame);
+    const record = draft.record(waitRecord(index));
+    if (record === undefined) break;
+    records.push(record);
   }
-  if (frames.length === 0 || !hasNumberForContent(state)) return ignore("nothing to flush");
-  flushWaiting(draft, frames);
+  if (records.length === 0 || !hasNumberForContent(state)) return ignore("nothing to flush");
+  flushWaiting(draft, records);
   if (isContentWaiting(draft.state) && hasNumberForContent(draft.state))
     draft.add({ kind: "schedule", name: TIMER_FLUSH, atMs: now });
   return draft.accept();
@@ -86,7 +93,7 @@ function askForRepair(draft: Draft): Step {
   const { state, now } = draft;
   if (state.held.length === 0) return ignore("nothing is missing");
   const plan = planLoss(state.held, ({ sinceMs }) => now - sinceMs >= LOST_AFTER_MS);
-  const unread = planReads(plan).filter((key) => !draft.isLoaded(key));
+  const unread = planReads(draft, plan);
   if (unread.length > 0) return { kind: "lacks", keys: unread };
   const refusedInside = carryOut(draft, plan);
   if (draft.state.held.length > 0) {

@@ -121,9 +121,18 @@ class EffectRows {
           direction: isIncoming ? "in" : "out",
           state: isIncoming ? "received" : "queued",
           timestampMs: event.timestampMs,
-          body: { sender: isIncoming ? event.sender : "", ...event.content },
+          body: {
+            sender: isIncoming ? event.sender : "",
+            ...event.content,
+            ...(event.attachment === undefined ? {} : { attachment: event.attachment }),
+          },
         });
         this.#events.push({ type: event.type, messageId: event.messageId });
+        return;
+      }
+      case "message.progress": {
+        const { type, messageId, arrived, parts } = event;
+        this.#events.push({ type, messageId, data: { arrived, parts } });
         return;
       }
       case "message.delivered":

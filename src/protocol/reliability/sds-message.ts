@@ -84,6 +84,11 @@ export function messageIdOf(
   return toHex(blake2b(hashed, { length: MESSAGE_ID_BYTES })) as MessageId;
 }
 
+/** What the application calls content of several segments, by the Keccak-256 of the whole; never on the wire (ADR 0028). */
+export function segmentedIdOf(wholeHash: Uint8Array): MessageId {
+  return toHex(blake2b(wholeHash, { length: MESSAGE_ID_BYTES })) as MessageId;
+}
+
 function entryOf(messageId: string): { messageId: string } {
   return { messageId };
 }

@@ -997,6 +997,83 @@ export namespace umbra {
         }
 
         /**
+         * Properties of a File.
+         * @deprecated Use umbra.v1.File.$Properties instead.
+         */
+        interface IFile extends umbra.v1.File.$Properties {
+        }
+
+        /** Represents a File. */
+        class File {
+
+            /**
+             * Constructs a new File.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: umbra.v1.File.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** File name. */
+            name: string;
+
+            /** File mime. */
+            mime: string;
+
+            /** File data. */
+            data: Uint8Array;
+
+            /**
+             * Creates a new File instance using the specified properties.
+             * @param [properties] Properties to set
+             * @returns File instance
+             */
+            static create(properties: umbra.v1.File.$Shape): umbra.v1.File & umbra.v1.File.$Shape;
+            static create(properties?: umbra.v1.File.$Properties): umbra.v1.File;
+
+            /**
+             * Encodes the specified File message. Does not implicitly {@link umbra.v1.File.verify|verify} messages.
+             * @param message File message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: umbra.v1.File.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a File message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {umbra.v1.File & umbra.v1.File.$Shape} File
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): umbra.v1.File & umbra.v1.File.$Shape;
+        }
+
+        namespace File {
+
+            /** Properties of a File. */
+            interface $Properties {
+
+                /** File name */
+                name?: (string|null);
+
+                /** File mime */
+                mime?: (string|null);
+
+                /** File data */
+                data?: (Uint8Array|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a File. */
+            type $Shape = umbra.v1.File.$Properties;
+        }
+
+        /**
          * Properties of a SdsMessage.
          * @deprecated Use umbra.v1.SdsMessage.$Properties instead.
          */
@@ -1557,6 +1634,12 @@ export namespace umbra {
                 /** PrivateV1State lost. */
                 lost: umbra.state.v1.LostV1.$Properties[];
 
+                /** PrivateV1State outgoing. */
+                outgoing: umbra.state.v1.OutgoingSetV1.$Properties[];
+
+                /** PrivateV1State lastSet. */
+                lastSet: number;
+
                 /**
                  * Creates a new PrivateV1State instance using the specified properties.
                  * @param [properties] Properties to set
@@ -1666,6 +1749,12 @@ export namespace umbra {
 
                     /** PrivateV1State lost */
                     lost?: (umbra.state.v1.LostV1.$Properties[]|null);
+
+                    /** PrivateV1State outgoing */
+                    outgoing?: (umbra.state.v1.OutgoingSetV1.$Properties[]|null);
+
+                    /** PrivateV1State lastSet */
+                    lastSet?: (number|null);
 
                     /** Unknown fields preserved while decoding when enabled */
                     $unknowns?: Uint8Array[];
@@ -2018,6 +2107,9 @@ export namespace umbra {
                 /** UnacknowledgedV1 isSilent. */
                 isSilent: boolean;
 
+                /** UnacknowledgedV1 set. */
+                set: number;
+
                 /**
                  * Creates a new UnacknowledgedV1 instance using the specified properties.
                  * @param [properties] Properties to set
@@ -2064,6 +2156,9 @@ export namespace umbra {
 
                     /** UnacknowledgedV1 isSilent */
                     isSilent?: (boolean|null);
+
+                    /** UnacknowledgedV1 set */
+                    set?: (number|null);
 
                     /** Unknown fields preserved while decoding when enabled */
                     $unknowns?: Uint8Array[];
@@ -2225,6 +2320,326 @@ export namespace umbra {
 
                 /** Shape of a LostV1. */
                 type $Shape = umbra.state.v1.LostV1.$Properties;
+            }
+
+            /**
+             * Properties of an OutgoingSetV1.
+             * @deprecated Use umbra.state.v1.OutgoingSetV1.$Properties instead.
+             */
+            interface IOutgoingSetV1 extends umbra.state.v1.OutgoingSetV1.$Properties {
+            }
+
+            /** Represents an OutgoingSetV1. */
+            class OutgoingSetV1 {
+
+                /**
+                 * Constructs a new OutgoingSetV1.
+                 * @param [properties] Properties to set
+                 */
+                constructor(properties?: umbra.state.v1.OutgoingSetV1.$Properties);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+
+                /** OutgoingSetV1 serial. */
+                serial: number;
+
+                /** OutgoingSetV1 messageId. */
+                messageId: Uint8Array;
+
+                /** OutgoingSetV1 count. */
+                count: number;
+
+                /** OutgoingSetV1 acknowledged. */
+                acknowledged: number;
+
+                /**
+                 * Creates a new OutgoingSetV1 instance using the specified properties.
+                 * @param [properties] Properties to set
+                 * @returns OutgoingSetV1 instance
+                 */
+                static create(properties: umbra.state.v1.OutgoingSetV1.$Shape): umbra.state.v1.OutgoingSetV1 & umbra.state.v1.OutgoingSetV1.$Shape;
+                static create(properties?: umbra.state.v1.OutgoingSetV1.$Properties): umbra.state.v1.OutgoingSetV1;
+
+                /**
+                 * Encodes the specified OutgoingSetV1 message. Does not implicitly {@link umbra.state.v1.OutgoingSetV1.verify|verify} messages.
+                 * @param message OutgoingSetV1 message or plain object to encode
+                 * @param [writer] Writer to encode to
+                 * @returns Writer
+                 */
+                static encode(message: umbra.state.v1.OutgoingSetV1.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+                /**
+                 * Decodes an OutgoingSetV1 message from the specified reader or buffer.
+                 * @param reader Reader or buffer to decode from
+                 * @param [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.OutgoingSetV1 & umbra.state.v1.OutgoingSetV1.$Shape} OutgoingSetV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): umbra.state.v1.OutgoingSetV1 & umbra.state.v1.OutgoingSetV1.$Shape;
+            }
+
+            namespace OutgoingSetV1 {
+
+                /** Properties of an OutgoingSetV1. */
+                interface $Properties {
+
+                    /** OutgoingSetV1 serial */
+                    serial?: (number|null);
+
+                    /** OutgoingSetV1 messageId */
+                    messageId?: (Uint8Array|null);
+
+                    /** OutgoingSetV1 count */
+                    count?: (number|null);
+
+                    /** OutgoingSetV1 acknowledged */
+                    acknowledged?: (number|null);
+
+                    /** Unknown fields preserved while decoding when enabled */
+                    $unknowns?: Uint8Array[];
+                }
+
+                /** Shape of an OutgoingSetV1. */
+                type $Shape = umbra.state.v1.OutgoingSetV1.$Properties;
+            }
+
+            /**
+             * Properties of a WaitingV1.
+             * @deprecated Use umbra.state.v1.WaitingV1.$Properties instead.
+             */
+            interface IWaitingV1 extends umbra.state.v1.WaitingV1.$Properties {
+            }
+
+            /** Represents a WaitingV1. */
+            class WaitingV1 {
+
+                /**
+                 * Constructs a new WaitingV1.
+                 * @param [properties] Properties to set
+                 */
+                constructor(properties?: umbra.state.v1.WaitingV1.$Properties);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+
+                /** WaitingV1 set. */
+                set: number;
+
+                /** WaitingV1 segment. */
+                segment: Uint8Array;
+
+                /**
+                 * Creates a new WaitingV1 instance using the specified properties.
+                 * @param [properties] Properties to set
+                 * @returns WaitingV1 instance
+                 */
+                static create(properties: umbra.state.v1.WaitingV1.$Shape): umbra.state.v1.WaitingV1 & umbra.state.v1.WaitingV1.$Shape;
+                static create(properties?: umbra.state.v1.WaitingV1.$Properties): umbra.state.v1.WaitingV1;
+
+                /**
+                 * Encodes the specified WaitingV1 message. Does not implicitly {@link umbra.state.v1.WaitingV1.verify|verify} messages.
+                 * @param message WaitingV1 message or plain object to encode
+                 * @param [writer] Writer to encode to
+                 * @returns Writer
+                 */
+                static encode(message: umbra.state.v1.WaitingV1.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+                /**
+                 * Decodes a WaitingV1 message from the specified reader or buffer.
+                 * @param reader Reader or buffer to decode from
+                 * @param [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.WaitingV1 & umbra.state.v1.WaitingV1.$Shape} WaitingV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): umbra.state.v1.WaitingV1 & umbra.state.v1.WaitingV1.$Shape;
+            }
+
+            namespace WaitingV1 {
+
+                /** Properties of a WaitingV1. */
+                interface $Properties {
+
+                    /** WaitingV1 set */
+                    set?: (number|null);
+
+                    /** WaitingV1 segment */
+                    segment?: (Uint8Array|null);
+
+                    /** Unknown fields preserved while decoding when enabled */
+                    $unknowns?: Uint8Array[];
+                }
+
+                /** Shape of a WaitingV1. */
+                type $Shape = umbra.state.v1.WaitingV1.$Properties;
+            }
+
+            /**
+             * Properties of an OpenSetsV1.
+             * @deprecated Use umbra.state.v1.OpenSetsV1.$Properties instead.
+             */
+            interface IOpenSetsV1 extends umbra.state.v1.OpenSetsV1.$Properties {
+            }
+
+            /** Represents an OpenSetsV1. */
+            class OpenSetsV1 {
+
+                /**
+                 * Constructs a new OpenSetsV1.
+                 * @param [properties] Properties to set
+                 */
+                constructor(properties?: umbra.state.v1.OpenSetsV1.$Properties);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+
+                /** OpenSetsV1 lastSerial. */
+                lastSerial: number;
+
+                /** OpenSetsV1 sets. */
+                sets: umbra.state.v1.OpenSetV1.$Properties[];
+
+                /**
+                 * Creates a new OpenSetsV1 instance using the specified properties.
+                 * @param [properties] Properties to set
+                 * @returns OpenSetsV1 instance
+                 */
+                static create(properties: umbra.state.v1.OpenSetsV1.$Shape): umbra.state.v1.OpenSetsV1 & umbra.state.v1.OpenSetsV1.$Shape;
+                static create(properties?: umbra.state.v1.OpenSetsV1.$Properties): umbra.state.v1.OpenSetsV1;
+
+                /**
+                 * Encodes the specified OpenSetsV1 message. Does not implicitly {@link umbra.state.v1.OpenSetsV1.verify|verify} messages.
+                 * @param message OpenSetsV1 message or plain object to encode
+                 * @param [writer] Writer to encode to
+                 * @returns Writer
+                 */
+                static encode(message: umbra.state.v1.OpenSetsV1.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+                /**
+                 * Decodes an OpenSetsV1 message from the specified reader or buffer.
+                 * @param reader Reader or buffer to decode from
+                 * @param [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.OpenSetsV1 & umbra.state.v1.OpenSetsV1.$Shape} OpenSetsV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): umbra.state.v1.OpenSetsV1 & umbra.state.v1.OpenSetsV1.$Shape;
+            }
+
+            namespace OpenSetsV1 {
+
+                /** Properties of an OpenSetsV1. */
+                interface $Properties {
+
+                    /** OpenSetsV1 lastSerial */
+                    lastSerial?: (number|null);
+
+                    /** OpenSetsV1 sets */
+                    sets?: (umbra.state.v1.OpenSetV1.$Properties[]|null);
+
+                    /** Unknown fields preserved while decoding when enabled */
+                    $unknowns?: Uint8Array[];
+                }
+
+                /** Shape of an OpenSetsV1. */
+                type $Shape = umbra.state.v1.OpenSetsV1.$Properties;
+            }
+
+            /**
+             * Properties of an OpenSetV1.
+             * @deprecated Use umbra.state.v1.OpenSetV1.$Properties instead.
+             */
+            interface IOpenSetV1 extends umbra.state.v1.OpenSetV1.$Properties {
+            }
+
+            /** Represents an OpenSetV1. */
+            class OpenSetV1 {
+
+                /**
+                 * Constructs a new OpenSetV1.
+                 * @param [properties] Properties to set
+                 */
+                constructor(properties?: umbra.state.v1.OpenSetV1.$Properties);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+
+                /** OpenSetV1 serial. */
+                serial: number;
+
+                /** OpenSetV1 wholeHash. */
+                wholeHash: Uint8Array;
+
+                /** OpenSetV1 count. */
+                count: number;
+
+                /** OpenSetV1 have. */
+                have: Uint8Array;
+
+                /** OpenSetV1 bytes. */
+                bytes: number;
+
+                /** OpenSetV1 lastMs. */
+                lastMs: (number|Long);
+
+                /**
+                 * Creates a new OpenSetV1 instance using the specified properties.
+                 * @param [properties] Properties to set
+                 * @returns OpenSetV1 instance
+                 */
+                static create(properties: umbra.state.v1.OpenSetV1.$Shape): umbra.state.v1.OpenSetV1 & umbra.state.v1.OpenSetV1.$Shape;
+                static create(properties?: umbra.state.v1.OpenSetV1.$Properties): umbra.state.v1.OpenSetV1;
+
+                /**
+                 * Encodes the specified OpenSetV1 message. Does not implicitly {@link umbra.state.v1.OpenSetV1.verify|verify} messages.
+                 * @param message OpenSetV1 message or plain object to encode
+                 * @param [writer] Writer to encode to
+                 * @returns Writer
+                 */
+                static encode(message: umbra.state.v1.OpenSetV1.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+                /**
+                 * Decodes an OpenSetV1 message from the specified reader or buffer.
+                 * @param reader Reader or buffer to decode from
+                 * @param [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.OpenSetV1 & umbra.state.v1.OpenSetV1.$Shape} OpenSetV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): umbra.state.v1.OpenSetV1 & umbra.state.v1.OpenSetV1.$Shape;
+            }
+
+            namespace OpenSetV1 {
+
+                /** Properties of an OpenSetV1. */
+                interface $Properties {
+
+                    /** OpenSetV1 serial */
+                    serial?: (number|null);
+
+                    /** OpenSetV1 wholeHash */
+                    wholeHash?: (Uint8Array|null);
+
+                    /** OpenSetV1 count */
+                    count?: (number|null);
+
+                    /** OpenSetV1 have */
+                    have?: (Uint8Array|null);
+
+                    /** OpenSetV1 bytes */
+                    bytes?: (number|null);
+
+                    /** OpenSetV1 lastMs */
+                    lastMs?: (number|Long|null);
+
+                    /** Unknown fields preserved while decoding when enabled */
+                    $unknowns?: Uint8Array[];
+                }
+
+                /** Shape of an OpenSetV1. */
+                type $Shape = umbra.state.v1.OpenSetV1.$Properties;
             }
         }
     }

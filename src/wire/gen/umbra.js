@@ -2433,6 +2433,198 @@ export const umbra = $root.umbra = (() => {
             return Text;
         })();
 
+        v1.File = (function() {
+
+            /**
+             * Properties of a File.
+             * @typedef {Object} umbra.v1.File.$Properties
+             * @property {string|null} [name] File name
+             * @property {string|null} [mime] File mime
+             * @property {Uint8Array|null} [data] File data
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+
+            /**
+             * Properties of a File.
+             * @memberof umbra.v1
+             * @interface IFile
+             * @augments umbra.v1.File.$Properties
+             * @deprecated Use umbra.v1.File.$Properties instead.
+             */
+
+            /**
+             * Shape of a File.
+             * @typedef {umbra.v1.File.$Properties} umbra.v1.File.$Shape
+             */
+
+            /**
+             * Constructs a new File.
+             * @memberof umbra.v1
+             * @classdesc Represents a File.
+             * @constructor
+             * @param {umbra.v1.File.$Properties=} [properties] Properties to set
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+            const File = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            /**
+             * File name.
+             * @member {string} name
+             * @memberof umbra.v1.File
+             * @instance
+             */
+            File.prototype.name = "";
+
+            /**
+             * File mime.
+             * @member {string} mime
+             * @memberof umbra.v1.File
+             * @instance
+             */
+            File.prototype.mime = "";
+
+            /**
+             * File data.
+             * @member {Uint8Array} data
+             * @memberof umbra.v1.File
+             * @instance
+             */
+            File.prototype.data = $util.newBuffer([]);
+
+            /**
+             * Creates a new File instance using the specified properties.
+             * @function create
+             * @memberof umbra.v1.File
+             * @static
+             * @param {umbra.v1.File.$Properties=} [properties] Properties to set
+             * @returns {umbra.v1.File} File instance
+             * @type {{
+             *   (properties: umbra.v1.File.$Shape): umbra.v1.File & umbra.v1.File.$Shape;
+             *   (properties?: umbra.v1.File.$Properties): umbra.v1.File;
+             * }}
+             */
+            File.create = function(properties) {
+                return new File(properties);
+            };
+
+            /**
+             * Encodes the specified File message. Does not implicitly {@link umbra.v1.File.verify|verify} messages.
+             * @function encode
+             * @memberof umbra.v1.File
+             * @static
+             * @param {umbra.v1.File.$Properties} message File message or plain object to encode
+             * @param {$protobuf.Writer} [writer] Writer to encode to
+             * @returns {$protobuf.Writer} Writer
+             */
+            File.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.name != null && $Object.hasOwnProperty.call(message, "name") && message.name !== "")
+                    writer.uint32(/* id 1, wireType 2 =*/10).string(message.name);
+                if (message.mime != null && $Object.hasOwnProperty.call(message, "mime") && message.mime !== "")
+                    writer.uint32(/* id 2, wireType 2 =*/18).string(message.mime);
+                if (message.data != null && $Object.hasOwnProperty.call(message, "data") && message.data.length)
+                    writer.uint32(/* id 3, wireType 2 =*/26).bytes(message.data);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            /**
+             * Decodes a File message from the specified reader or buffer.
+             * @function decode
+             * @memberof umbra.v1.File
+             * @static
+             * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+             * @param {number} [length] Message length if known beforehand
+             * @returns {umbra.v1.File & umbra.v1.File.$Shape} File
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            File.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.umbra.v1.File();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.name = value;
+                            else
+                                delete message.name;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.mime = value;
+                            else
+                                delete message.mime;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.bytes()).length)
+                                message.data = value;
+                            else
+                                delete message.data;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return File;
+        })();
+
         v1.SdsMessage = (function() {
 
             /**
@@ -3695,6 +3887,8 @@ export const umbra = $root.umbra = (() => {
                  * @property {boolean|null} [hasToldUnsupported] PrivateV1State hasToldUnsupported
                  * @property {number|null} [firstContentChain] PrivateV1State firstContentChain
                  * @property {Array.<umbra.state.v1.LostV1.$Properties>|null} [lost] PrivateV1State lost
+                 * @property {Array.<umbra.state.v1.OutgoingSetV1.$Properties>|null} [outgoing] PrivateV1State outgoing
+                 * @property {number|null} [lastSet] PrivateV1State lastSet
                  * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
                  */
 
@@ -3725,6 +3919,7 @@ export const umbra = $root.umbra = (() => {
                     this.unacknowledged = [];
                     this.held = [];
                     this.lost = [];
+                    this.outgoing = [];
                     if (properties)
                         for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                             if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -3940,6 +4135,22 @@ export const umbra = $root.umbra = (() => {
                 PrivateV1State.prototype.lost = $util.emptyArray;
 
                 /**
+                 * PrivateV1State outgoing.
+                 * @member {Array.<umbra.state.v1.OutgoingSetV1.$Properties>} outgoing
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.outgoing = $util.emptyArray;
+
+                /**
+                 * PrivateV1State lastSet.
+                 * @member {number} lastSet
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.lastSet = 0;
+
+                /**
                  * Creates a new PrivateV1State instance using the specified properties.
                  * @function create
                  * @memberof umbra.state.v1.PrivateV1State
@@ -4028,6 +4239,11 @@ export const umbra = $root.umbra = (() => {
                     if (message.lost != null && message.lost.length)
                         for (let i = 0; i < message.lost.length; ++i)
                             $root.umbra.state.v1.LostV1.encode(message.lost[i], writer.uint32(/* id 26, wireType 2 =*/210).fork(), _depth + 1).ldelim();
+                    if (message.outgoing != null && message.outgoing.length)
+                        for (let i = 0; i < message.outgoing.length; ++i)
+                            $root.umbra.state.v1.OutgoingSetV1.encode(message.outgoing[i], writer.uint32(/* id 27, wireType 2 =*/218).fork(), _depth + 1).ldelim();
+                    if (message.lastSet != null && $Object.hasOwnProperty.call(message, "lastSet") && message.lastSet !== 0)
+                        writer.uint32(/* id 28, wireType 0 =*/224).uint32(message.lastSet);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -4290,6 +4506,23 @@ export const umbra = $root.umbra = (() => {
                                 if (!(message.lost && message.lost.length))
                                     message.lost = [];
                                 message.lost.push($root.umbra.state.v1.LostV1.decode(reader, reader.size(), $undefined, _depth + 1));
+                                continue;
+                            }
+                        case 27: {
+                                if (wireType !== 2)
+                                    break;
+                                if (!(message.outgoing && message.outgoing.length))
+                                    message.outgoing = [];
+                                message.outgoing.push($root.umbra.state.v1.OutgoingSetV1.decode(reader, reader.size(), $undefined, _depth + 1));
+                                continue;
+                            }
+                        case 28: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.uint32())
+                                    message.lastSet = value;
+                                else
+                                    delete message.lastSet;
                                 continue;
                             }
                         }
@@ -5165,6 +5398,7 @@ export const umbra = $root.umbra = (() => {
                  * @property {number|Long|null} [sentAtMs] UnacknowledgedV1 sentAtMs
                  * @property {number|Long|null} [firstSentAtMs] UnacknowledgedV1 firstSentAtMs
                  * @property {boolean|null} [isSilent] UnacknowledgedV1 isSilent
+                 * @property {number|null} [set] UnacknowledgedV1 set
                  * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
                  */
 
@@ -5237,6 +5471,14 @@ export const umbra = $root.umbra = (() => {
                 UnacknowledgedV1.prototype.isSilent = false;
 
                 /**
+                 * UnacknowledgedV1 set.
+                 * @member {number} set
+                 * @memberof umbra.state.v1.UnacknowledgedV1
+                 * @instance
+                 */
+                UnacknowledgedV1.prototype.set = 0;
+
+                /**
                  * Creates a new UnacknowledgedV1 instance using the specified properties.
                  * @function create
                  * @memberof umbra.state.v1.UnacknowledgedV1
@@ -5278,6 +5520,8 @@ export const umbra = $root.umbra = (() => {
                         writer.uint32(/* id 4, wireType 0 =*/32).uint64(message.firstSentAtMs);
                     if (message.isSilent != null && $Object.hasOwnProperty.call(message, "isSilent") && message.isSilent !== false)
                         writer.uint32(/* id 5, wireType 0 =*/40).bool(message.isSilent);
+                    if (message.set != null && $Object.hasOwnProperty.call(message, "set") && message.set !== 0)
+                        writer.uint32(/* id 6, wireType 0 =*/48).uint32(message.set);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -5365,6 +5609,15 @@ export const umbra = $root.umbra = (() => {
                                     message.isSilent = value;
                                 else
                                     delete message.isSilent;
+                                continue;
+                            }
+                        case 6: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.uint32())
+                                    message.set = value;
+                                else
+                                    delete message.set;
                                 continue;
                             }
                         }
@@ -5770,6 +6023,815 @@ export const umbra = $root.umbra = (() => {
                 };
 
                 return LostV1;
+            })();
+
+            v1.OutgoingSetV1 = (function() {
+
+                /**
+                 * Properties of an OutgoingSetV1.
+                 * @typedef {Object} umbra.state.v1.OutgoingSetV1.$Properties
+                 * @property {number|null} [serial] OutgoingSetV1 serial
+                 * @property {Uint8Array|null} [messageId] OutgoingSetV1 messageId
+                 * @property {number|null} [count] OutgoingSetV1 count
+                 * @property {number|null} [acknowledged] OutgoingSetV1 acknowledged
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+
+                /**
+                 * Properties of an OutgoingSetV1.
+                 * @memberof umbra.state.v1
+                 * @interface IOutgoingSetV1
+                 * @augments umbra.state.v1.OutgoingSetV1.$Properties
+                 * @deprecated Use umbra.state.v1.OutgoingSetV1.$Properties instead.
+                 */
+
+                /**
+                 * Shape of an OutgoingSetV1.
+                 * @typedef {umbra.state.v1.OutgoingSetV1.$Properties} umbra.state.v1.OutgoingSetV1.$Shape
+                 */
+
+                /**
+                 * Constructs a new OutgoingSetV1.
+                 * @memberof umbra.state.v1
+                 * @classdesc Represents an OutgoingSetV1.
+                 * @constructor
+                 * @param {umbra.state.v1.OutgoingSetV1.$Properties=} [properties] Properties to set
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+                const OutgoingSetV1 = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                /**
+                 * OutgoingSetV1 serial.
+                 * @member {number} serial
+                 * @memberof umbra.state.v1.OutgoingSetV1
+                 * @instance
+                 */
+                OutgoingSetV1.prototype.serial = 0;
+
+                /**
+                 * OutgoingSetV1 messageId.
+                 * @member {Uint8Array} messageId
+                 * @memberof umbra.state.v1.OutgoingSetV1
+                 * @instance
+                 */
+                OutgoingSetV1.prototype.messageId = $util.newBuffer([]);
+
+                /**
+                 * OutgoingSetV1 count.
+                 * @member {number} count
+                 * @memberof umbra.state.v1.OutgoingSetV1
+                 * @instance
+                 */
+                OutgoingSetV1.prototype.count = 0;
+
+                /**
+                 * OutgoingSetV1 acknowledged.
+                 * @member {number} acknowledged
+                 * @memberof umbra.state.v1.OutgoingSetV1
+                 * @instance
+                 */
+                OutgoingSetV1.prototype.acknowledged = 0;
+
+                /**
+                 * Creates a new OutgoingSetV1 instance using the specified properties.
+                 * @function create
+                 * @memberof umbra.state.v1.OutgoingSetV1
+                 * @static
+                 * @param {umbra.state.v1.OutgoingSetV1.$Properties=} [properties] Properties to set
+                 * @returns {umbra.state.v1.OutgoingSetV1} OutgoingSetV1 instance
+                 * @type {{
+                 *   (properties: umbra.state.v1.OutgoingSetV1.$Shape): umbra.state.v1.OutgoingSetV1 & umbra.state.v1.OutgoingSetV1.$Shape;
+                 *   (properties?: umbra.state.v1.OutgoingSetV1.$Properties): umbra.state.v1.OutgoingSetV1;
+                 * }}
+                 */
+                OutgoingSetV1.create = function(properties) {
+                    return new OutgoingSetV1(properties);
+                };
+
+                /**
+                 * Encodes the specified OutgoingSetV1 message. Does not implicitly {@link umbra.state.v1.OutgoingSetV1.verify|verify} messages.
+                 * @function encode
+                 * @memberof umbra.state.v1.OutgoingSetV1
+                 * @static
+                 * @param {umbra.state.v1.OutgoingSetV1.$Properties} message OutgoingSetV1 message or plain object to encode
+                 * @param {$protobuf.Writer} [writer] Writer to encode to
+                 * @returns {$protobuf.Writer} Writer
+                 */
+                OutgoingSetV1.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.serial != null && $Object.hasOwnProperty.call(message, "serial") && message.serial !== 0)
+                        writer.uint32(/* id 1, wireType 0 =*/8).uint32(message.serial);
+                    if (message.messageId != null && $Object.hasOwnProperty.call(message, "messageId") && message.messageId.length)
+                        writer.uint32(/* id 2, wireType 2 =*/18).bytes(message.messageId);
+                    if (message.count != null && $Object.hasOwnProperty.call(message, "count") && message.count !== 0)
+                        writer.uint32(/* id 3, wireType 0 =*/24).uint32(message.count);
+                    if (message.acknowledged != null && $Object.hasOwnProperty.call(message, "acknowledged") && message.acknowledged !== 0)
+                        writer.uint32(/* id 4, wireType 0 =*/32).uint32(message.acknowledged);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                /**
+                 * Decodes an OutgoingSetV1 message from the specified reader or buffer.
+                 * @function decode
+                 * @memberof umbra.state.v1.OutgoingSetV1
+                 * @static
+                 * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+                 * @param {number} [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.OutgoingSetV1 & umbra.state.v1.OutgoingSetV1.$Shape} OutgoingSetV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                OutgoingSetV1.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.umbra.state.v1.OutgoingSetV1();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.uint32())
+                                    message.serial = value;
+                                else
+                                    delete message.serial;
+                                continue;
+                            }
+                        case 2: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.bytes()).length)
+                                    message.messageId = value;
+                                else
+                                    delete message.messageId;
+                                continue;
+                            }
+                        case 3: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.uint32())
+                                    message.count = value;
+                                else
+                                    delete message.count;
+                                continue;
+                            }
+                        case 4: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.uint32())
+                                    message.acknowledged = value;
+                                else
+                                    delete message.acknowledged;
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return OutgoingSetV1;
+            })();
+
+            v1.WaitingV1 = (function() {
+
+                /**
+                 * Properties of a WaitingV1.
+                 * @typedef {Object} umbra.state.v1.WaitingV1.$Properties
+                 * @property {number|null} [set] WaitingV1 set
+                 * @property {Uint8Array|null} [segment] WaitingV1 segment
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+
+                /**
+                 * Properties of a WaitingV1.
+                 * @memberof umbra.state.v1
+                 * @interface IWaitingV1
+                 * @augments umbra.state.v1.WaitingV1.$Properties
+                 * @deprecated Use umbra.state.v1.WaitingV1.$Properties instead.
+                 */
+
+                /**
+                 * Shape of a WaitingV1.
+                 * @typedef {umbra.state.v1.WaitingV1.$Properties} umbra.state.v1.WaitingV1.$Shape
+                 */
+
+                /**
+                 * Constructs a new WaitingV1.
+                 * @memberof umbra.state.v1
+                 * @classdesc Represents a WaitingV1.
+                 * @constructor
+                 * @param {umbra.state.v1.WaitingV1.$Properties=} [properties] Properties to set
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+                const WaitingV1 = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                /**
+                 * WaitingV1 set.
+                 * @member {number} set
+                 * @memberof umbra.state.v1.WaitingV1
+                 * @instance
+                 */
+                WaitingV1.prototype.set = 0;
+
+                /**
+                 * WaitingV1 segment.
+                 * @member {Uint8Array} segment
+                 * @memberof umbra.state.v1.WaitingV1
+                 * @instance
+                 */
+                WaitingV1.prototype.segment = $util.newBuffer([]);
+
+                /**
+                 * Creates a new WaitingV1 instance using the specified properties.
+                 * @function create
+                 * @memberof umbra.state.v1.WaitingV1
+                 * @static
+                 * @param {umbra.state.v1.WaitingV1.$Properties=} [properties] Properties to set
+                 * @returns {umbra.state.v1.WaitingV1} WaitingV1 instance
+                 * @type {{
+                 *   (properties: umbra.state.v1.WaitingV1.$Shape): umbra.state.v1.WaitingV1 & umbra.state.v1.WaitingV1.$Shape;
+                 *   (properties?: umbra.state.v1.WaitingV1.$Properties): umbra.state.v1.WaitingV1;
+                 * }}
+                 */
+                WaitingV1.create = function(properties) {
+                    return new WaitingV1(properties);
+                };
+
+                /**
+                 * Encodes the specified WaitingV1 message. Does not implicitly {@link umbra.state.v1.WaitingV1.verify|verify} messages.
+                 * @function encode
+                 * @memberof umbra.state.v1.WaitingV1
+                 * @static
+                 * @param {umbra.state.v1.WaitingV1.$Properties} message WaitingV1 message or plain object to encode
+                 * @param {$protobuf.Writer} [writer] Writer to encode to
+                 * @returns {$protobuf.Writer} Writer
+                 */
+                WaitingV1.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.set != null && $Object.hasOwnProperty.call(message, "set") && message.set !== 0)
+                        writer.uint32(/* id 1, wireType 0 =*/8).uint32(message.set);
+                    if (message.segment != null && $Object.hasOwnProperty.call(message, "segment") && message.segment.length)
+                        writer.uint32(/* id 2, wireType 2 =*/18).bytes(message.segment);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                /**
+                 * Decodes a WaitingV1 message from the specified reader or buffer.
+                 * @function decode
+                 * @memberof umbra.state.v1.WaitingV1
+                 * @static
+                 * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+                 * @param {number} [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.WaitingV1 & umbra.state.v1.WaitingV1.$Shape} WaitingV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                WaitingV1.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.umbra.state.v1.WaitingV1();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.uint32())
+                                    message.set = value;
+                                else
+                                    delete message.set;
+                                continue;
+                            }
+                        case 2: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.bytes()).length)
+                                    message.segment = value;
+                                else
+                                    delete message.segment;
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return WaitingV1;
+            })();
+
+            v1.OpenSetsV1 = (function() {
+
+                /**
+                 * Properties of an OpenSetsV1.
+                 * @typedef {Object} umbra.state.v1.OpenSetsV1.$Properties
+                 * @property {number|null} [lastSerial] OpenSetsV1 lastSerial
+                 * @property {Array.<umbra.state.v1.OpenSetV1.$Properties>|null} [sets] OpenSetsV1 sets
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+
+                /**
+                 * Properties of an OpenSetsV1.
+                 * @memberof umbra.state.v1
+                 * @interface IOpenSetsV1
+                 * @augments umbra.state.v1.OpenSetsV1.$Properties
+                 * @deprecated Use umbra.state.v1.OpenSetsV1.$Properties instead.
+                 */
+
+                /**
+                 * Shape of an OpenSetsV1.
+                 * @typedef {umbra.state.v1.OpenSetsV1.$Properties} umbra.state.v1.OpenSetsV1.$Shape
+                 */
+
+                /**
+                 * Constructs a new OpenSetsV1.
+                 * @memberof umbra.state.v1
+                 * @classdesc Represents an OpenSetsV1.
+                 * @constructor
+                 * @param {umbra.state.v1.OpenSetsV1.$Properties=} [properties] Properties to set
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+                const OpenSetsV1 = function (properties) {
+                    this.sets = [];
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                /**
+                 * OpenSetsV1 lastSerial.
+                 * @member {number} lastSerial
+                 * @memberof umbra.state.v1.OpenSetsV1
+                 * @instance
+                 */
+                OpenSetsV1.prototype.lastSerial = 0;
+
+                /**
+                 * OpenSetsV1 sets.
+                 * @member {Array.<umbra.state.v1.OpenSetV1.$Properties>} sets
+                 * @memberof umbra.state.v1.OpenSetsV1
+                 * @instance
+                 */
+                OpenSetsV1.prototype.sets = $util.emptyArray;
+
+                /**
+                 * Creates a new OpenSetsV1 instance using the specified properties.
+                 * @function create
+                 * @memberof umbra.state.v1.OpenSetsV1
+                 * @static
+                 * @param {umbra.state.v1.OpenSetsV1.$Properties=} [properties] Properties to set
+                 * @returns {umbra.state.v1.OpenSetsV1} OpenSetsV1 instance
+                 * @type {{
+                 *   (properties: umbra.state.v1.OpenSetsV1.$Shape): umbra.state.v1.OpenSetsV1 & umbra.state.v1.OpenSetsV1.$Shape;
+                 *   (properties?: umbra.state.v1.OpenSetsV1.$Properties): umbra.state.v1.OpenSetsV1;
+                 * }}
+                 */
+                OpenSetsV1.create = function(properties) {
+                    return new OpenSetsV1(properties);
+                };
+
+                /**
+                 * Encodes the specified OpenSetsV1 message. Does not implicitly {@link umbra.state.v1.OpenSetsV1.verify|verify} messages.
+                 * @function encode
+                 * @memberof umbra.state.v1.OpenSetsV1
+                 * @static
+                 * @param {umbra.state.v1.OpenSetsV1.$Properties} message OpenSetsV1 message or plain object to encode
+                 * @param {$protobuf.Writer} [writer] Writer to encode to
+                 * @returns {$protobuf.Writer} Writer
+                 */
+                OpenSetsV1.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.lastSerial != null && $Object.hasOwnProperty.call(message, "lastSerial") && message.lastSerial !== 0)
+                        writer.uint32(/* id 1, wireType 0 =*/8).uint32(message.lastSerial);
+                    if (message.sets != null && message.sets.length)
+                        for (let i = 0; i < message.sets.length; ++i)
+                            $root.umbra.state.v1.OpenSetV1.encode(message.sets[i], writer.uint32(/* id 2, wireType 2 =*/18).fork(), _depth + 1).ldelim();
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                /**
+                 * Decodes an OpenSetsV1 message from the specified reader or buffer.
+                 * @function decode
+                 * @memberof umbra.state.v1.OpenSetsV1
+                 * @static
+                 * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+                 * @param {number} [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.OpenSetsV1 & umbra.state.v1.OpenSetsV1.$Shape} OpenSetsV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                OpenSetsV1.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.umbra.state.v1.OpenSetsV1();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.uint32())
+                                    message.lastSerial = value;
+                                else
+                                    delete message.lastSerial;
+                                continue;
+                            }
+                        case 2: {
+                                if (wireType !== 2)
+                                    break;
+                                if (!(message.sets && message.sets.length))
+                                    message.sets = [];
+                                message.sets.push($root.umbra.state.v1.OpenSetV1.decode(reader, reader.size(), $undefined, _depth + 1));
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return OpenSetsV1;
+            })();
+
+            v1.OpenSetV1 = (function() {
+
+                /**
+                 * Properties of an OpenSetV1.
+                 * @typedef {Object} umbra.state.v1.OpenSetV1.$Properties
+                 * @property {number|null} [serial] OpenSetV1 serial
+                 * @property {Uint8Array|null} [wholeHash] OpenSetV1 wholeHash
+                 * @property {number|null} [count] OpenSetV1 count
+                 * @property {Uint8Array|null} [have] OpenSetV1 have
+                 * @property {number|null} [bytes] OpenSetV1 bytes
+                 * @property {number|Long|null} [lastMs] OpenSetV1 lastMs
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+
+                /**
+                 * Properties of an OpenSetV1.
+                 * @memberof umbra.state.v1
+                 * @interface IOpenSetV1
+                 * @augments umbra.state.v1.OpenSetV1.$Properties
+                 * @deprecated Use umbra.state.v1.OpenSetV1.$Properties instead.
+                 */
+
+                /**
+                 * Shape of an OpenSetV1.
+                 * @typedef {umbra.state.v1.OpenSetV1.$Properties} umbra.state.v1.OpenSetV1.$Shape
+                 */
+
+                /**
+                 * Constructs a new OpenSetV1.
+                 * @memberof umbra.state.v1
+                 * @classdesc Represents an OpenSetV1.
+                 * @constructor
+                 * @param {umbra.state.v1.OpenSetV1.$Properties=} [properties] Properties to set
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+                const OpenSetV1 = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                /**
+                 * OpenSetV1 serial.
+                 * @member {number} serial
+                 * @memberof umbra.state.v1.OpenSetV1
+                 * @instance
+                 */
+                OpenSetV1.prototype.serial = 0;
+
+                /**
+                 * OpenSetV1 wholeHash.
+                 * @member {Uint8Array} wholeHash
+                 * @memberof umbra.state.v1.OpenSetV1
+                 * @instance
+                 */
+                OpenSetV1.prototype.wholeHash = $util.newBuffer([]);
+
+                /**
+                 * OpenSetV1 count.
+                 * @member {number} count
+                 * @memberof umbra.state.v1.OpenSetV1
+                 * @instance
+                 */
+                OpenSetV1.prototype.count = 0;
+
+                /**
+                 * OpenSetV1 have.
+                 * @member {Uint8Array} have
+                 * @memberof umbra.state.v1.OpenSetV1
+                 * @instance
+                 */
+                OpenSetV1.prototype.have = $util.newBuffer([]);
+
+                /**
+                 * OpenSetV1 bytes.
+                 * @member {number} bytes
+                 * @memberof umbra.state.v1.OpenSetV1
+                 * @instance
+                 */
+                OpenSetV1.prototype.bytes = 0;
+
+                /**
+                 * OpenSetV1 lastMs.
+                 * @member {number|Long} lastMs
+                 * @memberof umbra.state.v1.OpenSetV1
+                 * @instance
+                 */
+                OpenSetV1.prototype.lastMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+                /**
+                 * Creates a new OpenSetV1 instance using the specified properties.
+                 * @function create
+                 * @memberof umbra.state.v1.OpenSetV1
+                 * @static
+                 * @param {umbra.state.v1.OpenSetV1.$Properties=} [properties] Properties to set
+                 * @returns {umbra.state.v1.OpenSetV1} OpenSetV1 instance
+                 * @type {{
+                 *   (properties: umbra.state.v1.OpenSetV1.$Shape): umbra.state.v1.OpenSetV1 & umbra.state.v1.OpenSetV1.$Shape;
+                 *   (properties?: umbra.state.v1.OpenSetV1.$Properties): umbra.state.v1.OpenSetV1;
+                 * }}
+                 */
+                OpenSetV1.create = function(properties) {
+                    return new OpenSetV1(properties);
+                };
+
+                /**
+                 * Encodes the specified OpenSetV1 message. Does not implicitly {@link umbra.state.v1.OpenSetV1.verify|verify} messages.
+                 * @function encode
+                 * @memberof umbra.state.v1.OpenSetV1
+                 * @static
+                 * @param {umbra.state.v1.OpenSetV1.$Properties} message OpenSetV1 message or plain object to encode
+                 * @param {$protobuf.Writer} [writer] Writer to encode to
+                 * @returns {$protobuf.Writer} Writer
+                 */
+                OpenSetV1.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.serial != null && $Object.hasOwnProperty.call(message, "serial") && message.serial !== 0)
+                        writer.uint32(/* id 1, wireType 0 =*/8).uint32(message.serial);
+                    if (message.wholeHash != null && $Object.hasOwnProperty.call(message, "wholeHash") && message.wholeHash.length)
+                        writer.uint32(/* id 2, wireType 2 =*/18).bytes(message.wholeHash);
+                    if (message.count != null && $Object.hasOwnProperty.call(message, "count") && message.count !== 0)
+                        writer.uint32(/* id 3, wireType 0 =*/24).uint32(message.count);
+                    if (message.have != null && $Object.hasOwnProperty.call(message, "have") && message.have.length)
+                        writer.uint32(/* id 4, wireType 2 =*/34).bytes(message.have);
+                    if (message.bytes != null && $Object.hasOwnProperty.call(message, "bytes") && message.bytes !== 0)
+                        writer.uint32(/* id 5, wireType 0 =*/40).uint32(message.bytes);
+                    if (message.lastMs != null && $Object.hasOwnProperty.call(message, "lastMs") && (typeof message.lastMs === "object" ? message.lastMs.low || message.lastMs.high : message.lastMs !== 0))
+                        writer.uint32(/* id 6, wireType 0 =*/48).uint64(message.lastMs);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                /**
+                 * Decodes an OpenSetV1 message from the specified reader or buffer.
+                 * @function decode
+                 * @memberof umbra.state.v1.OpenSetV1
+                 * @static
+                 * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+                 * @param {number} [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.OpenSetV1 & umbra.state.v1.OpenSetV1.$Shape} OpenSetV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                OpenSetV1.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.umbra.state.v1.OpenSetV1();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.uint32())
+                                    message.serial = value;
+                                else
+                                    delete message.serial;
+                                continue;
+                            }
+                        case 2: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.bytes()).length)
+                                    message.wholeHash = value;
+                                else
+                                    delete message.wholeHash;
+                                continue;
+                            }
+                        case 3: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.uint32())
+                                    message.count = value;
+                                else
+                                    delete message.count;
+                                continue;
+                            }
+                        case 4: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.bytes()).length)
+                                    message.have = value;
+                                else
+                                    delete message.have;
+                                continue;
+                            }
+                        case 5: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.uint32())
+                                    message.bytes = value;
+                                else
+                                    delete message.bytes;
+                                continue;
+                            }
+                        case 6: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.lastMs = value;
+                                else
+                                    delete message.lastMs;
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return OpenSetV1;
             })();
 
             return v1;

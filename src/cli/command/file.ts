@@ -1,0 +1,139 @@
+/** Files of `umbrad send --file` and `umbrad listen --save-dir`. Names of received files are the peer's words. */
+import { createHash, randomBytes } from "node:crypto";
+import { type FileHandle, link, open, rm, stat } from "node:fs/promises";
+import { basename, extname, join } from "node:path";
+import type { EventView } from "../../admin/event-view.ts";
+import type { FileView, SentView } from "../../admin/views.ts";
+import { UmbradError } from "../../engine/errors.ts";
+import type { Session } from "../session.ts";
+
+/** 255 segments of 16 KiB less what is around the file; the daemon has the same limit and the last word. */
+const FILE_BYTES_MAX = 255 * 16_384 - 1_024;
+
+/** Same names in one directory: more than these are no accident. */
+const NAMESAKES_MAX = 10_000;
+
+/** What every file system takes as a name. */
+const NAME_BYTES_MAX = 255;
+
+interface FileOptions {
+  readonly file: string;
+  readonly name?: string;
+  readonly mime?: string;
+  readonly key?: string;
+}
+
+export async function sendFile(session: Session, conversation: string, options: FileOptions): Promise<SentView> {
+  const { file, name = basename(file), mime, key } = options;
+  const bytes = await readFile(file);
+  const query = new URLSearchParams({ name });
+  if (mime !== undefined) query.set("mime", mime);
+  if (key !== undefined) query.set("key", key);
+  session.output.note(`sending ${bytes.length} bytes as ${JSON.stringify(name)}`);
+  const admin = await session.admin();
+  return admin.upload<SentView>(`/v1/conversations/${encodeURIComponent(conversation)}/files?${query}`, bytes);
+}
+
+async function readFile(file: string): Promise<Uint8Array> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(file, "r");
+    const { size } = await handle.stat();
+    // Before it is read: somebody may have named the wrong file, of any size.
+    if (size > FILE_BYTES_MAX) throw tooLarge(size);
+    const bytes = await handle.readFile();
+    if (bytes.length > FILE_BYTES_MAX) throw tooLarge(bytes.length);
+    return bytes;
+  } catch (error) {
+    if (error instanceof UmbradError) throw error;
+    throw new UmbradError("cli/cannot-read-file", `cannot read ${file}: ${reasonOf(error)}`, { cause: error });
+  } finally {
+    await handle?.close();
+  }
+}
+
+function tooLarge(size: number): UmbradError {
+  return new UmbradError("message/too-large", `the file has ${size} bytes, the limit is ${FILE_BYTES_MAX}`, {
+    hint: "split it, for instance with split -b 4000000",
+  });
+}
+
+/** Writes the file of a `message.received`; other events are none of its business. */
+export async function saveFileOf(session: Session, event: EventView, directory: string): Promise<void> {
+  const { messageId, file } = event.data;
+  if (event.type !== "message.received" || file === undefined || typeof messageId !== "string") return;
+  const { name, size, sha256 } = file as FileView;
+  await requireDirectory(directory);
+  const part = join(directory, `.umbrad-${randomBytes(8).toString("hex")}.part`);
+  try {
+    const fetched = await fetchTo(session, messageId, part);
+    if (fetched.size !== size || fetched.sha256 !== sha256)
+      throw new UmbradError(
+        "cli/cannot-save-file",
+        `the bytes of ${JSON.stringify(name)} are not those that were sent`,
+      );
+    const path = await giveName(part, directory, name);
+    session.output.note(`saved ${path}`);
+  } catch (error) {
+    if (error instanceof UmbradError) throw error;
+    throw new UmbradError("cli/cannot-save-file", `cannot save into ${directory}: ${reasonOf(error)}`, {
+      hint: `when that is mended: umbrad listen --save-dir … --after ${event.seq - 1}`,
+      cause: error,
+    });
+  } finally {
+    await rm(part, { force: true });
+  }
+}
+
+async function requireDirectory(directory: string): Promise<void> {
+  const found = await stat(directory).catch(() => undefined);
+  if (found?.isDirectory() !== true)
+    throw new UmbradError("cli/cannot-save-file", `${directory} is not a directory`, { hint: "make it first" });
+}
+
+async function fetchTo(session: Session, messageId: string, part: string): Promise<{ size: number; sha256: string }> {
+  const hash = createHash("sha256");
+  let size = 0;
+  const handle = await open(part, "wx", 0o600);
+  try {
+    const admin = await session.admin();
+    await admin.download(`/v1/messages/${encodeURIComponent(messageId)}/content`, async (chunk) => {
+      hash.update(chunk);
+      size += chunk.length;
+      await handle.writeFile(chunk);
+    });
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  return { size, sha256: hash.digest("hex") };
+}
+
+/** A hard link fails where a name is taken, so nothing is ever overwritten and the file appears whole. */
+async function giveName(part: string, directory: string, name: string): Promise<string> {
+  for (let number = 0; number < NAMESAKES_MAX; number += 1) {
+    const path = join(directory, savedName(name, number));
+    try {
+      await link(part, path);
+      return path;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+  }
+  throw new UmbradError("cli/cannot-save-file", `${directory} has too many files called ${JSON.stringify(name)}`);
+}
+
+/** `name.ext`, `name-1.ext`, …: one plain name, visible, and no option of a command. Exported for its test. */
+export function savedName(name: string, number: number): string {
+  // The daemon refuses names with separators already; a file must not leave its directory even if it did not.
+  const plain = name.replace(/[/\\\p{Cc}\p{Cs}]/gu, "_").replace(/^[.-]/, "_") || "_";
+  const extension = extname(plain).length <= 32 ? extname(plain) : "";
+  const tail = number === 0 ? extension : `-${number}${extension}`;
+  let stem = plain.slice(0, plain.length - extension.length);
+  while (Buffer.byteLength(stem + tail) > NAME_BYTES_MAX) stem = [...stem].slice(0, -1).join("");
+  return stem + tail;
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

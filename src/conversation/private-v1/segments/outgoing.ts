@@ -1,0 +1,71 @@
+/** Our content in several segments: each is acknowledged by itself, the application hears of the whole (ADR 0028). */
+import type { MessageId } from "../../../wire/ids.ts";
+import type { Draft } from "../draft.ts";
+import {
+  hasNumberForContent,
+  type OutgoingSet,
+  type PrivateState,
+  TIMER_FLUSH,
+  type Unacknowledged,
+  waitRecord,
+} from "../state.ts";
+import { encodeWaiting } from "./record-codec.ts";
+
+/** Progress is told at each tenth. */
+const PROGRESS_STEPS = 10;
+
+/** Segments wait in records and leave a few a turn, whether or not the chain has numbers: a file must not be one commit of envelopes. */
+export function queueSegments(draft: Draft, messageId: MessageId, encoded: readonly Uint8Array[]): void {
+  const { lastSet, outgoing } = draft.state;
+  const serial = lastSet + 1;
+  draft.set({
+    lastSet: serial,
+    outgoing: [...outgoing, { serial, messageId, count: encoded.length, acknowledged: 0 }],
+  });
+  for (const segment of encoded) queueWaiting(draft, serial, segment);
+  if (hasNumberForContent(draft.state)) draft.add({ kind: "schedule", name: TIMER_FLUSH, atMs: draft.now });
+}
+
+/** At the end of what waits for a number. */
+export function queueWaiting(draft: Draft, set: number, segment: Uint8Array): void {
+  const { waitingEnd } = draft.state;
+  draft.add({ kind: "put", key: waitRecord(waitingEnd), bytes: encodeWaiting({ set, segment }) });
+  draft.set({ waitingEnd: waitingEnd + 1 });
+}
+
+/** The set of a segment; undefined: it has failed or never was one. */
+export function outgoingSet(state: PrivateState, serial: number): OutgoingSet | undefined {
+  return state.outgoing.find((set) => set.serial === serial);
+}
+
+/** Counts segments that the peer has; tells of wholes that are complete, and of progress. */
+export function acknowledgeSegments(draft: Draft, arrived: readonly Unacknowledged[]): void {
+  for (const set of draft.state.outgoing) {
+    const more = arrived.filter((sent) => sent.set === set.serial).length;
+    if (more === 0) continue;
+    const acknowledged = set.acknowledged + more;
+    const messageId = set.messageId as MessageId;
+    const { outgoing } = draft.state;
+    if (acknowledged >= set.count) {
+      draft.set({ outgoing: outgoing.filter((other) => other !== set) });
+      draft.add({ kind: "deliver", event: { type: "message.delivered", messageId } });
+      continue;
+    }
+    draft.set({ outgoing: outgoing.map((other) => (other === set ? { ...set, acknowledged } : other)) });
+    if (stepOf(acknowledged, set.count) === stepOf(set.acknowledged, set.count)) continue;
+    const event = { type: "message.progress", messageId, arrived: acknowledged, parts: set.count } as const;
+    draft.add({ kind: "deliver", event });
+  }
+}
+
+/** Gives up wholes of which a segment has failed; what of them waits is skipped when its turn comes. */
+export function failSets(draft: Draft, serials: ReadonlySet<number>, reason: string): void {
+  const failed = draft.state.outgoing.filter(({ serial }) => serials.has(serial));
+  draft.set({ outgoing: draft.state.outgoing.filter(({ serial }) => !serials.has(serial)) });
+  for (const { messageId } of failed)
+    draft.add({ kind: "deliver", event: { type: "message.failed", messageId: messageId as MessageId, reason } });
+}
+
+function stepOf(acknowledged: number, count: number): number {
+  return Math.floor((acknowledged * PROGRESS_STEPS) / count);
+}
