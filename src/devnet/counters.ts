@@ -10,6 +10,8 @@ export interface DevnetCounters {
   archived: number;
   /** Ephemeral messages, and those whose timestamp is too far from our clock. */
   notArchived: number;
+  /** Messages kept out of the archive by a fault knob. */
+  withheld: number;
   /** Messages handed to a subscriber's push stream, and those that never left it. */
   filterPushes: number;
   filterPushesDropped: number;
@@ -28,6 +30,7 @@ export function zeroCounters(): DevnetCounters {
     duplicates: 0,
     archived: 0,
     notArchived: 0,
+    withheld: 0,
     filterPushes: 0,
     filterPushesDropped: 0,
     filterSubscribers: 0,

@@ -2,7 +2,7 @@
 import type { GossipSub } from "@chainsafe/libp2p-gossipsub";
 import type { Archive } from "./archive.ts";
 import type { DevnetCounters } from "./counters.ts";
-import type { DevnetFaults } from "./services/faults.ts";
+import type { DevnetFaults } from "./faults/faults.ts";
 import type { FilterService } from "./services/filter-service.ts";
 import type { AcceptedMessage } from "./waku-message.ts";
 
@@ -56,13 +56,17 @@ export class MessageFlow {
     // Archive first: whoever is pushed a message may at once ask Store for what came before it. And should this throw
     // (a full disk), the message counts as not seen, so that its sender's next try is a real one.
     if (this.#isArchivable(message)) {
-      archive.add(message);
-      counters.archived += 1;
+      if (faults.strikes("withhold")) {
+        counters.withheld += 1;
+      } else {
+        archive.add(message);
+        counters.archived += 1;
+      }
     } else {
       counters.notArchived += 1;
     }
     this.#remember(key);
-    if (!faults.losesPushes) filter.push(message);
+    filter.push(message);
   }
 
   #isArchivable({ message: { ephemeral, timestamp } }: AcceptedMessage): boolean {

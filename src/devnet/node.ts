@@ -2,26 +2,19 @@
  * A whole Waku network in one process, on 127.0.0.1: what the quick start and the tests run instead of the internet.
  * Puts libp2p and the protocols together; the rules of each protocol are in its own file.
  */
-import type { GossipSub } from "@chainsafe/libp2p-gossipsub";
-import { noise } from "@chainsafe/libp2p-noise";
-import { yamux } from "@chainsafe/libp2p-yamux";
-import { identify } from "@libp2p/identify";
-import type { Connection, PrivateKey } from "@libp2p/interface";
-import { mplex } from "@libp2p/mplex";
-import { ping } from "@libp2p/ping";
-import { tcp } from "@libp2p/tcp";
-import { webSockets } from "@libp2p/websockets";
-import { all as anyWebSocket } from "@libp2p/websockets/filters";
-import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
-import { createLibp2p, type Libp2p } from "libp2p";
+import type { Connection } from "@libp2p/interface";
+import type { Libp2p } from "libp2p";
 import { Archive } from "./archive.ts";
 import { type DevnetCounters, zeroCounters } from "./counters.ts";
+import { DevnetFaults, type RequestFault } from "./faults/faults.ts";
+import { addressesOf, createHost, portsOf, type Relaying, settledWithin } from "./host.ts";
+import { keepLinks, parseLinks } from "./links.ts";
 import { MessageFlow } from "./message-flow.ts";
-import { joinRelay, wakuRelay } from "./relay.ts";
-import { applyFaults, type DevnetFaults, noFaults } from "./services/faults.ts";
+import { joinRelay } from "./relay.ts";
 import { FilterService, filterPushCodec } from "./services/filter-service.ts";
 import { type RequestHooks, serveRequests } from "./services/framing.ts";
 import { lightPushService, lightPushStatus } from "./services/lightpush-service.ts";
+import { lightPushV2Service } from "./services/lightpush-v2-service.ts";
 import { exchangeMetadata, metadataCodec, metadataService } from "./services/metadata-service.ts";
 import { storeService } from "./services/store-service.ts";
 import { type Network, pubsubTopicsOf } from "./sharding.ts";
@@ -40,8 +33,12 @@ export interface DevnetOptions {
   readonly shards?: number;
   /** Default true: a content topic belongs to exactly one shard. */
   readonly autosharding?: boolean;
-  /** Multiaddrs of other nodes to relay with. */
+  /** Multiaddrs of other nodes to relay with, dialled for ever. */
   readonly peers?: readonly string[];
+  /** Like older service nodes: no LightPush v3, only v2. */
+  readonly lightPushV2Only?: boolean;
+  /** Of the chance in the fault knobs; without it any. */
+  readonly seed?: number;
   /** Default false: as on real nodes, a message more than 20 s off our clock is carried but not archived. */
   readonly archiveAnyTimestamp?: boolean;
   /** Milliseconds since 1970; for tests of expiry. */
@@ -61,6 +58,8 @@ export interface Devnet {
   readonly shards: number;
   /** What happened so far; a copy. */
   readonly counters: DevnetCounters;
+  /** Who is there now. */
+  readonly population: Population;
   /** Knobs for tests of clients; they take effect with the next request. */
   readonly faults: DevnetFaults;
   /** Cuts every established connection; whoever wants to come back may. */
@@ -69,9 +68,23 @@ export interface Devnet {
   stop(): Promise<void>;
 }
 
+/** The peers of a node at one moment. */
+export interface Population {
+  /** Connected peers of any kind, and those of them that relay. */
+  readonly peers: number;
+  readonly relayPeers: number;
+  /** Filter subscribers, and the content topics of all of them together. */
+  readonly subscribers: number;
+  readonly subscriptions: number;
+}
+
+/** A library's stop may take so long; longer, and we close the rest without it. */
+const hostStopMs = 2_000;
+
 /** Starts a node; resolves when it takes connections. Rejects with `DevnetError` when it cannot. */
 export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
   const network = networkOf(options);
+  const links = parseLinks(options.peers ?? []);
   makeStateDir(options.stateDir);
   const resources = new AsyncDisposableStack();
   resources.defer(lockStateDir(options.stateDir));
@@ -81,38 +94,55 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
     return stopping;
   };
   try {
-    const libp2p = await createNode(await loadPeerKey(options.stateDir), await listenOn(options));
-    const nowMs = options.now ?? Date.now;
+    const faults = new DevnetFaults(options.seed ?? Math.floor(Math.random() * 2 ** 31));
+    const refuses = (): boolean => faults.strikes("refuse-connections");
+    const libp2p = await createHost(await loadPeerKey(options.stateDir), await listenOn(options), refuses);
+    const clockMs = options.now ?? Date.now;
+    const nowMs = (): number => clockMs() + faults.clockSkewMs;
     const archive = new Archive(options.stateDir, keepFromNs(options, nowMs()));
     resources.defer(() => archive.close());
-    const parts: Parts = { network, archive, counters: zeroCounters(), faults: noFaults(), nowMs, options };
+    const parts: Parts = { network, archive, counters: zeroCounters(), faults, nowMs, options };
     const filter = await serve(libp2p, parts);
-    resources.defer(() => libp2p.stop());
+    // Whatever the library does, the archive and the lock are let go of after it.
+    resources.defer(() => settledWithin(Promise.resolve(libp2p.stop()), hostStopMs));
     resources.defer(() => filter.close());
     await libp2p.start();
     savePorts(options.stateDir, portsOf(libp2p));
-    for (const peer of options.peers ?? []) await libp2p.dial(multiaddr(peer));
+    const ended = new AbortController();
+    resources.defer(() => ended.abort(new Error("the node has stopped")));
+    await keepLinks(libp2p, links, ended.signal);
     parts.options.log?.("devnet.started", { clusterId: network.clusterId, shards: network.shards });
-    return {
-      ...addressOf(libp2p),
-      clusterId: network.clusterId,
-      shards: network.shards,
-      get counters() {
-        return { ...parts.counters, filterSubscribers: filter.subscriberCount };
-      },
-      faults: parts.faults,
-      disconnectAll: () => {
-        for (const connection of libp2p.getConnections()) connection.abort(new Error("cut off by disconnectAll"));
-      },
-      stop,
-    };
+    return handleOf(libp2p, parts, filter, stop);
   } catch (fault) {
     await stop();
     throw fault;
   }
 }
 
-type Relaying = { relay: GossipSub; [service: string]: unknown };
+function handleOf(libp2p: Libp2p<Relaying>, parts: Parts, filter: FilterService, stop: () => Promise<void>): Devnet {
+  const { network, faults } = parts;
+  return {
+    ...addressOf(libp2p),
+    clusterId: network.clusterId,
+    shards: network.shards,
+    get counters() {
+      return { ...parts.counters, filterSubscribers: filter.subscriberCount };
+    },
+    get population() {
+      return {
+        peers: libp2p.getPeers().length,
+        relayPeers: libp2p.services.relay.getPeers().length,
+        subscribers: filter.subscriberCount,
+        subscriptions: filter.criteriaCount,
+      };
+    },
+    faults,
+    disconnectAll: () => {
+      for (const connection of libp2p.getConnections()) connection.abort(new Error("cut off by disconnectAll"));
+    },
+    stop,
+  };
+}
 
 interface Parts {
   readonly network: Network;
@@ -132,7 +162,7 @@ async function serve(libp2p: Libp2p<Relaying>, parts: Parts): Promise<FilterServ
   const archiveAny = parts.options.archiveAnyTimestamp ?? false;
   const flow = new MessageFlow({ archive, filter, relay, counters, faults, nowMs, archiveAny });
   const hooks: RequestHooks = {
-    intercept: (codec) => applyFaults(faults, codec),
+    intercept: (codec) => requestFault(faults, codec),
     refused: (codec, refusal, cause) => {
       counters.refusedRequests += 1;
       // Strangers' bytes are counted; only a fault of our own is worth a line.
@@ -152,12 +182,20 @@ async function serve(libp2p: Libp2p<Relaying>, parts: Parts): Promise<FilterServ
   const answered = (statusCode: number): void =>
     tally(counters, statusCode === lightPushStatus.success ? "lightPushAccepted" : "lightPushRefused");
   const publish = (message: AcceptedMessage): Promise<number> => flow.publish(message);
-  await serveRequests(libp2p, lightPushService({ network, nowMs, publish, answered }), hooks);
+  const lightPush = { network, nowMs, publish, answered };
+  await serveRequests(libp2p, lightPushV2Service(lightPush), hooks);
+  if (parts.options.lightPushV2Only !== true) await serveRequests(libp2p, lightPushService(lightPush), hooks);
   const onRelayFault = (cause: unknown): void => log("devnet.relay_failed", { reason: reasonOf(cause) });
   const join = (): void => joinRelay(relay, pubsubTopicsOf(network), (message) => flow.receive(message), onRelayFault);
   // Gossipsub takes no subscription before the node has started.
   libp2p.addEventListener("start", join, { once: true });
   return filter;
+}
+
+async function requestFault(faults: DevnetFaults, codec: string): Promise<RequestFault | undefined> {
+  const waitMs = faults.waitMs("answer-delay");
+  if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs).unref());
+  return faults.ofRequest(codec);
 }
 
 /** Tells a new peer our shards, and hangs up on a peer of another network as real service nodes do. */
@@ -172,9 +210,10 @@ async function greet(connection: Connection, network: Network, log: DevnetLog): 
   }
 }
 
-function filterOf(libp2p: Libp2p<Relaying>, { network, counters, nowMs }: Parts): FilterService {
+function filterOf(libp2p: Libp2p<Relaying>, { network, counters, faults, nowMs }: Parts): FilterService {
   const filter = new FilterService({
     pubsubTopics: pubsubTopicsOf(network),
+    faults,
     nowMs,
     openPushStream: async (peer) => {
       // The newest: after a reconnect the older ones are those about to be found dead.
@@ -205,23 +244,6 @@ function keepFromNs({ archiveAnyTimestamp }: DevnetOptions, nowMs: number): bigi
   return archiveAnyTimestamp === true ? undefined : BigInt(nowMs - retentionMs) * 1_000_000n;
 }
 
-async function createNode(privateKey: PrivateKey, listen: string[]): Promise<Libp2p<Relaying>> {
-  return createLibp2p<Relaying>({
-    privateKey,
-    start: false,
-    addresses: { listen },
-    transports: [tcp(), webSockets({ filter: anyWebSocket })],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux(), mplex()],
-    // All peers are on one address; the defaults are made against strangers and would throttle a test.
-    connectionManager: { maxConnections: 500, inboundConnectionThreshold: 10_000, maxIncomingPendingConnections: 500 },
-    // On loopback a dead process closes its sockets; one that does not answer pings is only busy.
-    connectionMonitor: { abortConnectionOnPingFailure: false },
-    peerStore: { maxAddressAge: Number.POSITIVE_INFINITY, maxPeerAge: Number.POSITIVE_INFINITY },
-    services: { identify: identify({ agentVersion: "umbrad-devnet" }), ping: ping(), relay: wakuRelay() },
-  });
-}
-
 async function listenOn({ stateDir, port, websocketPort }: DevnetOptions): Promise<string[]> {
   if (port !== undefined && port !== 0 && port === websocketPort) {
     throw new DevnetError("devnet/bad-option", "the two transports need different ports");
@@ -249,17 +271,4 @@ function addressOf(libp2p: Libp2p<Relaying>): Pick<Devnet, "multiaddr" | "websoc
     websocketMultiaddr: websocket.toString(),
     peerId: libp2p.peerId.toString(),
   };
-}
-
-function portsOf(libp2p: Libp2p<Relaying>): { tcp: number; websocket: number } {
-  const { plain, websocket } = addressesOf(libp2p);
-  return { tcp: plain.nodeAddress().port, websocket: websocket.nodeAddress().port };
-}
-
-function addressesOf(libp2p: Libp2p<Relaying>): { plain: Multiaddr; websocket: Multiaddr } {
-  const addresses = libp2p.getMultiaddrs();
-  const plain = addresses.find((address) => !address.protoNames().includes("ws"));
-  const websocket = addresses.find((address) => address.protoNames().includes("ws"));
-  if (plain === undefined || websocket === undefined) throw new Error("the node does not listen on both transports");
-  return { plain, websocket };
 }

@@ -2,9 +2,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { multiaddr } from "@multiformats/multiaddr";
-import { filterSubscribeCodec } from "../../src/devnet/services/filter-service.ts";
-import { lightPushCodec } from "../../src/devnet/services/lightpush-service.ts";
-import { storeCodec } from "../../src/devnet/services/store-service.ts";
 import { rawPeer } from "./support/raw-peer.ts";
 import { contentTopic, filter, message, pubsubTopic, push, query, textsOf } from "./support/requests.ts";
 import { eventually, scratchDevnet } from "./support/scratch-devnet.ts";
@@ -14,7 +11,7 @@ const here = { pubsubTopic, contentTopics: [contentTopic] };
 test("a status code instead of the real answer", async (t) => {
   const devnet = await scratchDevnet(t);
   const peer = await rawPeer(t, devnet.multiaddr);
-  for (const codec of [lightPushCodec, storeCodec, filterSubscribeCodec]) devnet.faults.statusCodes.set(codec, 429);
+  devnet.faults.set("reject", "lightpush:429,store:429,filter:429");
   for (const answer of [
     await push(peer, message("x")),
     await query(peer, here),
@@ -23,7 +20,7 @@ test("a status code instead of the real answer", async (t) => {
     assert.equal(answer.statusCode, 429);
     assert.notEqual(answer.requestId, "");
   }
-  devnet.faults.statusCodes.clear();
+  devnet.faults.set("reject", "off");
   assert.equal(devnet.counters.archived, 0);
   assert.equal((await push(peer, message("x"))).statusCode, 200);
 });
@@ -31,14 +28,14 @@ test("a status code instead of the real answer", async (t) => {
 test("silence, and its end", async (t) => {
   const devnet = await scratchDevnet(t);
   const peer = await rawPeer(t, devnet.multiaddr);
-  devnet.faults.silent.add(storeCodec);
+  devnet.faults.set("mute", "store");
   let answered = false;
   void query(peer, here).then(
     () => (answered = true),
     () => {},
   );
   assert.equal((await push(peer, message("other protocols still answer"))).statusCode, 200);
-  devnet.faults.silent.delete(storeCodec);
+  devnet.faults.set("mute", "off");
   assert.equal((await query(peer, here)).messages.length, 1);
   assert.equal(answered, false, "an unanswered request stays unanswered");
 });
@@ -46,7 +43,7 @@ test("silence, and its end", async (t) => {
 test("late answers", async (t) => {
   const devnet = await scratchDevnet(t);
   const peer = await rawPeer(t, devnet.multiaddr);
-  devnet.faults.answerDelayMs = 50;
+  devnet.faults.set("answer-delay", "50ms");
   const start = performance.now();
   assert.equal((await push(peer, message("x"))).statusCode, 200);
   assert.ok(performance.now() - start >= 45);
@@ -56,9 +53,9 @@ test("lost pushes are in the archive", async (t) => {
   const devnet = await scratchDevnet(t);
   const peer = await rawPeer(t, devnet.multiaddr);
   await filter(peer, "SUBSCRIBE", here);
-  devnet.faults.losesPushes = true;
+  devnet.faults.set("drop", "1");
   await push(peer, message("lost"));
-  devnet.faults.losesPushes = false;
+  devnet.faults.set("drop", "off");
   await push(peer, message("pushed"));
   await eventually("pushed", () => peer.pushes.length > 0);
   assert.equal(new TextDecoder().decode(peer.pushes[0]?.wakuMessage?.payload), "pushed");

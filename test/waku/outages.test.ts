@@ -4,6 +4,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { test } from "node:test";
+import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
+import { peerIdFromPrivateKey } from "@libp2p/peer-id";
 import type { PublishResult, Transport } from "../../src/engine/ports.ts";
 import { historyOf, publishText, Recorder, topicOf } from "../conformance/transport-recorder.ts";
 import { MemoryLog, startServiceNode, transportTo } from "./fixture.ts";
@@ -80,24 +82,23 @@ test("a service node that refuses passes the message on to the next one", { time
   const two = await startServiceNode();
   const transport = transportTo([one.multiaddr, two.multiaddr], { deadlineMs: 1_500 });
   const recorder = new Recorder();
-  const codec = "/vac/waku/lightpush/3.0.0";
   const send = (): Promise<PublishResult> =>
     transport.publish({ topic: topicOf(1), payload: Buffer.from("hello") }, new AbortController().signal);
   try {
     await transport.start(recorder);
     await recorder.until(() => transport.status().peers === 2, "both service nodes");
-    one.devnet.faults.statusCodes.set(codec, 413);
+    one.devnet.faults.set("reject", "lightpush:413");
     assert.equal((await send()).kind, "published");
-    one.devnet.faults.statusCodes.clear();
-    one.devnet.faults.silent.add(codec);
+    one.devnet.faults.reset();
+    one.devnet.faults.set("mute", "lightpush");
     assert.equal((await send()).kind, "published");
     const begun = performance.now();
     assert.equal((await send()).kind, "published");
     assert.ok(performance.now() - begun < 1_200, "the silent node is asked last");
-    two.devnet.faults.statusCodes.set(codec, 413);
+    two.devnet.faults.set("reject", "lightpush:413");
     assert.equal((await send()).kind, "unavailable", "the silent node might have taken it");
-    one.devnet.faults.silent.clear();
-    one.devnet.faults.statusCodes.set(codec, 413);
+    one.devnet.faults.reset();
+    one.devnet.faults.set("reject", "lightpush:413");
     assert.deepEqual(await send().then(({ kind, ...rest }) => [kind, "retryable" in rest && rest.retryable]), [
       "refused",
       false,
@@ -112,17 +113,17 @@ test("addresses where nothing, silence, or garbage answers do not disturb the go
   timeout: 60_000,
 }, async () => {
   const node = await startServiceNode();
-  const id = peerIdOf(node).slice(0, -1);
+  // Peer ids that differ from the good one and from each other, or all would be addresses of one peer.
+  const [first, second, third] = await Promise.all([1, 2, 3].map(strangersId));
   const silent = createServer(() => undefined);
   const garbage = createServer((socket) => {
     socket.on("error", () => undefined);
     socket.write(Buffer.alloc(100_000, 0x13));
   });
   const ports = await Promise.all([silent, garbage].map(listen));
-  // Peer ids that differ from the good one, or all would be addresses of one peer.
-  const strangers = ports.map((port, index) => `/ip4/127.0.0.1/tcp/${port}/p2p/${id}${"xyz"[index]}`);
+  const strangers = ports.map((port, index) => `/ip4/127.0.0.1/tcp/${port}/p2p/${[first, second][index]}`);
   const log = new MemoryLog();
-  const transport = transportTo([...strangers, `/ip4/127.0.0.1/tcp/1/p2p/${id}w`, node.multiaddr], { log });
+  const transport = transportTo([...strangers, `/ip4/127.0.0.1/tcp/1/p2p/${third}`, node.multiaddr], { log });
   const recorder = new Recorder();
   try {
     await transport.start(recorder);
@@ -142,6 +143,12 @@ test("addresses where nothing, silence, or garbage answers do not disturb the go
     await node.close();
   }
 });
+
+/** The peer id of a key that nobody has. */
+async function strangersId(number: number): Promise<string> {
+  const key = await generateKeyPairFromSeed("Ed25519", new Uint8Array(32).fill(number));
+  return peerIdFromPrivateKey(key).toString();
+}
 
 async function listen(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -2,6 +2,8 @@
 import type { PeerId, Stream } from "@libp2p/interface";
 import { proto_filter_v2 } from "@waku/proto";
 import * as lengthPrefixed from "it-length-prefixed";
+import type { DevnetFaults } from "../faults/faults.ts";
+import { PushLine } from "../faults/push-line.ts";
 import type { AcceptedMessage } from "../waku-message.ts";
 import type { Refusal, RequestService } from "./framing.ts";
 import { PushStream } from "./push-stream.ts";
@@ -24,6 +26,7 @@ const subscriptionMs = 5 * 60_000;
 /** What Filter needs from the node. */
 export interface FilterNode {
   readonly pubsubTopics: readonly string[];
+  readonly faults: DevnetFaults;
   nowMs(): number;
   openPushStream(peer: PeerId): Promise<Stream>;
   /** Told of what happened, for the counters. */
@@ -35,6 +38,7 @@ interface Subscriber {
   /** Pubsub topic and content topic, joined by a character that no pubsub topic of ours has. */
   readonly criteria: Set<string>;
   readonly stream: PushStream;
+  readonly line: PushLine;
   expiresMs: number;
 }
 
@@ -63,6 +67,13 @@ export class FilterService implements RequestService<SubscribeRequest> {
     return this.#subscribers.size;
   }
 
+  /** Content topics of all subscribers together. */
+  get criteriaCount(): number {
+    let count = 0;
+    for (const { criteria } of this.#subscribers.values()) count += criteria.size;
+    return count;
+  }
+
   decode(bytes: Uint8Array): SubscribeRequest {
     return FilterSubscribeRequest.decode(bytes);
   }
@@ -84,8 +95,8 @@ export class FilterService implements RequestService<SubscribeRequest> {
       if (subscriber.expiresMs <= this.#node.nowMs()) {
         this.#drop(subscriber);
       } else {
-        subscriber.stream.push(frame);
-        this.#node.pushed();
+        if (subscriber.line.push(frame)) this.#node.pushed();
+        else this.#node.dropped(1);
       }
     }
   }
@@ -171,7 +182,8 @@ export class FilterService implements RequestService<SubscribeRequest> {
       open: () => this.#node.openPushStream(peer),
       dropped: (frames) => this.#node.dropped(frames),
     });
-    const subscriber: Subscriber = { criteria: new Set(), stream, expiresMs: 0 };
+    const line = new PushLine(this.#node.faults, (frame) => stream.push(frame));
+    const subscriber: Subscriber = { criteria: new Set(), stream, line, expiresMs: 0 };
     this.#subscribers.set(peer.toString(), subscriber);
     return subscriber;
   }
@@ -190,6 +202,7 @@ export class FilterService implements RequestService<SubscribeRequest> {
   #drop(subscriber: Subscriber): void {
     for (const criterion of [...subscriber.criteria]) this.#remove(subscriber, criterion);
     for (const [peer, known] of this.#subscribers) if (known === subscriber) this.#subscribers.delete(peer);
+    subscriber.line.close();
     subscriber.stream.close();
   }
 }

@@ -2,10 +2,11 @@
  * One length-prefixed request and one answer on a stream, with a bound on what a peer can make us hold. Owns the
  * reading of the stream to its end; knows no protocol.
  */
-import type { PeerId, Stream } from "@libp2p/interface";
+import type { Connection, PeerId, Stream } from "@libp2p/interface";
 import * as lengthPrefixed from "it-length-prefixed";
 import type { Libp2p } from "libp2p";
 import { Uint8ArrayList } from "uint8arraylist";
+import type { RequestFault } from "../faults/faults.ts";
 
 /** Why a request got no real answer: its bytes, its size, or a fault of this node. */
 export type Refusal = "malformed" | "too-large" | "failed";
@@ -24,8 +25,8 @@ export interface RequestService<Request extends { readonly requestId?: string }>
 
 /** What stands between every request and its answer: the fault knobs, and whoever counts. */
 export interface RequestHooks {
-  /** Awaited before a request is carried out. Resolves to a status code that replaces the real answer. */
-  intercept(codec: string): Promise<number | undefined>;
+  /** Awaited before a request is carried out: what becomes of it, if not the usual. */
+  intercept(codec: string): Promise<RequestFault | undefined>;
   refused(codec: string, refusal: Refusal, cause: unknown): void;
 }
 
@@ -44,7 +45,7 @@ export async function serveRequests<Request extends { readonly requestId?: strin
   await libp2p.handle(
     service.codec,
     ({ stream, connection }) => {
-      const answer = (frame: Frame): Promise<Uint8Array> => answerOf(service, hooks, frame, connection.remotePeer);
+      const answer = (frame: Frame): Promise<Answer> => answerOf(service, hooks, frame, connection);
       serveStream(stream, service.requestBytesMax, answer).catch((fault: Error) => stream.abort(fault));
     },
     { maxInboundStreams: inboundStreamsMax },
@@ -54,7 +55,7 @@ export async function serveRequests<Request extends { readonly requestId?: strin
 async function serveStream(
   stream: Stream,
   requestBytesMax: number,
-  answer: (frame: Frame) => Promise<Uint8Array>,
+  answer: (frame: Frame) => Promise<Answer>,
 ): Promise<void> {
   const reader = new FrameReader(requestBytesMax);
   let answering: Promise<void> | undefined;
@@ -79,13 +80,16 @@ async function serveStream(
   await answering;
 }
 
+/** Undefined: the stream ends without one. */
+type Answer = Uint8Array | undefined;
+
 /** Never rejects for a stranger's bytes or our own faults: each has its answer. */
 async function answerOf<Request extends { readonly requestId?: string }>(
   service: RequestService<Request>,
   hooks: RequestHooks,
   frame: Frame,
-  peer: PeerId,
-): Promise<Uint8Array> {
+  connection: Connection,
+): Promise<Answer> {
   const refuse = (refusal: Refusal, requestId: string, cause?: unknown): Uint8Array => {
     hooks.refused(service.codec, refusal, cause);
     return service.status(requestId, service.refusalCodes[refusal], `${refusal} request`);
@@ -99,16 +103,30 @@ async function answerOf<Request extends { readonly requestId?: string }>(
   }
   const requestId = request.requestId ?? "";
   try {
-    const intercepted = await hooks.intercept(service.codec);
-    if (intercepted !== undefined) return service.status(requestId, intercepted, "a fault knob of this devnet is set");
-    return await service.answer(request, peer);
+    const fault = await hooks.intercept(service.codec);
+    switch (fault?.kind) {
+      case "reject":
+        return service.status(requestId, fault.status, "a fault knob of this devnet is set");
+      case "mute":
+        // The promise goes away with the stream that waits for it.
+        return await new Promise<never>(() => {});
+      case "close-after-request":
+        return undefined;
+      case "cut-on-request":
+        connection.abort(new Error("a fault knob cuts this connection"));
+        return undefined;
+    }
+    const answer = await service.answer(request, connection.remotePeer);
+    return fault?.kind === "close-before-answer" ? undefined : answer;
   } catch (cause) {
     return refuse("failed", requestId, cause);
   }
 }
 
-async function sendAnswer(stream: Stream, answer: Promise<Uint8Array>): Promise<void> {
-  await stream.sink([lengthPrefixed.encode.single(await answer)]);
+async function sendAnswer(stream: Stream, answer: Promise<Answer>): Promise<void> {
+  const bytes = await answer;
+  if (bytes === undefined) await stream.closeWrite();
+  else await stream.sink([lengthPrefixed.encode.single(bytes)]);
 }
 
 type Frame =

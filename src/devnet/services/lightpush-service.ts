@@ -30,45 +30,48 @@ export interface LightPushNode {
   answered(statusCode: number): void;
 }
 
-interface Answer {
+/** What became of a push. */
+export interface LightPushAnswer {
   readonly statusCode: number;
   readonly statusDesc: string;
   readonly relayPeerCount?: number;
 }
 
-/** The js client's own limit is 1 MiB: reading that much lets us answer 413 where a cut stream would say nothing. */
-const requestBytesMax = 1024 * 1024 + 64 * 1024;
+/** The same for both versions of the protocol. */
+export const lightPushLimits = {
+  /** The js client's own limit is 1 MiB: reading that much lets us answer 413 where a cut stream would say nothing. */
+  requestBytesMax: 1024 * 1024 + 64 * 1024,
+  refusalCodes: {
+    malformed: lightPushStatus.badRequest,
+    "too-large": lightPushStatus.payloadTooLarge,
+    failed: lightPushStatus.internalServerError,
+  },
+} as const;
 
 /** Serves LightPush v3. */
 export function lightPushService(node: LightPushNode): RequestService<LightPushRequest> {
-  const served = new Set(pubsubTopicsOf(node.network));
-  const encode = (requestId: string, answer: Answer): Uint8Array => {
+  const encode = (requestId: string, answer: LightPushAnswer): Uint8Array => {
     node.answered(answer.statusCode);
     return LightPushResponseV3.encode({ requestId, ...answer });
   };
   return {
+    ...lightPushLimits,
     codec: lightPushCodec,
-    requestBytesMax,
-    refusalCodes: {
-      malformed: lightPushStatus.badRequest,
-      "too-large": lightPushStatus.payloadTooLarge,
-      failed: lightPushStatus.internalServerError,
-    },
     decode: (bytes) => LightPushRequestV3.decode(bytes),
     answer: async ({ requestId, pubsubTopic, message }) =>
-      encode(requestId, await push(node, served, pubsubTopic, message)),
+      encode(requestId, await pushToNetwork(node, pubsubTopic, message)),
     status: (requestId, statusCode, statusDesc) => encode(requestId, { statusCode, statusDesc }),
   };
 }
 
-async function push(
+/** Checks a message of a light node and hands it to the network. */
+export async function pushToNetwork(
   node: LightPushNode,
-  served: ReadonlySet<string>,
   named: string | undefined,
   message: WakuMessage | undefined,
-): Promise<Answer> {
+): Promise<LightPushAnswer> {
   if (message === undefined) return refused(lightPushStatus.badRequest, "no message");
-  const pubsubTopic = carrierOf(node.network, served, named, message.contentTopic);
+  const pubsubTopic = carrierOf(node.network, named, message.contentTopic);
   if (typeof pubsubTopic !== "string") return pubsubTopic;
   // A message without a timestamp could be neither archived nor told from its repetition.
   if (message.timestamp === undefined) message.timestamp = BigInt(node.nowMs()) * 1_000_000n;
@@ -82,13 +85,8 @@ async function push(
 }
 
 /** The pubsub topic that shall carry the message, or the refusal. */
-function carrierOf(
-  network: Network,
-  served: ReadonlySet<string>,
-  named: string | undefined,
-  contentTopic: string,
-): string | Answer {
-  if (named !== undefined && !served.has(named)) {
+function carrierOf(network: Network, named: string | undefined, contentTopic: string): string | LightPushAnswer {
+  if (named !== undefined && !pubsubTopicsOf(network).includes(named)) {
     return refused(lightPushStatus.unsupportedPubsubTopic, "this node does not serve that pubsub topic");
   }
   if (!network.autosharding) return named ?? refused(lightPushStatus.badRequest, "no pubsub topic");
@@ -103,10 +101,10 @@ function carrierOf(
   return derived;
 }
 
-function tooLarge(): Answer {
+function tooLarge(): LightPushAnswer {
   return refused(lightPushStatus.payloadTooLarge, `the message is larger than ${messageBytesMax} bytes`);
 }
 
-function refused(statusCode: number, statusDesc: string): Answer {
+function refused(statusCode: number, statusDesc: string): LightPushAnswer {
   return { statusCode, statusDesc };
 }
