@@ -68,7 +68,7 @@ const folders: Readonly<Record<string, Rule>> = {
   },
   devnet: {
     ours: ["wire/ids.ts"],
-    packages: [...waku, "node:crypto", "node:fs", "node:net", "node:path", "node:sqlite"],
+    packages: [...waku, "node:crypto", "node:fs", "node:http", "node:net", "node:path", "node:sqlite"],
     why: "the devnet stands for foreign service nodes: code shared with the daemon would hide its mistakes from it",
   },
   daemon: {

@@ -56,11 +56,25 @@ function declareSetup(program: Command): void {
 }
 
 function declareDevnet(program: Command): void {
-  program
+  const devnet = program
     .command("devnet")
     .description("run a local Waku service node, for tests and first steps")
     .addOption(countOption("--port <n>", "TCP port on 127.0.0.1 (default: any free one)"))
+    .option("--peer <multiaddr>", "another devnet to be one network with (repeatable)", collect)
+    .addOption(countOption("--seed <n>", "of the chance in faults"))
+    .option("--lightpush-v2-only", "serve no LightPush v3, like older service nodes")
     .action(async (options, command) => (await import("./command/devnet.ts")).devnet(session(command), options));
+  devnet
+    .command("fault")
+    .description("make a running devnet behave badly: drop=0.3 mute=store next=3, or list, reset, cut")
+    .argument("[change...]", "NAME=VALUE, next=N (only so many times), or list, reset, cut (all connections, now)")
+    .action(async (words, _options, command) =>
+      (await import("./command/devnet-lab.ts")).fault(session(command), words, command.optsWithGlobals()),
+    );
+  devnet
+    .command("status")
+    .description("what a running devnet is doing")
+    .action(async (_options, command) => (await import("./command/devnet-lab.ts")).status(session(command)));
 }
 
 function declareDaemon(program: Command): void {

@@ -14,7 +14,9 @@ test("with --json the first line says where it is; the address survives a restar
     "peerId",
     "clusterId",
     "shards",
+    "faultSocket",
   ]);
+  assert.equal(first.line["faultSocket"], join(stateDir, "faults.sock"));
   assert.equal(first.line["event"], "devnet.ready");
   assert.equal(first.line["clusterId"], 66);
   assert.equal(first.line["shards"], 8);

@@ -10,9 +10,11 @@ import { createProgram } from "../../src/cli/program.ts";
 const page = readFileSync(join(import.meta.dirname, "..", "..", "README.md"), "utf8");
 const program = createProgram(() => {});
 
+/** A noun that has options of its own is a command too, beside its verbs. */
 function leaves(command: Command, path: readonly string[] = []): Map<string, Command> {
-  if (command.commands.length === 0) return new Map([[path.join(" "), command]]);
-  return new Map(command.commands.flatMap((child) => [...leaves(child, [...path, child.name()])]));
+  const isCommand = command.commands.length === 0 || (path.length > 0 && command.options.length > 0);
+  const own: [string, Command][] = isCommand ? [[path.join(" "), command]] : [];
+  return new Map([...own, ...command.commands.flatMap((child) => [...leaves(child, [...path, child.name()])])]);
 }
 
 const declared = leaves(program);

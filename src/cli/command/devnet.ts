@@ -1,11 +1,21 @@
 /** `umbrad devnet`: the local Waku service node in this process. */
 import { resolveDevnetDir } from "../../admin/location.ts";
-import { type Devnet, startDevnet } from "../../devnet/node.ts";
+import { openControl } from "../../devnet/control.ts";
+import { type Devnet, type DevnetOptions, startDevnet } from "../../devnet/node.ts";
 import { DevnetError } from "../../devnet/state-dir.ts";
 import { UmbradError } from "../../engine/errors.ts";
 import type { Session } from "../session.ts";
 
-export async function devnet({ output, stateDirFlag, env }: Session, options: { port?: number }): Promise<void> {
+/** The options as commander gives them. */
+export interface DevnetFlags {
+  readonly port?: number;
+  readonly peer?: readonly string[];
+  readonly seed?: number;
+  readonly lightpushV2Only?: boolean;
+}
+
+/** Runs until SIGTERM or SIGINT. */
+export async function devnet({ output, stateDirFlag, env }: Session, flags: DevnetFlags): Promise<void> {
   process.umask(0o077);
   const stateDir = resolveDevnetDir(stateDirFlag, env);
   const { promise: asked, resolve: stop } = Promise.withResolvers<void>();
@@ -16,24 +26,34 @@ export async function devnet({ output, stateDirFlag, env }: Session, options: { 
     stop();
   };
   process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
-  const node = await start(stateDir, options.port);
+  const node = await start(stateDir, flags);
+  const control = await openControl(node, stateDir);
   const { multiaddr, websocketMultiaddr, peerId, clusterId, shards } = node;
+  const faultSocket = control?.path ?? null;
   output.answer(
-    { event: "devnet.ready", multiaddr, websocketMultiaddr, peerId, clusterId, shards },
+    { event: "devnet.ready", multiaddr, websocketMultiaddr, peerId, clusterId, shards, faultSocket },
     readyText(multiaddr, stateDir),
   );
   await asked;
-  // The networking library may hang in its stop or leave timers behind; the archive is closed by then.
+  // The networking library may hang in its stop or leave timers behind; the node closes its archive before this.
   setTimeout(() => process.exit(0), stopMsMax).unref();
+  await control?.close();
   await node.stop();
   process.exit(0);
 }
 
 const stopMsMax = 3_000;
 
-async function start(stateDir: string, port: number | undefined): Promise<Devnet> {
+async function start(stateDir: string, flags: DevnetFlags): Promise<Devnet> {
+  const options: DevnetOptions = {
+    stateDir,
+    lightPushV2Only: flags.lightpushV2Only === true,
+    peers: flags.peer ?? [],
+    ...(flags.port === undefined ? {} : { port: flags.port }),
+    ...(flags.seed === undefined ? {} : { seed: flags.seed }),
+  };
   try {
-    return await startDevnet(port === undefined ? { stateDir } : { stateDir, port });
+    return await startDevnet(options);
   } catch (error) {
     if (!(error instanceof DevnetError)) throw error;
     throw new UmbradError(error.code, error.message, { hint: "umbrad devnet --port 0 --state-dir DIR", cause: error });

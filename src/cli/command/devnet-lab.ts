@@ -1,0 +1,101 @@
+/** `umbrad devnet fault` and `umbrad devnet status`: questions to a running devnet, over the socket in its state directory. */
+import { join } from "node:path";
+import type { AdminClient } from "../../admin/client.ts";
+import { resolveDevnetDir } from "../../admin/location.ts";
+import { UmbradError } from "../../engine/errors.ts";
+import { fieldLines, table } from "../output.ts";
+import type { Session } from "../session.ts";
+
+interface FaultList {
+  readonly seed: number;
+  readonly faults: readonly {
+    readonly name: string;
+    readonly value: string;
+    readonly next?: number;
+    readonly struck: number;
+  }[];
+}
+
+interface DevnetStatus {
+  readonly multiaddr: string;
+  readonly peers: number;
+  readonly relayPeers: number;
+  readonly subscribers: number;
+  readonly subscriptions: number;
+  readonly archived: number;
+  readonly pushed: number;
+  readonly faults: FaultList["faults"];
+}
+
+/** Sets, lists or resets the fault knobs. */
+export async function fault(session: Session, words: readonly string[], options: { seed?: number }): Promise<void> {
+  const change = { ...changeOf(words), ...(options.seed === undefined ? {} : { seed: options.seed }) };
+  const answer = await ask<FaultList>(session, (client) =>
+    Object.keys(change).length === 0 ? client.get("/v1/faults") : client.post("/v1/faults", change),
+  );
+  session.output.answer(answer, faultText(answer));
+}
+
+/** What the devnet is doing. */
+export async function status(session: Session): Promise<void> {
+  const answer = await ask<DevnetStatus>(session, (client) => client.get("/v1/status"));
+  const { multiaddr, peers, relayPeers, subscribers, subscriptions, archived, pushed, faults } = answer;
+  const fields: [string, string][] = [
+    ["multiaddr", multiaddr],
+    ["peers", `${peers}, ${relayPeers} of them relay`],
+    ["subscribers", `${subscribers}, to ${subscriptions} content topics`],
+    ["archived", `${archived} since the start`],
+    ["pushed", `${pushed} since the start`],
+    ["faults", faults.length === 0 ? "none" : faults.map(({ name, value }) => `${name}=${value}`).join(" ")],
+  ];
+  session.output.answer(answer, fieldLines(fields));
+}
+
+/** The body of the request. */
+function changeOf(words: readonly string[]): object {
+  const set: { name: string; value: string }[] = [];
+  const change: { reset?: true; cut?: true; next?: number; set?: typeof set } = {};
+  for (const word of words) {
+    const [, name = "", value = ""] = /^([a-z-]+)=(.+)$/.exec(word) ?? [];
+    if (word === "reset") change.reset = true;
+    else if (word === "cut") change.cut = true;
+    else if (name === "next" && /^[1-9]\d{0,8}$/.test(value)) change.next = Number(value);
+    else if (name !== "" && name !== "next") set.push({ name, value });
+    else if (word !== "list" || words.length > 1) throw notAChange(word);
+  }
+  if (change.next !== undefined && set.length === 0) throw notAChange(`next=${change.next}`);
+  return set.length === 0 ? change : { ...change, set };
+}
+
+function notAChange(word: string): UmbradError {
+  return new UmbradError("cli/usage", `${JSON.stringify(word)} is no change of the faults`, {
+    hint: "umbrad devnet fault drop=0.3 mute=store next=3, or list, reset, cut",
+  });
+}
+
+async function ask<Answer>(session: Session, question: (client: AdminClient) => Promise<Answer>): Promise<Answer> {
+  const stateDir = resolveDevnetDir(session.stateDirFlag, session.env);
+  const { connectAdmin } = await import("../../admin/client.ts");
+  const client = connectAdmin({
+    socketPath: join(stateDir, "faults.sock"),
+    timeoutMs: session.timeoutMs ?? 30_000,
+    startHint: () => Promise.resolve(`umbrad devnet --state-dir ${stateDir}`),
+  });
+  try {
+    return await question(client);
+  } catch (error) {
+    if (!(error instanceof UmbradError)) throw error;
+    if (error.code === "daemon/unreachable") {
+      const hint = `umbrad devnet --state-dir ${stateDir}`;
+      throw new UmbradError("daemon/unreachable", `no devnet is running in ${stateDir}`, { hint, cause: error });
+    }
+    if (error.code === "request/invalid") throw new UmbradError("cli/usage", error.message, { cause: error });
+    throw error;
+  }
+}
+
+function faultText({ seed, faults }: FaultList): string {
+  if (faults.length === 0) return `no faults, seed ${seed}`;
+  const rows = faults.map(({ name, value, next, struck }) => [name, value, next?.toString() ?? "all", `${struck}`]);
+  return `${table(["FAULT", "VALUE", "NEXT", "STRUCK"], rows)}\n\nseed ${seed}`;
+}
