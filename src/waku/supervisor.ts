@@ -9,6 +9,7 @@ import type { ContentTopic } from "../wire/ids.ts";
 import { filterSubscribeCodec } from "./filter/client.ts";
 import { createRateLimit, type RateLimit } from "./filter/rate-limit.ts";
 import { FilterSession } from "./filter/session.ts";
+import type { PushTarget } from "./lightpush.ts";
 import type { WakuNetwork } from "./message.ts";
 import { askCluster, metadataCodec } from "./metadata.ts";
 import type { ServicePeer } from "./peer-address.ts";
@@ -91,13 +92,18 @@ export class Supervisor {
 
   /** Connections that are identified, of our cluster, and offer `codec`; those that answer first, in configured order. */
   connections(codec: string): readonly Connection[] {
+    return this.offers([codec]).map(({ connection }) => connection);
+  }
+
+  /** The same with the first of `codecs` that each offers, and whether it left a question unanswered lately. */
+  offers(codecs: readonly string[]): readonly PushTarget[] {
     const silentSince = this.options.clock.now() - demotionMs;
-    const usable = this.links.flatMap(({ ready, silentAtMs }) =>
-      ready?.protocols.has(codec) && ready.connection.status === "open"
-        ? [{ connection: ready.connection, silent: silentAtMs > silentSince }]
-        : [],
-    );
-    return usable.sort((one, other) => Number(one.silent) - Number(other.silent)).map(({ connection }) => connection);
+    const usable = this.links.flatMap(({ ready, silentAtMs }): PushTarget[] => {
+      const codec = codecs.find((candidate) => ready?.protocols.has(candidate));
+      if (ready?.connection.status !== "open" || codec === undefined) return [];
+      return [{ connection: ready.connection, codec, silent: silentAtMs > silentSince }];
+    });
+    return usable.sort((one, other) => Number(one.silent) - Number(other.silent));
   }
 
   /** Asked last for a while: a node that never answers must not cost every publish a whole deadline. */
@@ -275,16 +281,11 @@ export class Supervisor {
   }
 
   private async pause(ms: number): Promise<void> {
-    if (this.ended.signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      const end = (): void => {
-        cancel();
-        this.ended.signal.removeEventListener("abort", end);
-        resolve();
-      };
-      const cancel = this.options.clock.after(ms, end);
-      this.ended.signal.addEventListener("abort", end, { once: true });
-    });
+    const deadline = startDeadline(this.options.clock, ms, this.ended.signal);
+    const never = new Promise<void>(() => undefined);
+    // Both ends of the wait come as an abort.
+    await untilAborted(never, deadline.signal).catch(() => undefined);
+    deadline.end();
   }
 }
 

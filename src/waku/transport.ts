@@ -18,6 +18,7 @@ import type { ContentTopic } from "../wire/ids.ts";
 import { receivePushes } from "./filter/client.ts";
 import { type HistorySource, mergeHistory } from "./history.ts";
 import { lightpushCodec, publish, tooLarge } from "./lightpush.ts";
+import { lightpushV2Codec } from "./lightpush-v2.ts";
 import { pubsubTopicOf, toIncoming, type WakuMessageFields, wakuMessageBytesMax } from "./message.ts";
 import { answerMetadata } from "./metadata.ts";
 import { startWakuNode } from "./node.ts";
@@ -96,22 +97,17 @@ class WakuTransport implements Transport {
     if (running === undefined || this.stopped.signal.aborted) {
       return { kind: "unavailable", reason: "the transport is not running" };
     }
-    const connections = running.supervisor.connections(lightpushCodec);
-    if (connections.length === 0) return { kind: "unavailable", reason: "no service node is connected" };
-    const both = joinSignals([signal, this.stopped.signal]);
-    try {
-      return await publish({
-        ...message,
-        node: running.node,
-        connections,
-        clock,
-        signal: both.signal,
-        onSilent: (connection) => running.supervisor.demote(connection),
-        ...(deadlineMs === undefined ? {} : { deadlineMs }),
-      });
-    } finally {
-      both.end();
-    }
+    const targets = running.supervisor.offers([lightpushCodec, lightpushV2Codec]);
+    if (targets.length === 0) return { kind: "unavailable", reason: "no service node is connected" };
+    return await publish({
+      ...message,
+      node: running.node,
+      targets,
+      clock,
+      signals: [signal, this.stopped.signal],
+      onSilent: (connection) => running.supervisor.demote(connection),
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    });
   }
 
   async *history(
