@@ -121,7 +121,8 @@ function parseChange(body: string): FaultChange {
   } catch (cause) {
     throw new DevnetError("devnet/bad-option", "the request is not JSON", cause);
   }
-  if (typeof value !== "object" || value === null) throw new DevnetError("devnet/bad-option", "not a JSON object");
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new DevnetError("devnet/bad-option", "not a JSON object");
   const { reset, seed, set, next, cut, ...unknown } = value as Readonly<Record<string, unknown>>;
   const names = Object.keys(unknown);
   if (names.length > 0) throw new DevnetError("devnet/bad-option", `unknown: ${names.join(", ")}`);

@@ -77,3 +77,16 @@ for (const transport of ["tcp", "websocket"] satisfies Transport[]) {
     assert.deepEqual((await queryStore(node, { paginationForward: true })).flat(), ["before", "after"]);
   });
 }
+
+test("the SDK's client of LightPush v2 is served, by a node of any age", async (t) => {
+  for (const lightPushV2Only of [false, true]) {
+    const devnet = await scratchDevnet(t, { lightPushV2Only });
+    const node = await lightNode(t, devnet, "tcp");
+    const message = { payload: new TextEncoder().encode("by v2"), timestamp: new Date() };
+    const { failures, successes } = await node.lightPush.send(node.createEncoder({ contentTopic }), message, {
+      useLegacy: true,
+    });
+    assert.deepEqual({ failures, successes: successes.length }, { failures: [], successes: 1 });
+    assert.deepEqual(await queryStore(node, { paginationForward: true }), [["by v2"]]);
+  }
+});

@@ -84,8 +84,9 @@ export function parseKnob(name: KnobName, text: string): KnobValue {
       return { ...value, chance };
     }
     case "range": {
-      const [from, to = from, ...more] = text.split("-").map(parseMs);
-      if (from === undefined || to === undefined || more.length > 0 || from > to || to > rangeMsMax) {
+      const times = text.split("-").map(parseMs);
+      const [from, to] = times.length === 1 ? [times[0], times[0]] : times;
+      if (from === undefined || to === undefined || times.length > 2 || from > to || to > rangeMsMax) {
         throw fault("a time like 200ms or a range like 50-200ms or 1s-3s");
       }
       return { ...value, rangeMs: [from, to] };
