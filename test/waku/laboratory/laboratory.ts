@@ -13,7 +13,7 @@ import { transportTo } from "../fixture.ts";
 export const topic = topicOf(1);
 
 /** Long enough for a busy machine to answer in, short enough to wait for in a test of silence. */
-export const deadlineMs = 1_000;
+export const deadlineMs = 2_500;
 
 /** A client of the laboratory. */
 export interface Client {
