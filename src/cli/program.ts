@@ -64,18 +64,18 @@ function declareDevnet(program: Command): void {
     .option("--peer <multiaddr>", "another devnet to be one network with (repeatable)", collect)
     .addOption(countOption("--seed <n>", "of the chance in faults"))
     .option("--lightpush-v2-only", "serve no LightPush v3, like older service nodes")
-    .action(async (options, command) => (await import("./command/devnet.ts")).devnet(session(command), options));
+    .action(async (options, command) => (await import("./command/devnet/devnet.ts")).devnet(session(command), options));
   devnet
     .command("fault")
     .description("make a running devnet behave badly: drop=0.3 mute=store next=3, or list, reset, cut")
     .argument("[change...]", "NAME=VALUE, next=N (only so many times), or list, reset, cut (all connections, now)")
     .action(async (words, _options, command) =>
-      (await import("./command/devnet-lab.ts")).fault(session(command), words, command.optsWithGlobals()),
+      (await import("./command/devnet/devnet-lab.ts")).fault(session(command), words, command.optsWithGlobals()),
     );
   devnet
     .command("status")
     .description("what a running devnet is doing")
-    .action(async (_options, command) => (await import("./command/devnet-lab.ts")).status(session(command)));
+    .action(async (_options, command) => (await import("./command/devnet/devnet-lab.ts")).status(session(command)));
 }
 
 function declareDaemon(program: Command): void {

@@ -22,7 +22,7 @@ import type { Clock, EventRow, Log, MessageRow, Store, Transport, TransportStatu
 import { createRegistry } from "./registry.ts";
 import { Intake } from "./routing/intake.ts";
 import { Router } from "./routing/router.ts";
-import { decodeState } from "./turn/states.ts";
+import { openConversations } from "./turn/states.ts";
 import { type AcceptedTurn, Turns } from "./turn/turns.ts";
 
 export interface EngineOptions {
@@ -129,11 +129,7 @@ class RunningEngine implements Engine {
 
   async start(): Promise<void> {
     const { store, transport, clock } = this.#options;
-    for (const stored of store.conversations()) {
-      if (stored.closed) continue;
-      const type = this.#registry.type(stored.type);
-      const state = this.#decode(type, stored.state, stored.number);
-      if (state === undefined) continue;
+    for (const { stored, type, state } of openConversations(this.#options, this.#registry)) {
       this.#router.apply({ conversation: stored.number, type, before: undefined, after: state });
       this.#listening.subscriptions.opened(type, state);
       this.#conversations.add(stored.number, type, state, stored.name);
@@ -299,18 +295,5 @@ class RunningEngine implements Engine {
 
   #statusChanged(): void {
     for (const listener of this.#statusListeners) listener();
-  }
-
-  #decode(type: AnyConversationType, bytes: Uint8Array, number: number): unknown {
-    try {
-      return decodeState(type, bytes, number);
-    } catch (error) {
-      // One broken state must not keep the daemon from serving all others.
-      this.#options.log.error(
-        { event: "conversation.halted", component: "engine", conversation: handleOf(number), err: error },
-        "a conversation's stored state does not decode; it is left alone",
-      );
-      return undefined;
-    }
   }
 }

@@ -1,5 +1,4 @@
 /** The Store port on SQLite. Each method is a query or one transaction; the rules are in the tables' own files. */
-import { utf8 } from "../crypto/bytes.ts";
 import { InvariantError, UmbradError } from "../engine/errors.ts";
 import type {
   CommitReceipt,
@@ -33,8 +32,8 @@ import { MessageTable } from "./messages.ts";
 import { OutboxTable } from "./outbox.ts";
 import type { Sealer } from "./seal.ts";
 import { PublicationTable } from "./tables/publications.ts";
+import { readRecords, readTrace } from "./tables/reads.ts";
 
-const MESSAGE_RECORD = "message/";
 /** Faults that the other turns of a group would meet too. */
 const ENVIRONMENT = new Set(["store/full", "store/io", "store/readonly", "store/busy"]);
 
@@ -106,18 +105,7 @@ export class SqliteStore implements Store {
   }
 
   records(conversation: ConversationNumber, keys: readonly string[]): Map<string, Uint8Array> {
-    const found = new Map<string, Uint8Array>();
-    for (const key of keys) {
-      const bytes = this.#record(conversation, key);
-      if (bytes !== undefined) found.set(key, bytes);
-    }
-    return found;
-  }
-
-  #record(conversation: ConversationNumber, key: string): Uint8Array | undefined {
-    if (!key.startsWith(MESSAGE_RECORD)) return this.#tables.conversations.record(conversation, key);
-    const state = this.#tables.messages.stateOf(conversation, key.slice(MESSAGE_RECORD.length) as MessageId);
-    return state === undefined ? undefined : utf8(state);
+    return readRecords(this.#tables, conversation, keys);
   }
 
   outboxDue(nowMs: number, limit: number): OutboxRow[] {
@@ -153,15 +141,7 @@ export class SqliteStore implements Store {
   }
 
   trace(messageId: MessageId): MessageTrace | undefined {
-    const { messages, events, outbox, publications } = this.#tables;
-    const message = messages.find(messageId);
-    if (message === undefined) return undefined;
-    return {
-      message,
-      events: events.about(message.rowId),
-      outbox: outbox.find(message.conversation, messageId),
-      publication: publications.find(message.rowId),
-    };
+    return readTrace(this.#tables, messageId);
   }
 
   outboxRetry(id: number, dueAtMs: number): void {

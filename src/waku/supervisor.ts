@@ -9,7 +9,7 @@ import type { ContentTopic } from "../wire/ids.ts";
 import { filterSubscribeCodec } from "./filter/client.ts";
 import { createRateLimit, type RateLimit } from "./filter/rate-limit.ts";
 import { FilterSession } from "./filter/session.ts";
-import type { PushTarget } from "./lightpush.ts";
+import type { PushTarget } from "./lightpush/lightpush.ts";
 import type { WakuNetwork } from "./message.ts";
 import { askCluster, metadataCodec } from "./metadata.ts";
 import type { ServicePeer } from "./peer-address.ts";

@@ -16,16 +16,16 @@ import type {
 } from "../engine/ports.ts";
 import type { ContentTopic } from "../wire/ids.ts";
 import { receivePushes } from "./filter/client.ts";
-import { type HistorySource, mergeHistory } from "./history.ts";
-import { lightpushCodec, publish, tooLarge } from "./lightpush.ts";
-import { lightpushV2Codec } from "./lightpush-v2.ts";
+import { lightpushCodec, publish, tooLarge } from "./lightpush/lightpush.ts";
+import { lightpushV2Codec } from "./lightpush/lightpush-v2.ts";
 import { pubsubTopicOf, toIncoming, type WakuMessageFields, wakuMessageBytesMax } from "./message.ts";
 import { answerMetadata } from "./metadata.ts";
 import { startWakuNode } from "./node.ts";
 import { parsePeers, type ServicePeer } from "./peer-address.ts";
 import { joinSignals, reasonOf, startDeadline, untilAborted } from "./request.ts";
-import { confirmStored } from "./store-confirm.ts";
-import { storeCodec, storePages } from "./store-query.ts";
+import { type HistorySource, mergeHistory } from "./store/history.ts";
+import { confirmStored } from "./store/store-confirm.ts";
+import { storeCodec, storePages } from "./store/store-query.ts";
 import { Supervisor } from "./supervisor.ts";
 
 /** Enough to outvote one node that lacks messages; more would only repeat the same pages. */

@@ -10,9 +10,9 @@ import { proto_filter_v2, proto_lightpush, proto_metadata, proto_store } from "@
 import * as lengthPrefixed from "it-length-prefixed";
 import { createLibp2p, type Libp2p } from "libp2p";
 import { filterPushCodec, filterSubscribeCodec } from "../../src/waku/filter/client.ts";
-import { lightpushCodec } from "../../src/waku/lightpush.ts";
+import { lightpushCodec } from "../../src/waku/lightpush/lightpush.ts";
 import { metadataCodec } from "../../src/waku/metadata.ts";
-import { storeCodec } from "../../src/waku/store-query.ts";
+import { storeCodec } from "../../src/waku/store/store-query.ts";
 
 /** What a node does with one incoming stream. */
 export type Behaviour = (stream: Stream) => Promise<void>;

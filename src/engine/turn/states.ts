@@ -2,7 +2,7 @@
 import type { AnyConversationType } from "../../conversation/contract.ts";
 import { UmbradError } from "../errors.ts";
 import { STATE_CACHE_MAX } from "../limits.ts";
-import type { ConversationNumber, Store } from "../ports.ts";
+import type { ConversationNumber, Log, Store, StoredConversation } from "../ports.ts";
 import type { Registry } from "../registry.ts";
 
 export interface LoadedConversation {
@@ -65,5 +65,24 @@ export function decodeState(type: AnyConversationType, bytes: Uint8Array, number
       hint: "upgrade umbrad if the state was written by a newer version, else restore a backup",
       cause,
     });
+  }
+}
+
+/** Every open conversation whose state decodes. A broken one is left alone: it must not keep the daemon from serving the others. */
+export function* openConversations(
+  { store, log }: { readonly store: Store; readonly log: Log },
+  registry: Registry,
+): Generator<{ readonly stored: StoredConversation; readonly type: AnyConversationType; readonly state: unknown }> {
+  for (const stored of store.conversations()) {
+    if (stored.closed) continue;
+    const type = registry.type(stored.type);
+    try {
+      yield { stored, type, state: decodeState(type, stored.state, stored.number) };
+    } catch (error) {
+      log.error(
+        { event: "conversation.halted", component: "engine", conversation: `c${stored.number}`, err: error },
+        "a conversation's stored state does not decode; it is left alone",
+      );
+    }
   }
 }

@@ -6,10 +6,10 @@ import { randomUUID } from "node:crypto";
 import type { Connection } from "@libp2p/interface";
 import { proto_lightpush, WakuMessage } from "@waku/proto";
 import type { LightNode } from "@waku/sdk";
-import type { Clock, PublishResult } from "../engine/ports.ts";
+import type { Clock, PublishResult } from "../../engine/ports.ts";
+import { wakuMessageBytesMax, wakuMessageHash } from "../message.ts";
+import { joinSignals, printable, reasonOf, request, requestDeadlineMs } from "../request.ts";
 import { decodePushV2, encodePushV2, lightpushV2Codec } from "./lightpush-v2.ts";
-import { wakuMessageBytesMax, wakuMessageHash } from "./message.ts";
-import { joinSignals, printable, reasonOf, request, requestDeadlineMs } from "./request.ts";
 
 /** Protocol id of LightPush v3. */
 export const lightpushCodec = "/vac/waku/lightpush/3.0.0";

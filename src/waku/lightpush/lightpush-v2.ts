@@ -1,7 +1,7 @@
 /** LightPush v2, for service nodes that have no v3: yes or no, and a reason in free words. Knows bytes, not connections. */
 import { proto_lightpush, type WakuMessage } from "@waku/proto";
-import type { PublishResult } from "../engine/ports.ts";
-import { printable } from "./request.ts";
+import type { PublishResult } from "../../engine/ports.ts";
+import { printable } from "../request.ts";
 
 /** Protocol id of LightPush v2. */
 export const lightpushV2Codec = "/vac/waku/lightpush/2.0.0-beta1";

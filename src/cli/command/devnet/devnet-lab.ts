@@ -1,10 +1,10 @@
 /** `umbrad devnet fault` and `umbrad devnet status`: questions to a running devnet, over the socket in its state directory. */
 import { join } from "node:path";
-import type { AdminClient } from "../../admin/client.ts";
-import { resolveDevnetDir } from "../../admin/location.ts";
-import { UmbradError } from "../../engine/errors.ts";
-import { fieldLines, table } from "../output.ts";
-import type { Session } from "../session.ts";
+import type { AdminClient } from "../../../admin/client.ts";
+import { resolveDevnetDir } from "../../../admin/location.ts";
+import { UmbradError } from "../../../engine/errors.ts";
+import { fieldLines, table } from "../../output.ts";
+import type { Session } from "../../session.ts";
 
 interface FaultList {
   readonly seed: number;
@@ -75,7 +75,7 @@ function notAChange(word: string): UmbradError {
 
 async function ask<Answer>(session: Session, question: (client: AdminClient) => Promise<Answer>): Promise<Answer> {
   const stateDir = resolveDevnetDir(session.stateDirFlag, session.env);
-  const { connectAdmin } = await import("../../admin/client.ts");
+  const { connectAdmin } = await import("../../../admin/client.ts");
   const client = connectAdmin({
     socketPath: join(stateDir, "faults.sock"),
     timeoutMs: session.timeoutMs ?? 30_000,

@@ -5,10 +5,10 @@
 import { randomUUID } from "node:crypto";
 import type { Connection } from "@libp2p/interface";
 import { proto_store } from "@waku/proto";
-import { UmbradError } from "../engine/errors.ts";
-import type { Clock, IncomingMessage } from "../engine/ports.ts";
-import { toIncoming, toNanoseconds } from "./message.ts";
-import { printable, request, requestDeadlineMs } from "./request.ts";
+import { UmbradError } from "../../engine/errors.ts";
+import type { Clock, IncomingMessage } from "../../engine/ports.ts";
+import { toIncoming, toNanoseconds } from "../message.ts";
+import { printable, request, requestDeadlineMs } from "../request.ts";
 
 /** Protocol id of Store v3. */
 export const storeCodec = "/vac/waku/store-query/3.0.0";

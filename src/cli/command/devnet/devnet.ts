@@ -1,10 +1,10 @@
 /** `umbrad devnet`: the local Waku service node in this process. */
-import { resolveDevnetDir } from "../../admin/location.ts";
-import { openControl } from "../../devnet/control.ts";
-import { type Devnet, type DevnetOptions, startDevnet } from "../../devnet/node.ts";
-import { DevnetError } from "../../devnet/state-dir.ts";
-import { UmbradError } from "../../engine/errors.ts";
-import type { Session } from "../session.ts";
+import { resolveDevnetDir } from "../../../admin/location.ts";
+import { openControl } from "../../../devnet/control.ts";
+import { type Devnet, type DevnetOptions, startDevnet } from "../../../devnet/node.ts";
+import { DevnetError } from "../../../devnet/state-dir.ts";
+import { UmbradError } from "../../../engine/errors.ts";
+import type { Session } from "../../session.ts";
 
 /** The options as commander gives them. */
 export interface DevnetFlags {

@@ -2,9 +2,9 @@
 import { randomUUID } from "node:crypto";
 import type { Connection } from "@libp2p/interface";
 import { proto_store } from "@waku/proto";
-import { UmbradError } from "../engine/errors.ts";
-import type { Clock } from "../engine/ports.ts";
-import { reasonOf, request, requestDeadlineMs } from "./request.ts";
+import { UmbradError } from "../../engine/errors.ts";
+import type { Clock } from "../../engine/ports.ts";
+import { reasonOf, request, requestDeadlineMs } from "../request.ts";
 import { storeCodec } from "./store-query.ts";
 
 /** The bound of the usual database of service nodes. */

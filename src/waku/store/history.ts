@@ -2,8 +2,8 @@
  * Merges the answers of several Store nodes, and of several shards, into one stream, oldest first and without exact
  * repetitions: a node that was away itself lacks messages that another one has, and neither knows it.
  */
-import { UmbradError } from "../engine/errors.ts";
-import type { IncomingMessage } from "../engine/ports.ts";
+import { UmbradError } from "../../engine/errors.ts";
+import type { IncomingMessage } from "../../engine/ports.ts";
 
 type Page = readonly IncomingMessage[];
 
