@@ -241,10 +241,9 @@ async function linkUses(t: TestContext, { alice, bob, carol }: Network): Promise
   await bob.text("send", bobs, "heard me", "--wait", "delivered", ...waiting);
   assert.deepEqual((await alice.receive(before + 2)).slice(-2), ["I was first", "heard me"]);
   const unanswered = (await carol.json<{ messages: MessageView[] }>("history", late.conversation)).messages;
-  assert.deepEqual(
-    unanswered.map(({ state }) => state),
-    ["published"],
-  );
+  // A Store node has it after a few seconds, or not yet; nobody has read it.
+  assert.equal(unanswered.length, 1);
+  assert.match(unanswered[0]?.state ?? "", /^(published|stored)$/);
 
   const twice = await alice.json<InviteView>("invite", "create", "--uses", "2");
   assert.equal(twice.uses, 2);

@@ -99,12 +99,12 @@ test("a second start finds everything as it was", async (t) => {
   ];
   for (const party of [alice, bob]) {
     await party.wait("synced");
-    const { pid: _pid, startedAt: _startedAt, ...before } = await party.status();
+    const { pid: _pid, startedAt: _startedAt, canary: _canary, ...before } = await party.status();
     const shown = await Promise.all(views.map((view) => party.text(...view)));
     await party.stop();
     await party.start();
     await party.wait("synced");
-    const { pid: _newPid, startedAt: _newStartedAt, ...after } = await party.status();
+    const { pid: _newPid, startedAt: _newStartedAt, canary: _newCanary, ...after } = await party.status();
     assert.deepEqual(after, before);
     assert.deepEqual(await Promise.all(views.map((view) => party.text(...view))), shown);
   }
