@@ -98,7 +98,7 @@ class RunningEngine implements Engine {
       onEvents,
     });
     this.#timers = new TimerLoop({ store, clock, log, turns: this.#turns });
-    this.#parking = new ParkingLoop({ store, clock, intake: this.#intake });
+    this.#parking = new ParkingLoop({ store, clock, log, intake: this.#intake });
     const onSynced = () => this.#statusChanged();
     this.#history = new HistoryLoop({
       store,
@@ -149,7 +149,6 @@ class RunningEngine implements Engine {
       cancel = clock.after(deadlineMs, resolve);
     });
     await Promise.race([this.#turns.idle(), deadline]);
-    cancel();
     try {
       this.#history.saveCursor();
     } catch (error) {
@@ -161,8 +160,11 @@ class RunningEngine implements Engine {
     this.#history.stop();
     this.#outbox.stop();
     await transport.stop();
-    // What was committed before the transport stopped may still be on its way to the store.
-    await Promise.race([this.#turns.idle(), Promise.resolve()]);
+    // An answer that came in the last moment is still recorded before the store may close.
+    await Promise.race([Promise.all([this.#turns.idle(), this.#outbox.idle()]), deadline]);
+    cancel();
+    // After the deadline there may be turns left; the caller closes the store now.
+    this.#turns.close();
   }
 
   status(): EngineStatus {

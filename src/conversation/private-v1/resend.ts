@@ -59,7 +59,6 @@ export function giveUp(draft: Draft, messages: readonly Unacknowledged[], reason
   if (messages.length === 0) return;
   const { state, now } = draft;
   draft.set({ unacknowledged: state.unacknowledged.filter((sent) => !messages.includes(sent)) });
-  forgetCarriers(draft, messages);
   for (const { messageId, isSilent } of messages) {
     draft.add({ kind: "drop", key: outRecord(messageId) });
     if (isSilent) continue;
@@ -67,11 +66,4 @@ export function giveUp(draft: Draft, messages: readonly Unacknowledged[], reason
   }
   if (isContentWaiting(state)) draft.add({ kind: "schedule", name: TIMER_FLUSH, atMs: now });
   scheduleResend(draft);
-}
-
-/** A lost message that these asked for has yet to be asked for. */
-function forgetCarriers(draft: Draft, messages: readonly Unacknowledged[]): void {
-  const gone = new Set<string | undefined>(messages.map(({ messageId }) => messageId));
-  const lost = draft.state.lost.map((entry) => (gone.has(entry.carrier) ? { ...entry, carrier: undefined } : entry));
-  draft.set({ lost });
 }

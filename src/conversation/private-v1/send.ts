@@ -17,6 +17,7 @@ import type { Purpose } from "../contract.ts";
 import { acknowledged, scheduleResend } from "./alarms.ts";
 import type { Draft } from "./draft.ts";
 import {
+  GIVE_UP_MS,
   hasNumberForContent,
   hasRoomForContent,
   knownRecord,
@@ -96,26 +97,22 @@ interface Content {
 function transmit(draft: Draft, frame: Uint8Array, { messageId, isSilent, seal }: Content): void {
   const { state, now } = draft;
   const lamportMs = Math.max(now, state.lamportMs + 1);
-  const wanted = repairRequest(state, now);
   const sds = encodeSds({
     senderId: roleOf(state),
     messageId,
     channelId: conversationIdOf(state),
     lamport: lamportMs,
     causalHistory: causalHistory(state),
-    repairRequest: wanted,
+    repairRequest: repairRequest(state, now),
     content: encodeSingleSegment(frame),
   });
   const { sendSerial } = state.ratchet;
-  const sent = { messageId, sendSerial, sentAtMs: now, firstSentAtMs: now, isSilent };
+  const sent = { messageId, sendSerial, sentAtMs: now, firstSentAtMs: now, isSilent, isPassed: false };
   draft.add({ kind: "put", key: outRecord(messageId), bytes: sds });
   draft.set({
     lamportMs,
     newestOurs: { messageId, lamportMs },
     unacknowledged: [...state.unacknowledged, sent],
-    lost: state.lost.map((lost) =>
-      lost.carrier === undefined && wanted.includes(lost.messageId) ? { ...lost, carrier: messageId } : lost,
-    ),
   });
   const purpose = seal === undefined ? "content" : "invite";
   emit(draft, { sds, purpose, messageId: isSilent ? undefined : messageId, isContent: true }, seal);
@@ -141,11 +138,14 @@ export function transmitAgain(draft: Draft, messageId: string, sds: Uint8Array):
 /** An acknowledgement without content. It is itself never acknowledged. */
 export function sendSync(draft: Draft, seal?: Sealer): void {
   const { state, now } = draft;
+  // Each of our messages has a later time than the one before: the peer must know which of two knows more.
+  const lamportMs = Math.max(now, state.lamportMs + 1);
+  draft.set({ lamportMs });
   const sds = encodeSds({
     senderId: roleOf(state),
     messageId: draft.randomMessageId(),
     channelId: conversationIdOf(state),
-    lamport: Math.max(now, state.lamportMs),
+    lamport: lamportMs,
     causalHistory: causalHistory(state),
     repairRequest: repairRequest(state, now),
   });
@@ -199,7 +199,11 @@ function causalHistory({ newestOurs, newestTheirs }: PrivateState): string[] {
     .map((entry) => entry.messageId);
 }
 
-/** Lost messages first: a message that did not ask for them would acknowledge them. What is held has arrived. */
+/**
+ * Naming the newest acknowledges everything before it but for what is asked for and what came before that. So every lost
+ * message is asked for until it is delivered, also while it is held; what the peer has failed by now no longer. Besides,
+ * what is missing for long.
+ */
 function repairRequest({ lost, held }: PrivateState, now: number): string[] {
   const arrived = new Set(held.map(({ messageId }) => messageId));
   const missing = held
@@ -207,7 +211,8 @@ function repairRequest({ lost, held }: PrivateState, now: number): string[] {
     .sort((a, b) => a.lamportMs - b.lamportMs)
     .flatMap((entry) => entry.missing)
     .filter((id) => !arrived.has(id));
-  return [...new Set([...lost.map(({ messageId }) => messageId), ...missing])].slice(0, REPAIR_REQUEST_MAX);
+  const asked = lost.filter(({ sinceMs }) => now - sinceMs < GIVE_UP_MS).map(({ messageId }) => messageId);
+  return [...new Set([...asked, ...missing.slice(0, REPAIR_REQUEST_MAX)])];
 }
 
 function roleOf(state: PrivateState): "I" | "R" {

@@ -7,6 +7,7 @@ import { Draft } from "./draft.ts";
 import { resend } from "./resend.ts";
 import { flushWaiting, sendBundle } from "./send.ts";
 import {
+  GIVE_UP_MS,
   hasNumberForContent,
   hasRoomForContent,
   isContentWaiting,
@@ -85,9 +86,11 @@ function flush(draft: Draft): Step {
 function askForRepair(draft: Draft): Step {
   const { state, now } = draft;
   if (state.held.length === 0) return ignore("nothing is missing");
-  const plan = planLoss(state.held, ({ sinceMs }) => now - sinceMs >= LOST_AFTER_MS);
+  const lost = state.lost.filter(({ sinceMs }) => now - sinceMs < GIVE_UP_MS);
+  const plan = planLoss(state.held, ({ sinceMs }) => now - sinceMs >= LOST_AFTER_MS, lost.length);
   const unread = planReads(plan).filter((key) => !draft.isLoaded(key));
   if (unread.length > 0) return { kind: "lacks", keys: unread };
+  draft.set({ lost });
   const refusedInside = carryOut(draft, plan);
   if (draft.state.held.length > 0) {
     oweAcknowledgement(draft);

@@ -1557,6 +1557,12 @@ export namespace umbra {
                 /** PrivateV1State lost. */
                 lost: umbra.state.v1.LostV1.$Properties[];
 
+                /** PrivateV1State newestAcknowledged. */
+                newestAcknowledged: Uint8Array;
+
+                /** PrivateV1State newestStatementMs. */
+                newestStatementMs: (number|Long);
+
                 /**
                  * Creates a new PrivateV1State instance using the specified properties.
                  * @param [properties] Properties to set
@@ -1666,6 +1672,12 @@ export namespace umbra {
 
                     /** PrivateV1State lost */
                     lost?: (umbra.state.v1.LostV1.$Properties[]|null);
+
+                    /** PrivateV1State newestAcknowledged */
+                    newestAcknowledged?: (Uint8Array|null);
+
+                    /** PrivateV1State newestStatementMs */
+                    newestStatementMs?: (number|Long|null);
 
                     /** Unknown fields preserved while decoding when enabled */
                     $unknowns?: Uint8Array[];
@@ -2018,6 +2030,9 @@ export namespace umbra {
                 /** UnacknowledgedV1 isSilent. */
                 isSilent: boolean;
 
+                /** UnacknowledgedV1 isPassed. */
+                isPassed: boolean;
+
                 /**
                  * Creates a new UnacknowledgedV1 instance using the specified properties.
                  * @param [properties] Properties to set
@@ -2064,6 +2079,9 @@ export namespace umbra {
 
                     /** UnacknowledgedV1 isSilent */
                     isSilent?: (boolean|null);
+
+                    /** UnacknowledgedV1 isPassed */
+                    isPassed?: (boolean|null);
 
                     /** Unknown fields preserved while decoding when enabled */
                     $unknowns?: Uint8Array[];
@@ -2178,8 +2196,8 @@ export namespace umbra {
                 /** LostV1 messageId. */
                 messageId: Uint8Array;
 
-                /** LostV1 carrier. */
-                carrier: Uint8Array;
+                /** LostV1 sinceMs. */
+                sinceMs: (number|Long);
 
                 /**
                  * Creates a new LostV1 instance using the specified properties.
@@ -2216,8 +2234,8 @@ export namespace umbra {
                     /** LostV1 messageId */
                     messageId?: (Uint8Array|null);
 
-                    /** LostV1 carrier */
-                    carrier?: (Uint8Array|null);
+                    /** LostV1 sinceMs */
+                    sinceMs?: (number|Long|null);
 
                     /** Unknown fields preserved while decoding when enabled */
                     $unknowns?: Uint8Array[];
