@@ -2,7 +2,7 @@
 import { hash } from "node:crypto";
 import { blake2b as nobleBlake2b } from "@noble/hashes/blake2.js";
 import { keccak_256 } from "@noble/hashes/sha3.js";
-import { concat, plain } from "./bytes.ts";
+import { concat } from "./bytes.ts";
 
 /** Parameters of BLAKE2b (RFC 7693); `length` in bytes. */
 export interface Blake2bOptions {
@@ -11,11 +11,17 @@ export interface Blake2bOptions {
   readonly personalization?: Uint8Array;
 }
 
-/** One-shot hashing is half the cost of createHash; joining short parts first is cheaper than several updates. */
+/**
+ * One-shot hashing is half the cost of createHash; joining short parts first is cheaper than several updates. The digest
+ * comes as text of one character a byte, because a Buffer made outside the JavaScript heap costs more than the hash.
+ */
 function oneShot(algorithm: string, parts: readonly Uint8Array[]): Uint8Array {
   const [first] = parts;
   const message = parts.length === 1 && first !== undefined ? first : concat(...parts);
-  return plain(hash(algorithm, message, "buffer"));
+  const text = hash(algorithm, message, "binary");
+  const digest = new Uint8Array(text.length);
+  for (let index = 0; index < digest.length; index++) digest[index] = text.charCodeAt(index);
+  return digest;
 }
 
 /** H of the profile: BLAKE2s-256, unkeyed, over the parts joined. */

@@ -73,11 +73,17 @@ export class Commands {
       if (known !== undefined) return this.#repeated(known, fingerprint, request.key, conversation.handle);
     }
     const origin = request.key === undefined ? {} : { idempotency: { key: request.key, fingerprint } };
-    const outcome = await this.#command(number, request.command, origin, () => {
+    const answered = () => (request.key === undefined ? undefined : this.#deps.store.idempotent(request.key));
+    let outcome: AcceptedTurn | undefined;
+    try {
       // Asked again when earlier turns have ended: two callers may hold the same key.
-      const known = request.key === undefined ? undefined : this.#deps.store.idempotent(request.key);
-      return known === undefined;
-    });
+      outcome = await this.#command(number, request.command, origin, () => answered() === undefined);
+    } catch (error) {
+      // The key was taken by another conversation's turn in the same moment, or our own commit is durable after all.
+      const known = answered();
+      if (known === undefined) throw error;
+      return this.#repeated(known, fingerprint, request.key ?? "", conversation.handle);
+    }
     if (outcome === undefined) return this.#sendOnce(request);
     const { messageId } = outcome.reply as { messageId: string };
     return {

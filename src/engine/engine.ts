@@ -112,7 +112,7 @@ class RunningEngine implements Engine {
     const onOutbox = () => this.#outbox.wake();
     this.#confirmation = new ConfirmationLoop({ store, transport, clock, log, onEvents, onOutbox });
     this.#timers = new TimerLoop({ store, clock, log, turns: this.#turns });
-    this.#parking = new ParkingLoop({ store, clock, intake: this.#intake });
+    this.#parking = new ParkingLoop({ store, clock, log, intake: this.#intake });
     this.#retention = new RetentionLoop({ store, clock, log, retention: options.retention ?? {} });
     const onChange = () => this.#statusChanged();
     const { canary } = options;
@@ -162,7 +162,6 @@ class RunningEngine implements Engine {
       cancel = clock.after(deadlineMs, resolve);
     });
     await Promise.race([this.#turns.idle(), deadline]);
-    cancel();
     try {
       this.#listening.history.saveCursor();
     } catch (error) {
@@ -177,8 +176,11 @@ class RunningEngine implements Engine {
     this.#feed.stop();
     this.#confirmation.stop();
     await transport.stop();
-    // What was committed before the transport stopped may still be on its way to the store.
-    await Promise.race([this.#turns.idle(), Promise.resolve()]);
+    // An answer that came in the last moment is still recorded before the store may close.
+    await Promise.race([Promise.all([this.#turns.idle(), this.#outbox.idle()]), deadline]);
+    cancel();
+    // After the deadline there may be turns left; the caller closes the store now.
+    this.#turns.close();
   }
 
   status(): EngineStatus {

@@ -17,7 +17,7 @@ import type { ContentTopic } from "../../src/wire/ids.ts";
 import { encodePrivateFrame } from "../../src/wire/private-frame.ts";
 import { secretOf } from "../protocol/vectors.ts";
 import { couple, type Hand } from "./by-hand.ts";
-import { carrying, craft, craftSds, sdsOf, textFrame } from "./craft-message.ts";
+import { carrying, craft, craftSds, sdsOf, textFrame } from "./crafted/message.ts";
 
 type Peer = Hand<PrivateState>;
 

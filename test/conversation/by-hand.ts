@@ -78,12 +78,11 @@ export class Hand<State> {
   }
 
   /** The envelope as the router would give it; fails when the state does not expect the hint. */
-  input(envelope: Uint8Array): Input<unknown> & { readonly kind: "envelope" } {
-    const decoded = decodeEnvelope(envelope);
-    assert.ok(decoded.kind === "readable");
-    const ref = this.refOf(decoded.value);
+  input(bytes: Uint8Array): Input<unknown> & { readonly kind: "envelope" } {
+    const envelope = readEnvelope(bytes);
+    const ref = this.refOf(envelope);
     assert.ok(ref !== undefined, "the hint is not expected");
-    return { kind: "envelope", envelope: decoded.value, ref };
+    return { kind: "envelope", envelope, ref };
   }
 
   refOf({ hint, salt }: Envelope): number | undefined {
@@ -111,6 +110,12 @@ export class Hand<State> {
       event.type === "message.received" ? [new TextDecoder().decode(event.content.bytes.subarray(2))] : [],
     );
   }
+}
+
+export function readEnvelope(bytes: Uint8Array): Envelope {
+  const decoded = decodeEnvelope(bytes);
+  assert.ok(decoded.kind === "readable");
+  return decoded.value;
 }
 
 export function publishesOf({ effects }: Accepted): Publish[] {

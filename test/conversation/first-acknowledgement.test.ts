@@ -10,7 +10,7 @@ import {
 } from "../../src/conversation/private-v1/state.ts";
 import type { MessageId } from "../../src/wire/ids.ts";
 import { answered, assertSameBytes, couple, fatesOf, onlyPublish, publishesOf, say, sayMany } from "./by-hand.ts";
-import { hintIn } from "./craft-message.ts";
+import { hintIn } from "./crafted/message.ts";
 
 describe("before the first acknowledgement", () => {
   it("16 messages follow the invite, more wait unencrypted and go in order once the peer is heard", async () => {

@@ -10,7 +10,7 @@ import { clientAddressOf } from "../../src/wire/ids.ts";
 import { secretOf } from "../protocol/vectors.ts";
 import { unsafeSeededBytes } from "../support/conversation-turn.ts";
 import { createLink, type Hand, openInbox, startMs } from "./by-hand.ts";
-import { craftInvite, type InviteFaults } from "./craft-invite.ts";
+import { craftInvite, type InviteFaults } from "./crafted/invite.ts";
 
 const dayMs = 24 * 3_600_000;
 

@@ -17,8 +17,8 @@ import {
 } from "../../src/conversation/private-v1/state.ts";
 import { privateStateCodec } from "../../src/conversation/private-v1/state-codec.ts";
 import { SKIPPED_CHAINS_MAX, SKIPPED_KEYS_MAX } from "../../src/protocol/double-ratchet/skipped-numbers.ts";
-import { answered, couple, fatesOf, onlyPublish, publishesOf, say } from "./by-hand.ts";
-import { craftSds, peek, sdsOf } from "./craft-message.ts";
+import { answered, couple, fatesOf, onlyPublish, publishesOf, readEnvelope, say } from "./by-hand.ts";
+import { craftSds, peek, sdsOf } from "./crafted/message.ts";
 
 const idOf = (n: number) => n.toString(16).padStart(32, "0");
 describe("a message whose dependency is missing", () => {
@@ -81,7 +81,7 @@ describe("a message whose dependency is missing", () => {
     assert.deepEqual(publishesOf(await a.read(craftSds(b, sdsOf(b, "x", { repairRequest: ids.slice(0, 3) })))), []);
   });
 
-  it("is waited for no longer than a day; the lost one is asked for until the peer knows", async () => {
+  it("is waited for no longer than a day; the lost one is asked for until it arrives", async () => {
     const { a, b } = await answered();
     const [lost, follower] = [(await say(a, "lost"))[0]!, (await say(a, "follower"))[0]!];
     await b.read(follower);
@@ -91,19 +91,85 @@ describe("a message whose dependency is missing", () => {
     assert.ok(b.row.records.has(knownRecord(lost.messageId!)));
     const [reply] = await say(b, "reply");
     assert.deepEqual(peek(a, reply!).sds.repairRequest, [lost.messageId]);
-    assert.equal(b.state.lost[0]?.carrier, reply!.messageId);
 
     a.nowMs = b.nowMs;
     const [again] = publishesOf(await a.read(reply!));
     assert.deepEqual(fatesOf(a), ["message.delivered", "message.queued", "message.delivered"]);
-    // A's answer acknowledges the message that asked: nothing more has to.
     assert.ok(again !== undefined);
     await b.read((await say(a, "and on"))[0]!);
-    assert.deepEqual(b.state.lost, []);
     assert.deepEqual(b.texts(), ["hello", "follower", "and on"]);
+    const sync = onlyPublish(await b.fire("acknowledge"));
+    assert.deepEqual(peek(a, sync).sds.repairRequest, [lost.messageId]);
     // Better late than never.
     await b.read(again);
     assert.equal(b.texts().at(-1), "lost");
+    assert.deepEqual(b.state.lost, []);
+  });
+
+  it("of which the peer knows nothing is not acknowledged by what came after it", async () => {
+    const { a, b } = await answered();
+    const sent = [];
+    for (let i = 0; i < 4; i += 1) sent.push(...(await say(a, `${i}`)));
+    const ids = sent.map(({ messageId }) => messageId as string);
+    // B has the last only, and gives up the one before: of the first two it has never heard.
+    await b.read(sent[3]!);
+    b.nowMs += LOST_AFTER_MS;
+    await b.fire("repair");
+    const stale = (await say(b, "first answer"))[0]!;
+    a.nowMs = b.nowMs;
+    const again = publishesOf(await a.read(stale)).filter(({ messageId }) => messageId === ids[2]);
+    const left = () => a.state.unacknowledged.map(({ messageId }) => messageId);
+    assert.deepEqual(left(), ids.slice(0, 3));
+    // What was lost arrives, and is held for what came before it.
+    await b.read(again[0]!);
+    const [second] = await say(b, "second answer");
+    assert.deepEqual(peek(a, second!).sds.repairRequest, [ids[2]]);
+    await a.read(second!);
+    assert.deepEqual(left(), ids.slice(0, 3));
+    for (let i = 0; left().length > 0; i += 1) {
+      assert.ok(i < 10, "it comes to an end");
+      a.nowMs = Math.max(a.nowMs, b.nowMs);
+      for (const each of publishesOf(await a.fire("resend")))
+        if (b.refOf(readEnvelope(each.envelope)) !== undefined) await b.read(each);
+      b.nowMs = a.nowMs;
+      if (b.row.timers.has("acknowledge")) await a.read(onlyPublish(await b.fire("acknowledge")));
+    }
+    assert.deepEqual(b.texts(), ["hello", "3", "0", "1", "2"]);
+  });
+
+  it("is not acknowledged by a message that was overtaken by one that asks for it", async () => {
+    const { a, b } = await answered();
+    const sent = [(await say(a, "lost"))[0]!, (await say(a, "follower"))[0]!];
+    await b.read(sent[1]!);
+    b.nowMs += LOST_AFTER_MS;
+    await b.fire("repair");
+    const [asking] = await say(b, "asking");
+    const overtaken = craftSds(b, sdsOf(b, "from before", { lamport: 1, causalHistory: [sent[1]!.messageId!] }));
+    a.nowMs = b.nowMs;
+    await a.read(asking!);
+    await a.read(overtaken);
+    assert.deepEqual(
+      a.state.unacknowledged.map(({ messageId }) => messageId),
+      [sent[0]!.messageId],
+    );
+  });
+
+  it("is acknowledged when it arrives late, by the name of a newer one that was acknowledged before", async () => {
+    const { a, b } = await answered();
+    const [, follower] = [await say(a, "late"), (await say(a, "follower"))[0]!];
+    await b.read(follower);
+    b.nowMs += LOST_AFTER_MS;
+    await b.fire("repair");
+    a.nowMs = b.nowMs;
+    const again = onlyPublish(await a.read((await say(b, "I know the follower only"))[0]!));
+    assert.deepEqual(
+      a.state.unacknowledged.map(({ isPassed }) => isPassed),
+      [true],
+    );
+    await b.read(again);
+    await a.read(onlyPublish(await b.fire("acknowledge")));
+    assert.deepEqual(a.state.unacknowledged, []);
+    assert.deepEqual(fatesOf(a), ["message.delivered", "message.delivered", "message.delivered"]);
   });
 
   it("may wait in a circle that only a faulty peer can make", async () => {
@@ -155,6 +221,7 @@ describe("bounds", () => {
         sentAtMs: timeMs,
         firstSentAtMs: timeMs,
         isSilent: true,
+        isPassed: true,
         set: 0xffff_ffff,
       })),
       outgoing: Array.from({ length: OUTGOING_SETS_MAX }, (_, i) => ({
@@ -169,7 +236,7 @@ describe("bounds", () => {
         sinceMs: timeMs,
         missing: Array.from({ length: MISSING_MAX / HELD_MAX }, (_, j) => idOf(j)),
       })),
-      lost: Array.from({ length: LOST_MAX }, (_, i) => ({ messageId: idOf(i), carrier: idOf(i) })),
+      lost: Array.from({ length: LOST_MAX }, (_, i) => ({ messageId: idOf(i), sinceMs: timeMs })),
       ratchet: {
         ...state.ratchet,
         skipped: Array.from({ length: SKIPPED_CHAINS_MAX }, () => ({

@@ -19,7 +19,7 @@ import type { MessageId } from "../../src/wire/ids.ts";
 import { encodePrivateFrame } from "../../src/wire/private-frame.ts";
 import type { Accepted } from "../support/conversation-turn.ts";
 import { answered, fatesOf, type Hand, onlyPublish, type Publish, publishesOf, say } from "./by-hand.ts";
-import { craftSds, sdsOf, textFrame } from "./craft-message.ts";
+import { craftSds, sdsOf, textFrame } from "./crafted/message.ts";
 
 type Private = Hand<PrivateState>;
 

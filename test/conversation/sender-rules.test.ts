@@ -24,7 +24,7 @@ import {
   say,
   sayMany,
 } from "./by-hand.ts";
-import { hintIn, peek } from "./craft-message.ts";
+import { hintIn, peek } from "./crafted/message.ts";
 
 describe("rule 1: one number, one envelope", () => {
   it("keeps number 0 and the first content of the chain, and a chain's own only", async () => {

@@ -45,7 +45,7 @@ test("commands against real daemons", async (t) => {
   await t.test("event list and listen", () => events(network));
   await t.test("invite links that are refused", () => refusedLinks(network));
   await t.test("a one-time link serves one; a link for two serves two", (t) => linkUses(t, network));
-  await t.test("a listener hears of the end", () => endOfListen(network));
+  await t.test("a listener hears of the end", () => endOfListen(stage, network));
 
   for (const party of [bob, carol]) await party.stop();
   assertNoErrors(stage);
@@ -257,15 +257,19 @@ async function linkUses(t: TestContext, { alice, bob, carol }: Network): Promise
   t.diagnostic(`${peers.length} conversations`);
 }
 
-async function endOfListen({ alice }: Network): Promise<void> {
-  const listening = alice.command(["listen", "--after", "0", "--json"]);
+async function endOfListen(stage: Stage, { alice }: Network): Promise<void> {
+  const listening = stage.launch("listener", ["listen", "--state-dir", alice.stateDir, "--after", "0", "--json"]);
   await alice.text("send", "c1", "goodbye", "--wait", "delivered", ...waiting);
   const { lastSeq } = await alice.status();
+  await inTime(
+    "all events",
+    listening.output.line((line) => JSON.parse(line).seq === lastSeq),
+  );
   await alice.text("stop");
-  const { code, stdout, stderr } = await inTime("the end of listen", listening);
+  const { code } = await inTime("the end of listen", listening.ended);
   assert.equal(code, 69);
-  assert.equal(stdout.split("\n").length - 1, lastSeq);
-  const { error } = JSON.parse(stderr);
+  assert.equal(listening.output.lines.length, lastSeq);
+  const { error } = JSON.parse(listening.output.stderr);
   assert.equal(error.code, "admin/stream-ended");
   assert.match(error.hint, new RegExp(`--after ${lastSeq}$`));
 }

@@ -66,7 +66,7 @@ test("no log and no byte of a sealed state has a text, a passphrase, a name, a l
   for (const one of parties) assertClean(secrets, filesOf(one.stateDir), "after the stop");
   const logs = stage.launched().map(({ output }) => Buffer.from(output.everything()));
   assertClean(secrets, new Map(logs.entries()), "logs");
-  const lines = stage.launched().flatMap(({ name, output }) => (name === "devnet" ? [] : output.log()));
+  const lines = stage.launched().flatMap(({ verb, output }) => (verb === "run" ? output.log() : []));
   assert.ok(lines.some((line) => line.event === "envelope.routed" && line["conversation"] === "c1"));
   assertNoErrors(stage);
 });

@@ -58,7 +58,7 @@ test("every command that needs a daemon says so, with exit code 69 and the comma
     ["conversation", "list"],
     ["invite", "create"],
     ["invite", "accept", "umbra:x"],
-    ["wait", "ready", "--timeout", "100ms"],
+    ["wait", "ready", "--timeout", "10ms"],
   ];
   const nothing = await alice.command(["status"]);
   assert.equal(nothing.code, 69);

@@ -13,10 +13,10 @@ interface Entry {
 /** Few high words and few low bits: probe sequences overlap and whole prefixes collide all the time. */
 const entry: fc.Arbitrary<Entry> = fc.record({
   hint: fc
-    .tuple(fc.constantFrom(0, 1, 0xffffffff), fc.constantFrom(0, 1, 2, 1023, 1024, 2047, 0xffffffff), fc.nat(3))
+    .tuple(fc.constantFrom(0, 0xffffffff), fc.constantFrom(0, 1, 1023, 1024, 0xffffffff), fc.constant(0))
     .map(([high, low, rest]) => hintOf(high, low, rest)),
-  conversation: fc.constantFrom(0, 1, 7, 4_000_000),
-  ref: fc.constantFrom(0, 1, 0xffffffff),
+  conversation: fc.constantFrom(0, 4_000_000),
+  ref: fc.constantFrom(0, 0xffffffff),
 });
 
 const operation = fc.record({ isRemoval: fc.boolean(), entry, spread: fc.nat(5_000) });
@@ -110,7 +110,13 @@ function hintOf(high: number, low: number, rest: number): Uint8Array {
   return hint;
 }
 
-/** As a hash would be: any bits may differ. */
+/** As a hash would be: slots collide by chance. */
 function scattered(n: number): Uint8Array {
-  return hintOf(Math.imul(n, 0x9e3779b1) >>> 0, Math.imul(n ^ 0x5bd1e995, 0x85ebca6b) >>> 0, 0);
+  return hintOf(mixed(n), mixed(n + 0x9e3779b9), 0);
+}
+
+function mixed(n: number): number {
+  let word = Math.imul(n ^ (n >>> 16), 0x85ebca6b);
+  word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
+  return (word ^ (word >>> 16)) >>> 0;
 }

@@ -10,6 +10,7 @@ import { toIncoming, toNanoseconds } from "../../src/waku/message.ts";
 import { diskFull } from "./probe/faulty-store.ts";
 import { probeEnvelope, probeTopic, probeType, type Script, WINDOW } from "./probe/probe-type.ts";
 import { createRig, publish, type Rig } from "./probe/rig.ts";
+import { rounds } from "./probe/stepping-clock.ts";
 
 let rig: Rig;
 const dispose: (() => Promise<void>)[] = [];
@@ -256,5 +257,33 @@ describe("a closed intake", () => {
     await stopped;
     assert.deepEqual(received(), ["begun"]);
     assert.ok((rig.store.cursor(probeTopic("all")) ?? 0) <= atMs);
+  });
+
+  it("leaves the store alone when the time of a stop is over, whatever was still to do", async () => {
+    await start();
+    const atMs = rig.clock.now() + 100;
+    for (let n = 0; n < 3; n += 1) {
+      rig.deliver(message("p0", n, { op: "slow", rounds: 40, text: `slow ${n}` }, atMs));
+    }
+    const sent = rig.engine.send({ conversation: "c0", text: "late" });
+    void sent.then(() => assert.fail("nobody is answered for what is not on disk"));
+    const stopped = rig.engine.stop(1);
+    await rig.clock.advance(1);
+    await stopped;
+    const before = rig.store.lastSeq();
+    const calls: string[] = [];
+    rig.faults.before = ({ method }) => {
+      calls.push(method);
+      throw new Error("database is not open");
+    };
+    await rounds(400);
+    assert.deepEqual(calls, []);
+    heal();
+    assert.equal(rig.store.lastSeq(), before);
+    assert.ok(before < 5);
+    assert.deepEqual(
+      rig.lines.filter(({ level }) => level === "error"),
+      [],
+    );
   });
 });

@@ -9,7 +9,6 @@ import { createRegistry } from "../../src/engine/registry.ts";
 import { Router } from "../../src/engine/routing/router.ts";
 import type { TurnOrigin, TurnOutcome } from "../../src/engine/turn/turn.ts";
 import { type AcceptedTurn, Turns } from "../../src/engine/turn/turns.ts";
-import type { Hint } from "../../src/wire/ids.ts";
 import { conversationWrite } from "../conformance/store-rows.ts";
 import { temporaryStore } from "../sqlite/temporary-store.ts";
 import { diskFull, type FaultyStore, faultyStore } from "./probe/faulty-store.ts";
@@ -21,7 +20,7 @@ let faults: FaultyStore;
 let turns: Turns;
 let router: Router;
 let accepted: AcceptedTurn[];
-let hints: Hint[];
+let hints: string[];
 
 beforeEach(async () => {
   files = await temporaryStore();

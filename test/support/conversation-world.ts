@@ -5,9 +5,9 @@
 import assert from "node:assert/strict";
 import type { AnyConversationType, Effect, Input } from "../../src/conversation/contract.ts";
 import { toHex } from "../../src/crypto/bytes.ts";
-import { Router } from "../../src/engine/routing/router.ts";
 import { decodeEnvelope } from "../../src/wire/envelope.ts";
 import type { ContentTopic, Hint } from "../../src/wire/ids.ts";
+import { ConversationIndex } from "./conversation-index.ts";
 import { applyRows, type Row, recordOf, stateOf } from "./conversation-rows.ts";
 import {
   type Accepted,
@@ -115,7 +115,7 @@ export class Node {
   readonly world: World;
   readonly index: number;
   readonly rows: Row[] = [];
-  readonly #router = new Router();
+  readonly #index = new ConversationIndex();
   readonly #committed = new Set<number>();
   #orphans: { readonly hint: Hint; readonly publication: Publication }[] = [];
 
@@ -157,13 +157,13 @@ export class Node {
     if (this.#committed.has(publication.hash)) return undefined;
     const decoded = decodeEnvelope(publication.envelope);
     assert.ok(decoded.kind === "readable");
-    const route = this.#router.route(decoded.value);
-    const row = this.rows.find(({ number }) => number === route?.conversation);
-    if (route === undefined || row === undefined) {
+    const route = this.#index.route(decoded.value);
+    if (route === undefined) {
       this.#orphans.push({ hint: decoded.value.hint, publication });
       return undefined;
     }
-    const decided = await this.turn(row, { kind: "envelope", envelope: decoded.value, ref: route.ref });
+    const { row, ref } = route;
+    const decided = await this.turn(row, { kind: "envelope", envelope: decoded.value, ref });
     if (decided === undefined) this.world.arrive(this, publication, restartMs);
     else if (decided.kind === "accept") this.#committed.add(publication.hash);
     return decided;
@@ -237,7 +237,7 @@ export class Node {
     };
     this.rows.push(row);
     applyRows(row, accepted.effects);
-    this.#index(row, undefined, accepted.state);
+    this.#adopt(row);
     return row;
   }
 
@@ -246,11 +246,12 @@ export class Node {
     row.bytes = checkAccepted(row.type, accepted);
     assert.equal(row.type.conversationId(accepted.state), row.type.conversationId(before), "an id is for life");
     applyRows(row, accepted.effects);
-    this.#index(row, before, stateOf(row));
+    this.#adopt(row);
   }
 
-  #index({ number, type }: Row, before: unknown, after: unknown): void {
-    const added = new Set(this.#router.apply({ conversation: number, type, before, after }));
+  /** Envelopes that came before their hint was expected. */
+  #adopt(row: Row): void {
+    const added = this.#index.update(row);
     const isAdopted = ({ hint }: { readonly hint: Hint }) => added.has(hint);
     for (const { publication } of this.#orphans.filter(isAdopted)) this.world.arrive(this, publication, 0);
     this.#orphans = this.#orphans.filter((orphan) => !isAdopted(orphan));

@@ -22,6 +22,8 @@ const conditions: Readonly<Record<Condition, (view: StatusView) => boolean>> = {
 const waitMsDefault = 30_000;
 /** Short enough that nobody notices, long enough that waiting costs nothing. */
 const pollMs = 100;
+/** At the very end of a wait, too, a daemon that is not there must be told from one that says nothing. */
+const answerMsMin = 1_000;
 
 /** Also waits for a daemon that is not there yet, so that it may follow `umbrad run &` directly. */
 export async function wait(session: Session, condition: string): Promise<void> {
@@ -45,7 +47,7 @@ async function waitUntil(
   let lastView: StatusView | undefined;
   do {
     try {
-      lastView = await (await admin(Math.max(1, deadline.leftMs()))).get<StatusView>("/v1/status");
+      lastView = await (await admin(Math.max(answerMsMin, deadline.leftMs()))).get<StatusView>("/v1/status");
       if (isMet(lastView)) return;
       lastError = undefined;
     } catch (error) {

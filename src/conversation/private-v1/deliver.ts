@@ -37,10 +37,15 @@ export function planArrival(held: readonly Held[], arrived: Held): Plan {
   return plan;
 }
 
-/** Gives up what was waited for too long. */
-export function planLoss(held: readonly Held[], isOverdue: (held: Held) => boolean): Plan {
+/** Gives up what was waited for too long, as far as it can be asked for beside what is lost already. */
+export function planLoss(held: readonly Held[], isOverdue: (held: Held) => boolean, lostAlready: number): Plan {
   let plan: Plan = { deliver: [], held, lost: [] };
-  while (plan.held.some(isOverdue)) plan = withoutOldest(plan);
+  while (plan.held.some(isOverdue)) {
+    const next = withoutOldest(plan);
+    // Only a faulty peer has one message that waits for so many: for it alone nothing has to be sound.
+    if (lostAlready + next.lost.length > LOST_MAX && lostAlready + plan.lost.length > 0) break;
+    plan = next;
+  }
   return plan;
 }
 
@@ -106,7 +111,8 @@ export interface Arriving {
 /** Delivers and holds as planned. Returns why content was refused, if any was. */
 export function carryOut(draft: Draft, plan: Plan, arriving?: Arriving): string | undefined {
   const before = draft.state.held;
-  const lost = [...draft.state.lost, ...plan.lost.map((messageId) => ({ messageId, carrier: undefined }))];
+  const sinceMs = draft.now;
+  const lost = [...draft.state.lost, ...plan.lost.map((messageId) => ({ messageId, sinceMs }))];
   draft.set({ held: plan.held, lost: lost.slice(-LOST_MAX) });
   for (const id of plan.lost) draft.add({ kind: "put", key: knownRecord(id), bytes: Uint8Array.of(1) });
   if (arriving !== undefined && plan.held.some(({ messageId }) => messageId === arriving.messageId)) {

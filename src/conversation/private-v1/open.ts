@@ -76,6 +76,8 @@ function initialState(opening: PairwiseOpening, ratchet: RatchetState): PrivateS
     newestOurs: undefined,
     newestTheirs: undefined,
     unacknowledged: [],
+    newestAcknowledged: undefined,
+    newestStatementMs: 0,
     held: [],
     lost: [],
     waitingFirst: 0,

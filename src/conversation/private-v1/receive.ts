@@ -26,6 +26,7 @@ import {
   skippedRecord,
   TIMER_BUNDLE,
   TIMER_FLUSH,
+  type Unacknowledged,
 } from "./state.ts";
 
 type Step = Transition<PrivateState>;
@@ -170,25 +171,39 @@ function isMissing(draft: Draft, id: string): boolean {
   return draft.record(messageRecordKey(id)) === undefined && draft.record(knownRecord(id)) === undefined;
 }
 
-/** A named message and everything before it has arrived, but for what the peer asks for in the same breath (profile 8.9-2, -5). */
-function takeAcknowledgements(draft: Draft, sds: SdsMessage): void {
-  const { unacknowledged, lost } = draft.state;
-  const last = unacknowledged.findLastIndex((sent) => sds.causalHistory.includes(sent.messageId));
-  const arrived = unacknowledged.slice(0, last + 1).filter(({ messageId }) => !sds.repairRequest.includes(messageId));
-  if (arrived.length === 0) return;
+/**
+ * A named message and everything before it has arrived (profile 8.9-2), but for what the peer asks for in the same breath
+ * (8.9-5) and what came before that: the peer knows of it only by what it asks for (ADR 0011).
+ */
+function takeAcknowledgements(draft: Draft, { causalHistory, repairRequest, lamport }: SdsMessage): void {
+  const { unacknowledged, newestAcknowledged, newestStatementMs } = draft.state;
+  if (lamport < newestStatementMs) return;
+  draft.set({ newestStatementMs: lamport });
+  const last = unacknowledged.findLastIndex((sent) => causalHistory.includes(sent.messageId));
+  const isNewestNamed = newestAcknowledged !== undefined && causalHistory.includes(newestAcknowledged);
+  const named = unacknowledged.filter((sent, index) => index <= last || (isNewestNamed && sent.isPassed));
+  if (named.length === 0) return;
+  const gap = named.findLastIndex((sent) => repairRequest.includes(sent.messageId));
+  const arrived = named.slice(gap + 1);
+  const newest = unacknowledged[last];
+  draft.set({
+    unacknowledged: unacknowledged
+      .filter((sent) => !arrived.includes(sent))
+      .map((sent) => (named.includes(sent) ? { ...sent, isPassed: true } : sent)),
+    // A passed one is older than the newest that was named before.
+    ...(newest === undefined || newest.isPassed ? {} : { newestAcknowledged: newest.messageId }),
+  });
+  if (arrived.length > 0) acknowledgeArrived(draft, arrived);
+}
+
+function acknowledgeArrived(draft: Draft, arrived: readonly Unacknowledged[]): void {
   for (const { messageId, isSilent, set } of arrived) {
     draft.add({ kind: "drop", key: outRecord(messageId) });
     if (isSilent || set !== 0) continue;
     draft.add({ kind: "deliver", event: { type: "message.delivered", messageId: messageId as MessageId } });
   }
   acknowledgeSegments(draft, arrived);
-  const ids = new Set<string | undefined>(arrived.map(({ messageId }) => messageId));
-  draft.set({
-    unacknowledged: unacknowledged.filter(({ messageId }) => !ids.has(messageId)),
-    // The peer knows that we asked: what follows no longer has to.
-    lost: lost.filter(({ carrier }) => !ids.has(carrier)),
-    resends: 0,
-  });
+  draft.set({ resends: 0 });
   scheduleResend(draft);
   scheduleFlush(draft);
 }

@@ -62,7 +62,6 @@ export function giveUp(draft: Draft, messages: readonly Unacknowledged[], reason
   const sets = new Set(messages.map(({ set }) => set).filter((set) => set !== 0));
   const gone = state.unacknowledged.filter((sent) => messages.includes(sent) || sets.has(sent.set));
   draft.set({ unacknowledged: state.unacknowledged.filter((sent) => !gone.includes(sent)) });
-  forgetCarriers(draft, gone);
   failSets(draft, sets, reason);
   for (const { messageId, isSilent, set } of gone) {
     draft.add({ kind: "drop", key: outRecord(messageId) });
@@ -71,11 +70,4 @@ export function giveUp(draft: Draft, messages: readonly Unacknowledged[], reason
   }
   if (isContentWaiting(state)) draft.add({ kind: "schedule", name: TIMER_FLUSH, atMs: now });
   scheduleResend(draft);
-}
-
-/** A lost message that these asked for has yet to be asked for. */
-function forgetCarriers(draft: Draft, messages: readonly Unacknowledged[]): void {
-  const gone = new Set<string | undefined>(messages.map(({ messageId }) => messageId));
-  const lost = draft.state.lost.map((entry) => (gone.has(entry.carrier) ? { ...entry, carrier: undefined } : entry));
-  draft.set({ lost });
 }

@@ -20,6 +20,7 @@ import { ownRowOf } from "./segments/incoming.ts";
 import { outgoingSet, queueSegments, queueWaiting } from "./segments/outgoing.ts";
 import { decodeWaiting } from "./segments/record-codec.ts";
 import {
+  GIVE_UP_MS,
   hasNumberForContent,
   hasRoomForContent,
   knownRecord,
@@ -113,27 +114,23 @@ function transmit(draft: Draft, segment: Uint8Array, content: Content): void {
   const { messageId, isSilent, set, seal } = content;
   const { state, now } = draft;
   const lamportMs = Math.max(now, state.lamportMs + 1);
-  const wanted = repairRequest(state, now);
   const sds = encodeSds({
     senderId: roleOf(state),
     messageId,
     channelId: conversationIdOf(state),
     lamport: lamportMs,
     causalHistory: causalHistory(state),
-    repairRequest: wanted,
+    repairRequest: repairRequest(state, now),
     content: segment,
   });
   const { sendSerial } = state.ratchet;
-  const sent = { messageId, sendSerial, sentAtMs: now, firstSentAtMs: now, isSilent, set };
+  const sent = { messageId, sendSerial, sentAtMs: now, firstSentAtMs: now, isSilent, set, isPassed: false };
   if (set !== 0) draft.add({ kind: "put", key: knownRecord(messageId), bytes: Uint8Array.of(1) });
   draft.add({ kind: "put", key: outRecord(messageId), bytes: sds });
   draft.set({
     lamportMs,
     newestOurs: { messageId, lamportMs },
     unacknowledged: [...state.unacknowledged, sent],
-    lost: state.lost.map((lost) =>
-      lost.carrier === undefined && wanted.includes(lost.messageId) ? { ...lost, carrier: messageId } : lost,
-    ),
   });
   const purpose = seal === undefined ? "content" : "invite";
   emit(draft, { sds, purpose, messageId: publishedId(state, content), isContent: true }, seal);
@@ -168,11 +165,14 @@ export function transmitAgain(draft: Draft, messageId: string, sds: Uint8Array):
 /** An acknowledgement without content. It is itself never acknowledged. */
 export function sendSync(draft: Draft, seal?: Sealer): void {
   const { state, now } = draft;
+  // Each of our messages has a later time than the one before: the peer must know which of two knows more.
+  const lamportMs = Math.max(now, state.lamportMs + 1);
+  draft.set({ lamportMs });
   const sds = encodeSds({
     senderId: roleOf(state),
     messageId: draft.randomMessageId(),
     channelId: conversationIdOf(state),
-    lamport: Math.max(now, state.lamportMs),
+    lamport: lamportMs,
     causalHistory: causalHistory(state),
     repairRequest: repairRequest(state, now),
   });
@@ -226,7 +226,11 @@ function causalHistory({ newestOurs, newestTheirs }: PrivateState): string[] {
     .map((entry) => entry.messageId);
 }
 
-/** Lost messages first: a message that did not ask for them would acknowledge them. What is held has arrived. */
+/**
+ * Naming the newest acknowledges everything before it but for what is asked for and what came before that. So every lost
+ * message is asked for until it is delivered, also while it is held; what the peer has failed by now no longer. Besides,
+ * what is missing for long.
+ */
 function repairRequest({ lost, held }: PrivateState, now: number): string[] {
   const arrived = new Set(held.map(({ messageId }) => messageId));
   const missing = held
@@ -234,7 +238,8 @@ function repairRequest({ lost, held }: PrivateState, now: number): string[] {
     .sort((a, b) => a.lamportMs - b.lamportMs)
     .flatMap((entry) => entry.missing)
     .filter((id) => !arrived.has(id));
-  return [...new Set([...lost.map(({ messageId }) => messageId), ...missing])].slice(0, REPAIR_REQUEST_MAX);
+  const asked = lost.filter(({ sinceMs }) => now - sinceMs < GIVE_UP_MS).map(({ messageId }) => messageId);
+  return [...new Set([...asked, ...missing.slice(0, REPAIR_REQUEST_MAX)])];
 }
 
 function roleOf(state: PrivateState): "I" | "R" {

@@ -12,8 +12,19 @@ const { PrivateV1State } = umbra.state.v1;
 
 export const privateStateCodec: StateCodec<PrivateState> = {
   encode(state) {
-    const { newestOurs, newestTheirs, unacknowledged, held, lost, outgoing, ratchet, ourTopics, peerTopics, ...same } =
-      state;
+    const {
+      newestOurs,
+      newestTheirs,
+      unacknowledged,
+      newestAcknowledged,
+      held,
+      lost,
+      outgoing,
+      ratchet,
+      ourTopics,
+      peerTopics,
+      ...same
+    } = state;
     const bytes = PrivateV1State.encode({
       ...same,
       version: VERSION,
@@ -23,15 +34,13 @@ export const privateStateCodec: StateCodec<PrivateState> = {
       newestOurs: newestOurs === undefined ? null : encodeEntry(newestOurs),
       newestTheirs: newestTheirs === undefined ? null : encodeEntry(newestTheirs),
       unacknowledged: unacknowledged.map(({ messageId, ...sent }) => ({ ...sent, messageId: idBytes(messageId) })),
+      newestAcknowledged: newestAcknowledged === undefined ? null : idBytes(newestAcknowledged),
       held: held.map(({ missing, ...entry }) => ({
         ...encodeEntry(entry),
         sinceMs: entry.sinceMs,
         missing: missing.map(idBytes),
       })),
-      lost: lost.map(({ messageId, carrier }) => ({
-        messageId: idBytes(messageId),
-        carrier: carrier === undefined ? null : idBytes(carrier),
-      })),
+      lost: lost.map(({ messageId, sinceMs }) => ({ messageId: idBytes(messageId), sinceMs })),
       outgoing: outgoing.map(({ messageId, ...set }) => ({ ...set, messageId: idBytes(messageId) })),
     }).finish();
     return plain(bytes);
@@ -61,16 +70,19 @@ export const privateStateCodec: StateCodec<PrivateState> = {
         firstSentAtMs: fromUint64(sent.firstSentAtMs ?? 0),
         isSilent: sent.isSilent ?? false,
         set: sent.set ?? 0,
+        isPassed: sent.isPassed ?? false,
       })),
+      newestAcknowledged: state.newestAcknowledged.length === 0 ? undefined : toHex(state.newestAcknowledged),
+      newestStatementMs: fromUint64(state.newestStatementMs),
       held: state.held.map((held) => ({
         messageId: toHex(held.messageId ?? new Uint8Array()),
         lamportMs: fromUint64(held.lamportMs ?? 0),
         sinceMs: fromUint64(held.sinceMs ?? 0),
         missing: (held.missing ?? []).map(toHex),
       })),
-      lost: state.lost.map(({ messageId, carrier }) => ({
+      lost: state.lost.map(({ messageId, sinceMs }) => ({
         messageId: toHex(messageId ?? new Uint8Array()),
-        carrier: carrier == null || carrier.length === 0 ? undefined : toHex(carrier),
+        sinceMs: fromUint64(sinceMs ?? 0),
       })),
       waitingFirst: state.waitingFirst,
       waitingEnd: state.waitingEnd,

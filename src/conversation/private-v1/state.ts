@@ -18,6 +18,8 @@ export interface Unacknowledged {
   readonly isSilent: boolean;
   /** Serial of the outgoing set that it is a segment of; 0: it is whole. */
   readonly set: number;
+  /** It was sent before `newestAcknowledged`, and the peer asked for it when it named that. */
+  readonly isPassed: boolean;
 }
 
 /** Content of ours in several segments, not all acknowledged. Each segment is a message of its own (ADR 0028). */
@@ -29,11 +31,10 @@ export interface OutgoingSet {
   readonly acknowledged: number;
 }
 
-/** A message of the peer that we gave up waiting for: asked for until a message that asks for it is acknowledged (profile 8.9-5). */
+/** A message of the peer that we gave up waiting for, and ask for until it arrives (profile 8.9-5, ADR 0011). */
 export interface Lost {
   readonly messageId: string;
-  /** The first content of ours that asks for it. */
-  readonly carrier: string | undefined;
+  readonly sinceMs: number;
 }
 
 /** The peer's content that follows something we have not read. Its SDS content is the record `held/<id>`. */
@@ -60,6 +61,10 @@ export interface PrivateState {
   readonly newestTheirs: LogEntry | undefined;
   /** In the order of first sending. */
   readonly unacknowledged: readonly Unacknowledged[];
+  /** Our newest content that the peer named. A peer names the newest it has, so late older ones are acknowledged by its name. */
+  readonly newestAcknowledged: string | undefined;
+  /** Lamport time of the peer's newest message. An older one that arrives late knows less, and asks for what it has by now. */
+  readonly newestStatementMs: number;
   readonly held: readonly Held[];
   /** Oldest first. */
   readonly lost: readonly Lost[];
@@ -117,8 +122,8 @@ export const LOST_AFTER_MS = 24 * 3_600_000;
 export const HELD_MAX = 256;
 /** Ids that they wait for, in all: a peer may name 256 in each message. */
 export const MISSING_MAX = 512;
-/** Lost ones that are still asked for: only a faulty peer has so many. */
-export const LOST_MAX = 32;
+/** Lost ones that are still asked for: whatever we send asks for all of them, and a message may ask for 16. */
+export const LOST_MAX = 13;
 
 /** Answer to a mark: the k-th waits 8 s · 2^k since the last (sender rule 4). */
 export const ANSWER_PAUSE_MS = 8_000;

@@ -8,6 +8,7 @@ import { resend } from "./resend.ts";
 import { expireSets } from "./segments/incoming.ts";
 import { flushWaiting, sendBundle } from "./send.ts";
 import {
+  GIVE_UP_MS,
   hasNumberForContent,
   hasRoomForContent,
   isContentWaiting,
@@ -92,9 +93,11 @@ function flush(draft: Draft): Step {
 function askForRepair(draft: Draft): Step {
   const { state, now } = draft;
   if (state.held.length === 0) return ignore("nothing is missing");
-  const plan = planLoss(state.held, ({ sinceMs }) => now - sinceMs >= LOST_AFTER_MS);
+  const lost = state.lost.filter(({ sinceMs }) => now - sinceMs < GIVE_UP_MS);
+  const plan = planLoss(state.held, ({ sinceMs }) => now - sinceMs >= LOST_AFTER_MS, lost.length);
   const unread = planReads(draft, plan);
   if (unread.length > 0) return { kind: "lacks", keys: unread };
+  draft.set({ lost });
   const refusedInside = carryOut(draft, plan);
   if (draft.state.held.length > 0) {
     oweAcknowledgement(draft);

@@ -9,7 +9,7 @@ interface ParkingDeps {
   readonly store: Store;
   readonly clock: Clock;
   readonly intake: Intake;
-  readonly log?: Log;
+  readonly log: Log;
 }
 
 export class ParkingLoop {
@@ -54,7 +54,7 @@ export class ParkingLoop {
   }
 
   #tell(error: unknown): void {
-    this.#deps.log?.error(
+    this.#deps.log.error(
       { event: "parked.unreadable", component: "parking", err: error },
       "the parked envelopes could not be read or changed",
     );

@@ -44,7 +44,7 @@ export class Router {
 
   route(envelope: Envelope): Route | undefined {
     const { hint, salt } = envelope;
-    const hit = this.#index.find(Number.parseInt(hint.slice(0, 8), 16), Number.parseInt(hint.slice(8, 16), 16));
+    const hit = this.#index.find(hexWord(hint, 0), hexWord(hint, 8));
     if (hit !== undefined) return hit;
     for (const [conversation, id] of this.#inboxes) {
       if (hintHex(salt, id) === hint) return { conversation, ref: 0 };
@@ -88,4 +88,15 @@ export class Router {
 
 function hex(bytes: Uint8Array): Hint {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex") as Hint;
+}
+
+/** Eight hex digits as a uint32. parseInt on a slice costs three times as much, and every foreign envelope pays it. */
+function hexWord(hint: Hint, offset: number): number {
+  let word = 0;
+  for (let index = offset; index < offset + 8; index += 1) {
+    const code = hint.charCodeAt(index);
+    // Lowercase by the form of a hint: "a" is 97 and means 10.
+    word = (word << 4) | (code < 97 ? code - 48 : code - 87);
+  }
+  return word >>> 0;
 }

@@ -19,6 +19,7 @@ export class Committer {
   readonly #store: Store;
   #waiting: Waiting[] = [];
   #isScheduled = false;
+  #isClosed = false;
 
   constructor(store: Store) {
     this.#store = store;
@@ -35,8 +36,15 @@ export class Committer {
     });
   }
 
+  /** Nothing is committed any more: what waits was acknowledged to nobody. */
+  close(): void {
+    this.#isClosed = true;
+    this.#waiting = [];
+  }
+
   #flush(): void {
     this.#isScheduled = false;
+    if (this.#isClosed) return;
     const batch = this.#waiting.slice(0, BATCH_MAX);
     this.#waiting = this.#waiting.slice(BATCH_MAX);
     if (this.#waiting.length > 0) {

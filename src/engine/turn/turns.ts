@@ -11,6 +11,8 @@ import { runTurn, type TurnOrigin, type TurnOutcome, type TurnPorts } from "./tu
 
 export type AcceptedTurn = Extract<TurnOutcome, { kind: "accepted" }>;
 
+const never = new Promise<never>(() => {});
+
 export interface TurnListener {
   /** Hints that became known: orphans may match. */
   onHints(hints: readonly Hint[]): void;
@@ -22,10 +24,12 @@ export class Turns {
   readonly #router: Router;
   readonly #mailboxes: Mailboxes = createMailboxes();
   readonly #listener: TurnListener;
+  readonly #committer: Committer;
+  #isClosed = false;
   #nextNumber: ConversationNumber;
 
   constructor(deps: { store: Store; registry: Registry; clock: Clock; router: Router; listener: TurnListener }) {
-    const committer = new Committer(deps.store);
+    this.#committer = new Committer(deps.store);
     this.#router = deps.router;
     this.#listener = deps.listener;
     this.#nextNumber = deps.store.nextConversationNumber();
@@ -34,7 +38,7 @@ export class Turns {
       registry: deps.registry,
       clock: deps.clock,
       states: new States(deps.store, deps.registry),
-      commit: (turn) => committer.commit(turn),
+      commit: (turn) => this.#committer.commit(turn),
       // From memory: two turns that open conversations at the same time must not draw one number.
       nextConversationNumber: () => this.#nextNumber++,
     };
@@ -49,16 +53,32 @@ export class Turns {
     prepare: () => { readonly input: Input<unknown>; readonly origin: TurnOrigin } | undefined,
   ): Promise<TurnOutcome> {
     return this.#mailboxes.post(number, async () => {
+      if (this.#isClosed) return never;
       const prepared = prepare();
       if (prepared === undefined) return { kind: "ignored", reason: "done meanwhile" };
-      const outcome = await runTurn(this.#ports, number, prepared.input, prepared.origin);
-      if (outcome.kind === "accepted") this.#apply(outcome);
-      return outcome;
+      try {
+        const outcome = await runTurn(this.#ports, number, prepared.input, prepared.origin);
+        if (outcome.kind === "accepted") this.#apply(outcome);
+        return outcome;
+      } catch (error) {
+        // The store was closed under it.
+        if (this.#isClosed) return never;
+        throw error;
+      }
     });
   }
 
+  /**
+   * For a store that is about to close: a turn that has not ended never does, as if the process had ended before it. Its
+   * caller got no answer, its envelope is read again.
+   */
+  close(): void {
+    this.#isClosed = true;
+    this.#committer.close();
+  }
+
   idle(): Promise<void> {
-    return this.#mailboxes.idle();
+    return this.#isClosed ? Promise.resolve() : this.#mailboxes.idle();
   }
 
   pending(): number {

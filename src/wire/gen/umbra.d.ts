@@ -1640,6 +1640,12 @@ export namespace umbra {
                 /** PrivateV1State lastSet. */
                 lastSet: number;
 
+                /** PrivateV1State newestAcknowledged. */
+                newestAcknowledged: Uint8Array;
+
+                /** PrivateV1State newestStatementMs. */
+                newestStatementMs: (number|Long);
+
                 /**
                  * Creates a new PrivateV1State instance using the specified properties.
                  * @param [properties] Properties to set
@@ -1755,6 +1761,12 @@ export namespace umbra {
 
                     /** PrivateV1State lastSet */
                     lastSet?: (number|null);
+
+                    /** PrivateV1State newestAcknowledged */
+                    newestAcknowledged?: (Uint8Array|null);
+
+                    /** PrivateV1State newestStatementMs */
+                    newestStatementMs?: (number|Long|null);
 
                     /** Unknown fields preserved while decoding when enabled */
                     $unknowns?: Uint8Array[];
@@ -2110,6 +2122,9 @@ export namespace umbra {
                 /** UnacknowledgedV1 set. */
                 set: number;
 
+                /** UnacknowledgedV1 isPassed. */
+                isPassed: boolean;
+
                 /**
                  * Creates a new UnacknowledgedV1 instance using the specified properties.
                  * @param [properties] Properties to set
@@ -2159,6 +2174,9 @@ export namespace umbra {
 
                     /** UnacknowledgedV1 set */
                     set?: (number|null);
+
+                    /** UnacknowledgedV1 isPassed */
+                    isPassed?: (boolean|null);
 
                     /** Unknown fields preserved while decoding when enabled */
                     $unknowns?: Uint8Array[];
@@ -2273,8 +2291,8 @@ export namespace umbra {
                 /** LostV1 messageId. */
                 messageId: Uint8Array;
 
-                /** LostV1 carrier. */
-                carrier: Uint8Array;
+                /** LostV1 sinceMs. */
+                sinceMs: (number|Long);
 
                 /**
                  * Creates a new LostV1 instance using the specified properties.
@@ -2311,8 +2329,8 @@ export namespace umbra {
                     /** LostV1 messageId */
                     messageId?: (Uint8Array|null);
 
-                    /** LostV1 carrier */
-                    carrier?: (Uint8Array|null);
+                    /** LostV1 sinceMs */
+                    sinceMs?: (number|Long|null);
 
                     /** Unknown fields preserved while decoding when enabled */
                     $unknowns?: Uint8Array[];

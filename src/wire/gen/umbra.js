@@ -3889,6 +3889,8 @@ export const umbra = $root.umbra = (() => {
                  * @property {Array.<umbra.state.v1.LostV1.$Properties>|null} [lost] PrivateV1State lost
                  * @property {Array.<umbra.state.v1.OutgoingSetV1.$Properties>|null} [outgoing] PrivateV1State outgoing
                  * @property {number|null} [lastSet] PrivateV1State lastSet
+                 * @property {Uint8Array|null} [newestAcknowledged] PrivateV1State newestAcknowledged
+                 * @property {number|Long|null} [newestStatementMs] PrivateV1State newestStatementMs
                  * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
                  */
 
@@ -4151,6 +4153,22 @@ export const umbra = $root.umbra = (() => {
                 PrivateV1State.prototype.lastSet = 0;
 
                 /**
+                 * PrivateV1State newestAcknowledged.
+                 * @member {Uint8Array} newestAcknowledged
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.newestAcknowledged = $util.newBuffer([]);
+
+                /**
+                 * PrivateV1State newestStatementMs.
+                 * @member {number|Long} newestStatementMs
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.newestStatementMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+                /**
                  * Creates a new PrivateV1State instance using the specified properties.
                  * @function create
                  * @memberof umbra.state.v1.PrivateV1State
@@ -4244,6 +4262,10 @@ export const umbra = $root.umbra = (() => {
                             $root.umbra.state.v1.OutgoingSetV1.encode(message.outgoing[i], writer.uint32(/* id 27, wireType 2 =*/218).fork(), _depth + 1).ldelim();
                     if (message.lastSet != null && $Object.hasOwnProperty.call(message, "lastSet") && message.lastSet !== 0)
                         writer.uint32(/* id 28, wireType 0 =*/224).uint32(message.lastSet);
+                    if (message.newestAcknowledged != null && $Object.hasOwnProperty.call(message, "newestAcknowledged") && message.newestAcknowledged.length)
+                        writer.uint32(/* id 29, wireType 2 =*/234).bytes(message.newestAcknowledged);
+                    if (message.newestStatementMs != null && $Object.hasOwnProperty.call(message, "newestStatementMs") && (typeof message.newestStatementMs === "object" ? message.newestStatementMs.low || message.newestStatementMs.high : message.newestStatementMs !== 0))
+                        writer.uint32(/* id 30, wireType 0 =*/240).uint64(message.newestStatementMs);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -4523,6 +4545,24 @@ export const umbra = $root.umbra = (() => {
                                     message.lastSet = value;
                                 else
                                     delete message.lastSet;
+                                continue;
+                            }
+                        case 29: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.bytes()).length)
+                                    message.newestAcknowledged = value;
+                                else
+                                    delete message.newestAcknowledged;
+                                continue;
+                            }
+                        case 30: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.newestStatementMs = value;
+                                else
+                                    delete message.newestStatementMs;
                                 continue;
                             }
                         }
@@ -5399,6 +5439,7 @@ export const umbra = $root.umbra = (() => {
                  * @property {number|Long|null} [firstSentAtMs] UnacknowledgedV1 firstSentAtMs
                  * @property {boolean|null} [isSilent] UnacknowledgedV1 isSilent
                  * @property {number|null} [set] UnacknowledgedV1 set
+                 * @property {boolean|null} [isPassed] UnacknowledgedV1 isPassed
                  * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
                  */
 
@@ -5479,6 +5520,14 @@ export const umbra = $root.umbra = (() => {
                 UnacknowledgedV1.prototype.set = 0;
 
                 /**
+                 * UnacknowledgedV1 isPassed.
+                 * @member {boolean} isPassed
+                 * @memberof umbra.state.v1.UnacknowledgedV1
+                 * @instance
+                 */
+                UnacknowledgedV1.prototype.isPassed = false;
+
+                /**
                  * Creates a new UnacknowledgedV1 instance using the specified properties.
                  * @function create
                  * @memberof umbra.state.v1.UnacknowledgedV1
@@ -5522,6 +5571,8 @@ export const umbra = $root.umbra = (() => {
                         writer.uint32(/* id 5, wireType 0 =*/40).bool(message.isSilent);
                     if (message.set != null && $Object.hasOwnProperty.call(message, "set") && message.set !== 0)
                         writer.uint32(/* id 6, wireType 0 =*/48).uint32(message.set);
+                    if (message.isPassed != null && $Object.hasOwnProperty.call(message, "isPassed") && message.isPassed !== false)
+                        writer.uint32(/* id 7, wireType 0 =*/56).bool(message.isPassed);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -5618,6 +5669,15 @@ export const umbra = $root.umbra = (() => {
                                     message.set = value;
                                 else
                                     delete message.set;
+                                continue;
+                            }
+                        case 7: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.bool())
+                                    message.isPassed = value;
+                                else
+                                    delete message.isPassed;
                                 continue;
                             }
                         }
@@ -5859,7 +5919,7 @@ export const umbra = $root.umbra = (() => {
                  * Properties of a LostV1.
                  * @typedef {Object} umbra.state.v1.LostV1.$Properties
                  * @property {Uint8Array|null} [messageId] LostV1 messageId
-                 * @property {Uint8Array|null} [carrier] LostV1 carrier
+                 * @property {number|Long|null} [sinceMs] LostV1 sinceMs
                  * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
                  */
 
@@ -5900,12 +5960,12 @@ export const umbra = $root.umbra = (() => {
                 LostV1.prototype.messageId = $util.newBuffer([]);
 
                 /**
-                 * LostV1 carrier.
-                 * @member {Uint8Array} carrier
+                 * LostV1 sinceMs.
+                 * @member {number|Long} sinceMs
                  * @memberof umbra.state.v1.LostV1
                  * @instance
                  */
-                LostV1.prototype.carrier = $util.newBuffer([]);
+                LostV1.prototype.sinceMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
                 /**
                  * Creates a new LostV1 instance using the specified properties.
@@ -5941,8 +6001,8 @@ export const umbra = $root.umbra = (() => {
                         throw $Error("max depth exceeded");
                     if (message.messageId != null && $Object.hasOwnProperty.call(message, "messageId") && message.messageId.length)
                         writer.uint32(/* id 1, wireType 2 =*/10).bytes(message.messageId);
-                    if (message.carrier != null && $Object.hasOwnProperty.call(message, "carrier") && message.carrier.length)
-                        writer.uint32(/* id 2, wireType 2 =*/18).bytes(message.carrier);
+                    if (message.sinceMs != null && $Object.hasOwnProperty.call(message, "sinceMs") && (typeof message.sinceMs === "object" ? message.sinceMs.low || message.sinceMs.high : message.sinceMs !== 0))
+                        writer.uint32(/* id 2, wireType 0 =*/16).uint64(message.sinceMs);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -5997,12 +6057,12 @@ export const umbra = $root.umbra = (() => {
                                 continue;
                             }
                         case 2: {
-                                if (wireType !== 2)
+                                if (wireType !== 0)
                                     break;
-                                if ((value = reader.bytes()).length)
-                                    message.carrier = value;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.sinceMs = value;
                                 else
-                                    delete message.carrier;
+                                    delete message.sinceMs;
                                 continue;
                             }
                         }

@@ -53,7 +53,11 @@ export class Output {
   /** The first line that is wanted, past or future; fails when the process ends without it. */
   line(wanted: (line: string) => boolean): Promise<string> {
     const past = this.lines.find(wanted);
-    if (past !== undefined) return Promise.resolve(past);
+    return past === undefined ? this.nextLine(wanted) : Promise.resolve(past);
+  }
+
+  /** The first one from now on. */
+  nextLine(wanted: (line: string) => boolean): Promise<string> {
     const ended = (): Error => new Error(`the process ended before the line came\n${this.everything().slice(-4_000)}`);
     if (this.#isClosed) return Promise.reject(ended());
     return new Promise((resolve, reject) => {

@@ -24,6 +24,8 @@ export interface Exit {
 /** A process that was started to stay. */
 export interface Launched {
   readonly name: string;
+  /** The command: `run`, `devnet`, `listen`. */
+  readonly verb: string;
   readonly pid: number;
   readonly output: Output;
   /** Resolves when it is gone and all of its output has been read. */
@@ -54,6 +56,9 @@ export class Stage {
     process.once("exit", onExit);
     t.after(async () => {
       await this.end();
+      // Node has it, its types do not.
+      const { passed = true } = t as TestContext & { readonly passed?: boolean };
+      if (!passed) for (const line of this.#lastWords()) t.diagnostic(line);
       process.off("exit", onExit);
     });
   }
@@ -63,6 +68,14 @@ export class Stage {
     await Promise.all(this.#launched.filter((one) => one.isRunning()).map((one) => one.kill("SIGKILL")));
     for (const child of this.#children) child.kill("SIGKILL");
     rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** What somebody who looks into a failure asks first. */
+  #lastWords(): string[] {
+    return this.#launched.flatMap(({ name, pid, output }) => {
+      const errors = output.lines.filter((line) => line.includes('"level":"error"'));
+      return [...errors, output.stderr].filter((text) => text !== "").map((text) => `${name} (${pid}): ${text}`);
+    });
   }
 
   /** Every process that this stage launched, ended ones too. */
@@ -87,7 +100,7 @@ export class Stage {
       child.kill(signal);
       return ended;
     };
-    const launched: Launched = { name, pid: child.pid ?? 0, output, ended, isRunning, kill };
+    const launched: Launched = { name, verb: args[0] ?? "", pid: child.pid ?? 0, output, ended, isRunning, kill };
     this.#launched.push(launched);
     return launched;
   }

@@ -132,13 +132,17 @@ describe("history", () => {
     rig = await createRig();
     rig.transport.setOnline(false);
     await rig.clock.advance(1_000);
-    rig.network.faults.delayMs = [100, 100];
+    rig.network.faults.delayMs = [1_000, 1_000];
     rig.transport.setOnline(true);
-    await rig.clock.advance(110);
-    // The query is under way. Deaf again, missing one envelope, and back before its answer comes.
+    await rig.clock.advance(1_000);
+    // The query is under way for a second. Deaf, missing one envelope, and listening again before its answer comes.
     rig.transport.setOnline(false);
+    rig.network.faults.delayMs = [10, 10];
+    rig.network.faults.losePush = 1;
     await publish(rig.stranger, "p0", 0, say("in the second gap"));
     rig.transport.setOnline(true);
+    await rig.clock.advance(10);
+    assert.ok(!synced());
     await rig.clock.advance(60_000);
     assert.deepEqual(received(), ["in the second gap"]);
     assert.ok(synced());

@@ -1,21 +1,21 @@
 /** Invites as a peer could make them, right but for what a test changes. */
 import assert from "node:assert/strict";
-import { DISCRIMINATOR, type InboxState, identityOf, type Prekey } from "../../src/conversation/inbox-v1/state.ts";
-import { utf8 } from "../../src/crypto/bytes.ts";
-import { x25519Public } from "../../src/crypto/dh.ts";
-import { ed25519Public } from "../../src/crypto/sign.ts";
-import { encrypt } from "../../src/protocol/double-ratchet/encrypt.ts";
-import { startAsInviter } from "../../src/protocol/double-ratchet/ratchet-state.ts";
-import { exportConversationKeys, keyRef } from "../../src/protocol/noise/conversation-keys.ts";
-import { beginInvite } from "../../src/protocol/noise/kxfallback.ts";
-import { encodeSds } from "../../src/protocol/reliability/sds-message.ts";
-import { type ContactBundle, signBundle } from "../../src/wire/contact-bundle.ts";
-import { hintHex } from "../../src/wire/conversation-hint.ts";
-import { encodeEnvelope } from "../../src/wire/envelope.ts";
-import { type ContentTopic, clientAddressOf, privateConversationId } from "../../src/wire/ids.ts";
-import { encodeInboxFrame } from "../../src/wire/inbox-frame.ts";
-import { secretOf } from "../protocol/vectors.ts";
-import { startMs } from "./by-hand.ts";
+import { DISCRIMINATOR, type InboxState, identityOf, type Prekey } from "../../../src/conversation/inbox-v1/state.ts";
+import { utf8 } from "../../../src/crypto/bytes.ts";
+import { x25519Public } from "../../../src/crypto/dh.ts";
+import { ed25519Public } from "../../../src/crypto/sign.ts";
+import { encrypt } from "../../../src/protocol/double-ratchet/encrypt.ts";
+import { startAsInviter } from "../../../src/protocol/double-ratchet/ratchet-state.ts";
+import { exportConversationKeys, keyRef } from "../../../src/protocol/noise/conversation-keys.ts";
+import { beginInvite } from "../../../src/protocol/noise/kxfallback.ts";
+import { encodeSds } from "../../../src/protocol/reliability/sds-message.ts";
+import { type ContactBundle, signBundle } from "../../../src/wire/contact-bundle.ts";
+import { hintHex } from "../../../src/wire/conversation-hint.ts";
+import { encodeEnvelope } from "../../../src/wire/envelope.ts";
+import { type ContentTopic, clientAddressOf, privateConversationId } from "../../../src/wire/ids.ts";
+import { encodeInboxFrame } from "../../../src/wire/inbox-frame.ts";
+import { secretOf } from "../../protocol/vectors.ts";
+import { startMs } from "../by-hand.ts";
 
 /** What differs from a right invite. */
 export interface InviteFaults {

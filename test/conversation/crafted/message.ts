@@ -1,20 +1,20 @@
 /** Messages as a peer could make them, right but for what a test changes; and a look into what we send. */
 import assert from "node:assert/strict";
-import { conversationIdOf } from "../../src/conversation/private-v1/send.ts";
-import type { PrivateState } from "../../src/conversation/private-v1/state.ts";
-import { fromHex, toHex } from "../../src/crypto/bytes.ts";
-import { kdfChain } from "../../src/crypto/kdf.ts";
-import { decrypt } from "../../src/protocol/double-ratchet/decrypt.ts";
-import { bodyAssociatedData, sealHeader, sealWithNonce } from "../../src/protocol/double-ratchet/header.ts";
-import { pad } from "../../src/protocol/double-ratchet/padding.ts";
-import { ratchetedIdentifier } from "../../src/protocol/private-identifier/ratcheted-identifier.ts";
-import { decodeSds, encodeSds, messageIdOf, type SdsMessage } from "../../src/protocol/reliability/sds-message.ts";
-import { encodeSingleSegment } from "../../src/protocol/segmentation/segment.ts";
-import { textContent } from "../../src/wire/content-frame.ts";
-import { decodeEnvelope, encodeEnvelope } from "../../src/wire/envelope.ts";
-import type { Hint } from "../../src/wire/ids.ts";
-import { encodePrivateFrame } from "../../src/wire/private-frame.ts";
-import type { Hand, Publish } from "./by-hand.ts";
+import { conversationIdOf } from "../../../src/conversation/private-v1/send.ts";
+import type { PrivateState } from "../../../src/conversation/private-v1/state.ts";
+import { fromHex, toHex } from "../../../src/crypto/bytes.ts";
+import { kdfChain } from "../../../src/crypto/kdf.ts";
+import { decrypt } from "../../../src/protocol/double-ratchet/decrypt.ts";
+import { bodyAssociatedData, sealHeader, sealWithNonce } from "../../../src/protocol/double-ratchet/header.ts";
+import { pad } from "../../../src/protocol/double-ratchet/padding.ts";
+import { ratchetedIdentifier } from "../../../src/protocol/private-identifier/ratcheted-identifier.ts";
+import { decodeSds, encodeSds, messageIdOf, type SdsMessage } from "../../../src/protocol/reliability/sds-message.ts";
+import { encodeSingleSegment } from "../../../src/protocol/segmentation/segment.ts";
+import { textContent } from "../../../src/wire/content-frame.ts";
+import { decodeEnvelope, encodeEnvelope } from "../../../src/wire/envelope.ts";
+import type { Hint } from "../../../src/wire/ids.ts";
+import { encodePrivateFrame } from "../../../src/wire/private-frame.ts";
+import type { Hand, Publish } from "../by-hand.ts";
 
 /** The next number of the hand's chain, carrying these bytes; `padded` is what the body seals. */
 export function craft(
