@@ -3,16 +3,22 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Devnet } from "../../../src/devnet/node.ts";
 import { messageBytesMax } from "../../../src/devnet/waku-message.ts";
+import type { PublishResult } from "../../../src/engine/ports.ts";
 import { sendAll, startClient, startNode, topic } from "./laboratory.ts";
 
 const limit = { timeout: 60_000 };
+
+/** How many nodes took the message; what else a result can be fails the test in words. */
+function peersThatTook(result: PublishResult): number | PublishResult {
+  return result.kind === "published" ? result.peers : result;
+}
 
 test("a message goes to two nodes with one hash, and the result counts them", limit, async (t) => {
   const one = await startNode(t);
   const two = await startNode(t);
   const three = await startNode(t);
   const client = await startClient(t, [one, two, three]);
-  assert.deepEqual(await client.send("hello"), { kind: "published", peers: 2 });
+  assert.equal(peersThatTook(await client.send("hello")), 2);
   assert.deepEqual(
     [one, two, three].map(({ counters }) => counters.archived),
     [1, 1, 0],
@@ -20,7 +26,7 @@ test("a message goes to two nodes with one hash, and the result counts them", li
   // Two timestamps would make two messages of it, which the merged history would show.
   assert.deepEqual(await client.history(), ["hello"]);
   two.faults.set("reject", "lightpush:503", 1);
-  assert.deepEqual(await client.send("one will do"), { kind: "published", peers: 1 });
+  assert.equal(peersThatTook(await client.send("one will do")), 1);
   assert.equal(three.counters.archived, 0, "nobody else is asked once one has it");
 });
 
@@ -57,7 +63,7 @@ test("one node takes pushes and never answers: no message waits for it long", li
   let sent = 0;
   // The answer of the good one is enough; the other's deadline goes on behind it, and shows in the end that it is silent.
   do {
-    assert.deepEqual(await client.send(`${sent}`), { kind: "published", peers: 1 });
+    assert.equal(peersThatTook(await client.send(`${sent}`)), 1);
     sent += 1;
     assert.ok(sent < 50, "it is still asked");
   } while (asked() === sent);
@@ -71,7 +77,7 @@ test("a node with LightPush v2 only: pushes, refusals, silence and sizes as with
   const old = await startNode(t, { lightPushV2Only: true });
   const client = await startClient(t, [old]);
   await client.recorder.listening([topic]);
-  assert.deepEqual(await client.send("by v2"), { kind: "published", peers: 1 });
+  assert.equal(peersThatTook(await client.send("by v2")), 1);
   await client.recorder.until(() => client.recorder.payloads().includes("by v2"), "the push");
   assert.deepEqual(await client.history(), ["by v2"]);
 
@@ -92,14 +98,14 @@ test("a node with LightPush v2 only: pushes, refusals, silence and sizes as with
     old.faults.set(knob, "lightpush", 1);
     assert.equal((await client.send("x")).kind, "unavailable");
   }
-  assert.deepEqual(await client.send("silent nodes are asked again"), { kind: "published", peers: 1 });
+  assert.equal(peersThatTook(await client.send("silent nodes are asked again")), 1);
 });
 
 test("an old node and a new one: both take the message", limit, async (t) => {
   const old = await startNode(t, { lightPushV2Only: true });
   const present = await startNode(t);
   const client = await startClient(t, [old, present]);
-  assert.deepEqual(await client.send("both"), { kind: "published", peers: 2 });
+  assert.equal(peersThatTook(await client.send("both")), 2);
   assert.deepEqual(await client.history(), ["both"]);
   assert.deepEqual([old.counters.archived, present.counters.archived], [1, 1]);
 });
