@@ -109,13 +109,13 @@ class RunningEngine implements Engine {
       onEvents,
       onPublished: () => this.#confirmation.wake(),
     });
-    const onOutbox = () => this.#outbox.wake();
-    this.#confirmation = new ConfirmationLoop({ store, transport, clock, log, onEvents, onOutbox });
+    const confirming = { store, transport, clock, log, onEvents };
+    this.#confirmation = new ConfirmationLoop({ ...confirming, onOutbox: () => this.#outbox.wake() });
     this.#timers = new TimerLoop({ store, clock, log, turns: this.#turns });
     this.#parking = new ParkingLoop({ store, clock, log, intake: this.#intake });
     this.#retention = new RetentionLoop({ store, clock, log, retention: options.retention ?? {} });
-    const onChange = () => this.#statusChanged();
     const { canary } = options;
+    const onChange = () => this.#statusChanged();
     this.#listening = new Listening({ store, transport, clock, log, intake: this.#intake, canary, onEvents, onChange });
     this.#health = new Health({
       store,
@@ -179,7 +179,6 @@ class RunningEngine implements Engine {
     // An answer that came in the last moment is still recorded before the store may close.
     await Promise.race([Promise.all([this.#turns.idle(), this.#outbox.idle()]), deadline]);
     cancel();
-    // After the deadline there may be turns left; the caller closes the store now.
     this.#turns.close();
   }
 
