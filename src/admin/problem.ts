@@ -81,6 +81,7 @@ const problems: ReadonlyMap<string, Problem> = new Map([
   ["message/unknown", final(404, exitCodes.unknownThing)],
   ["message/key-conflict", final(409, exitCodes.refused)],
   ["message/not-confirmed", retry(504, exitCodes.tryAgain)],
+  ["message/queue-full", retry(429, exitCodes.tryAgain)],
   ["message/failed", final(502, exitCodes.refused)],
 
   ["consumer/unknown", final(404, exitCodes.unknownThing)],
