@@ -13,7 +13,7 @@ if (files.length === 0) {
   console.error(`no test file matches ${wanted.join(", ")}`);
   process.exit(1);
 }
-// Files run as processes side by side. A test that hangs must fail, not hang the run.
-const flags = ["--test", `--test-concurrency=${Math.max(1, availableParallelism())}`, "--test-timeout=600000"];
+// Files run as processes side by side. A test that hangs must fail, not hang the run; a slow machine gets its time.
+const flags = ["--test", `--test-concurrency=${Math.max(1, availableParallelism())}`, "--test-timeout=1800000"];
 const { status } = spawnSync(process.execPath, [...flags, ...files], { cwd: root, stdio: "inherit" });
 process.exitCode = status ?? 1;
