@@ -95,11 +95,14 @@ const exceptions: Readonly<Record<string, { readonly ours: readonly string[]; re
   "cli/command/run.ts": { ours: ["daemon/"], why: "it is the daemon" },
   "cli/command/init.ts": { ours: ["daemon/"], why: "there is no daemon to ask before there is a state" },
   "cli/command/devnet/devnet.ts": { ours: ["devnet/"], why: "it is the devnet" },
+  "cli/command/operator/config.ts": { ours: ["daemon/config/"], why: "settings are read without a daemon" },
   "cli/session.ts": { ours: ["daemon/state-kind.ts"], why: "the advice when no daemon runs depends on the directory" },
 };
 
 /** What the CLI may take of admin: the server side would pull fastify into every command. */
-const adminForCommands = ["client", "problem", "location", "views", "event-view"].map((name) => `admin/${name}.ts`);
+const adminForCommands = ["client", "problem", "location", "views", "event-view", "log/log-view"].map(
+  (name) => `admin/${name}.ts`,
+);
 
 /** What makes a function impure, or its result depend on when and where it runs. */
 const impure: readonly (readonly [RegExp, string])[] = [

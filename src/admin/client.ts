@@ -40,6 +40,8 @@ export interface AdminClient {
   /** An answer of bytes, as they come; `onBytes` may wait. */
   download(path: string, onBytes: (chunk: Buffer) => Promise<void>): Promise<void>;
   events(query: URLSearchParams): Promise<EventLines>;
+  /** Any other stream of NDJSON; its `after` means nothing. */
+  lines(path: string): Promise<EventLines>;
 }
 
 export function connectAdmin(options: AdminClientOptions): AdminClient {
@@ -50,7 +52,8 @@ export function connectAdmin(options: AdminClientOptions): AdminClient {
     delete: async (path) => JSON.parse(await exchange(options, "DELETE", path, undefined)),
     upload: async (path, bytes) => JSON.parse(await exchange(options, "POST", path, bytes)),
     download: (path, onBytes) => download(options, path, onBytes),
-    events: (query) => openEvents(options, query),
+    events: (query) => openLines(options, `/v1/events?${query}`),
+    lines: (path) => openLines(options, path),
   };
 }
 
@@ -87,11 +90,11 @@ async function download(
   }
 }
 
-async function openEvents(options: AdminClientOptions, query: URLSearchParams): Promise<EventLines> {
+async function openLines(options: AdminClientOptions, path: string): Promise<EventLines> {
   const headersInTime = new AbortController();
   const timer = setTimeout(() => headersInTime.abort(), timerMs(options));
   try {
-    const response = await send(options, "GET", `/v1/events?${query}`, undefined, headersInTime.signal);
+    const response = await send(options, "GET", path, undefined, headersInTime.signal);
     if (response.statusCode !== 200) refuseErrors(response, await readAll(response));
     else refuseOtherVersion(response);
     const after = Number(response.headers["umbrad-after"]);

@@ -6,6 +6,7 @@ import type { ServerResponse } from "node:http";
 import type { EngineApi } from "../engine/api.ts";
 import { type EventView, eventView, gapView } from "./event-view.ts";
 import { KEEP_ALIVE_MS, STALLED_MS_MAX, STREAM_PAGE_ROWS, UNSENT_BYTES_MAX } from "./limits.ts";
+import { Bell, drained } from "./stream/reader.ts";
 
 export interface EventStreamRequest {
   readonly after: number;
@@ -105,19 +106,6 @@ function selection(request: EventStreamRequest): { conversations?: readonly stri
   return request.conversations === undefined ? {} : { conversations: request.conversations };
 }
 
-/** Waits while the reader is behind; false when it is gone, cut, or stalled. */
-async function drained(response: ServerResponse, signal: AbortSignal, pace: StreamPace, bell: Bell): Promise<boolean> {
-  const deadline = performance.now() + pace.stalledMs;
-  while (response.writableNeedDrain && !response.destroyed && !signal.aborted) {
-    if (response.writableLength > pace.unsentBytesMax) return false;
-    const leftMs = deadline - performance.now();
-    if (leftMs <= 0) return false;
-    // New events ring too, so only the deadline tells that this reader stands still.
-    await bell.waitAtMost(leftMs);
-  }
-  return !response.destroyed && !signal.aborted;
-}
-
 function render(view: EventView, format: "ndjson" | "sse"): string {
   const json = JSON.stringify(view);
   return format === "ndjson" ? `${json}\n` : `id: ${view.seq}\nevent: ${view.type}\ndata: ${json}\n\n`;
@@ -127,34 +115,4 @@ function writeKeepAlive(response: ServerResponse, format: "ndjson" | "sse"): voi
   // A reader that is behind proves itself by reading, and must not be kept alive by our own bytes.
   if (response.destroyed || response.writableNeedDrain) return;
   response.write(format === "ndjson" ? "\n" : ": keep-alive\n\n");
-}
-
-/** Remembers one ring, so that none between looking and waiting is lost. */
-class Bell {
-  #rung = false;
-  #wake: (() => void) | undefined;
-
-  ring(): void {
-    this.#rung = true;
-    this.#wake?.();
-  }
-
-  async wait(): Promise<void> {
-    if (!this.#rung) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    this.#wake = undefined;
-    this.#rung = false;
-  }
-
-  async waitAtMost(milliseconds: number): Promise<void> {
-    const timer = setTimeout(() => this.ring(), milliseconds);
-    try {
-      await this.wait();
-    } finally {
-      clearTimeout(timer);
-    }
-  }
 }

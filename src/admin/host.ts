@@ -2,7 +2,8 @@
 import type { EngineApi } from "../engine/api.ts";
 import { UmbradError } from "../engine/errors.ts";
 import type { Log } from "../engine/ports.ts";
-import type { ProcessIdentity } from "./views.ts";
+import type { LogControl } from "./log/log-control.ts";
+import type { ProcessIdentity, ReloadView } from "./views.ts";
 
 export interface AdminHost {
   /** undefined until the engine has started. */
@@ -13,6 +14,14 @@ export interface AdminHost {
   requestStop(): void;
   now(): number;
   readonly log: Log;
+  /** What an operator changes while the daemon runs; absent where only the engine is served. */
+  readonly operator?: Operator;
+}
+
+export interface Operator {
+  readonly log: LogControl;
+  /** `config/invalid` changes nothing. */
+  reload(): ReloadView;
 }
 
 /** The engine, or the error that tells a caller to come back. */

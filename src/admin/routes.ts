@@ -7,6 +7,7 @@ import { traceView } from "./event-view.ts";
 import { answerEvents } from "./events/answer-events.ts";
 import { defineFileRoutes } from "./file/routes.ts";
 import { type AdminHost, engineOf } from "./host.ts";
+import { defineOperatorRoutes } from "./log/routes.ts";
 import * as schema from "./schema.ts";
 import * as views from "./views.ts";
 
@@ -20,6 +21,7 @@ export interface OpenAnswers {
 
 export function defineRoutes(app: FastifyInstance, host: AdminHost, open: OpenAnswers): void {
   defineDaemonRoutes(app, host, open);
+  defineOperatorRoutes(app, host, open);
   app.post<{ Body: schema.InviteBody }>(
     "/v1/invites",
     { schema: { body: schema.inviteBody } },

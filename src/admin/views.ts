@@ -84,6 +84,15 @@ export interface SentView {
   readonly conversation: string;
 }
 
+/** What a reload did. */
+export interface ReloadView {
+  /** Settings whose new value holds now. */
+  readonly changed: readonly string[];
+  /** Settings that differ from what the daemon runs with, until it is started again. */
+  readonly needRestart: readonly string[];
+  readonly files: readonly string[];
+}
+
 export type MessageView = {
   readonly messageId: string;
   readonly conversation: string;

@@ -3,8 +3,8 @@
  * loads nothing of `umbrad run`.
  */
 import { Command, Option } from "commander";
-import { parseCount, parseDuration } from "./duration.ts";
-import { type GlobalOptions, openSession, type Session } from "./session.ts";
+import { declareOperator } from "./noun/operator.ts";
+import { countOption, durationOption, session } from "./noun/option.ts";
 
 /** `writeHelp` takes the help that belongs to a usage error. */
 export function createProgram(writeHelp: (text: string) => void): Command {
@@ -19,6 +19,7 @@ export function createProgram(writeHelp: (text: string) => void): Command {
   declareDaemon(program);
   declareDevnet(program);
   declareSetup(program);
+  declareOperator(program);
   declareInvites(program);
   declareConversations(program);
   declareMessages(program);
@@ -236,18 +237,6 @@ function networkOption(): Option {
   return new Option("--network <name>", "which Waku network").choices(["devnet", "logos.test", "logos.dev", "custom"]);
 }
 
-function durationOption(flags: string, description: string): Option {
-  return new Option(flags, description).argParser(parseDuration);
-}
-
-function countOption(flags: string, description: string): Option {
-  return new Option(flags, description).argParser(parseCount);
-}
-
 function collect(value: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), value];
-}
-
-function session(command: Command): Session {
-  return openSession(command.optsWithGlobals<GlobalOptions>(), process.env);
 }

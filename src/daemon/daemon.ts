@@ -2,6 +2,7 @@
 
 import { exitCodes } from "../admin/problem.ts";
 import { startAdminServer } from "../admin/server.ts";
+import type { ProcessIdentity } from "../admin/views.ts";
 import { inboxV1 } from "../conversation/inbox-v1/inbox-v1.ts";
 import { privateV1 } from "../conversation/private-v1/private-v1.ts";
 import { createEngine, type Engine } from "../engine/engine.ts";
@@ -10,18 +11,20 @@ import type { Log, Store } from "../engine/ports.ts";
 import { openStore } from "../sqlite/open.ts";
 import { createWakuTransport } from "../waku/transport.ts";
 import { systemClock } from "./clock.ts";
-import type { Config } from "./config.ts";
+import type { Config } from "./config/config.ts";
+import type { RunningConfig } from "./config/running-config.ts";
+import type { DaemonLog } from "./log/log.ts";
 import { loadPeerKeySeed } from "./peer-key.ts";
 import type { StopRequest } from "./signals.ts";
 
 export interface DaemonOptions {
   readonly stateDir: string;
   readonly socketPath: string;
-  readonly config: Config;
+  readonly config: RunningConfig;
   /** undefined: the state is not sealed. */
   readonly passphrase: Uint8Array | undefined;
   readonly version: string;
-  readonly log: Log;
+  readonly log: DaemonLog;
   readonly stop: StopRequest;
 }
 
@@ -33,7 +36,8 @@ const lingerMs = 250;
 
 /** Runs until a stop is asked for; resolves when everything is on disk and the lock is free. */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
-  const { config, log, stop } = options;
+  const { log, stop } = options;
+  const config = options.config.current;
   const startedAtMs = systemClock.now();
   const progress: Progress = { engine: undefined, closed: false };
   // Taken down in reverse order, whatever failed on the way up.
@@ -51,11 +55,11 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     progress.closed = true;
   });
 
-  const identity = { name: config.name, version: options.version, pid: process.pid, startedAtMs };
   const host = {
     engine: () => progress.engine,
     draining: stop.isAsked,
-    identity,
+    identity: identityOf(options, startedAtMs),
+    operator: { log, reload: () => options.config.reload("api") },
     requestStop: () => stop.ask("api"),
     now: systemClock.now,
     log,
@@ -84,6 +88,18 @@ interface Progress {
   closed: boolean;
 }
 
+function identityOf({ config, version }: DaemonOptions, startedAtMs: number): ProcessIdentity {
+  return {
+    // A reload may change it.
+    get name() {
+      return config.current.name;
+    },
+    version,
+    pid: process.pid,
+    startedAtMs,
+  };
+}
+
 async function open({ stateDir, passphrase }: DaemonOptions): Promise<Store> {
   const seal = passphrase === undefined ? undefined : ({ kind: "passphrase", passphrase } as const);
   const store = await openStore({ stateDir, seal, random: systemClock.random });
@@ -95,12 +111,13 @@ async function open({ stateDir, passphrase }: DaemonOptions): Promise<Store> {
 }
 
 function assemble({ stateDir, config, log }: DaemonOptions, store: Store): Engine {
-  const { clusterId, shards } = config.network;
+  const { network, peers } = config.current;
+  const { clusterId, shards } = network;
   const privateKeySeed = loadPeerKeySeed(stateDir, systemClock.random);
   const transport = createWakuTransport({
     clusterId,
     shards,
-    peers: config.peers,
+    peers,
     privateKeySeed,
     clock: systemClock,
     log,
@@ -111,7 +128,7 @@ function assemble({ stateDir, config, log }: DaemonOptions, store: Store): Engin
     clock: systemClock,
     log,
     types: [inboxV1, privateV1],
-    retention: config.retention,
+    retention: config.retention(),
   });
 }
 

@@ -7,7 +7,8 @@ import { initialiseState } from "../engine/initialise.ts";
 import type { Store } from "../engine/ports.ts";
 import { createStore, isSealed, openStore } from "../sqlite/open.ts";
 import { systemClock } from "./clock.ts";
-import { type Config, renderConfigFile } from "./config.ts";
+import type { Config } from "./config/config.ts";
+import { renderConfigFile } from "./config/config-file.ts";
 
 export interface InitRequest {
   readonly stateDir: string;

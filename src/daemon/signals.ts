@@ -1,5 +1,6 @@
 /** Why the process ends: signals, a request of the admin API, a fault outside any turn. Knows no part of the daemon. */
 import { exitCodes } from "../admin/problem.ts";
+import { UmbradError } from "../engine/errors.ts";
 import type { Log } from "../engine/ports.ts";
 
 export interface StopRequest {
@@ -30,7 +31,7 @@ export function listenForStop(log: Log): StopRequest {
     }
     ask(signal);
   };
-  const signalNames = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+  const signalNames = ["SIGTERM", "SIGINT"] as const;
   for (const name of signalNames) process.on(name, onSignal);
   const withdrawFaults = reportFaults(log);
   return {
@@ -42,6 +43,26 @@ export function listenForStop(log: Log): StopRequest {
       withdrawFaults();
     },
   };
+}
+
+/** SIGHUP reads the configuration again; many that come at once are one. */
+export function listenForReload(reload: () => void): Disposable {
+  let isPending = false;
+  const onSignal = (): void => {
+    if (isPending) return;
+    isPending = true;
+    setImmediate(() => {
+      isPending = false;
+      try {
+        reload();
+      } catch (error) {
+        // A wrong file is in the log already, and nobody waits for an answer to a signal.
+        if (!(error instanceof UmbradError)) throw error;
+      }
+    });
+  };
+  process.on("SIGHUP", onSignal);
+  return { [Symbol.dispose]: () => void process.off("SIGHUP", onSignal) };
 }
 
 /** The networking libraries drop promises; a fault that begins in one of them says nothing about our state. */

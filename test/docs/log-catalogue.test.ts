@@ -13,8 +13,8 @@ interface Entry {
   readonly component: string;
 }
 
-/** Not log lines: what a command prints on stdout. */
-const printed = new Set(["devnet.ready"]);
+/** Not log lines: what a command prints on stdout, and what a reader of the log is told. */
+const printed = new Set(["devnet.ready", "log.gap"]);
 
 function logged(name: string, text: string): Entry[] {
   return [...text.matchAll(/\bevent: "([^"]+)"/g)].flatMap((match): Entry[] => {

@@ -1,6 +1,6 @@
 /** `umbrad init`: an identity and a place for it. */
 import { existsSync } from "node:fs";
-import { loadConfig, resolveConfigFile } from "../../daemon/config.ts";
+import { loadConfig, resolveConfigFile } from "../../daemon/config/config.ts";
 import { initialise } from "../../daemon/initialise.ts";
 import { readPassphrase } from "../../daemon/passphrase.ts";
 import { UmbradError } from "../../engine/errors.ts";
@@ -25,8 +25,14 @@ export async function init(session: Session, options: InitOptions): Promise<void
   refuseSecondConfig(file.path, options);
   const { name, network, peer: peers, clusterId, shards } = options;
   // The file that --config names may be one that this command is about to write.
-  const config = loadConfig({
-    flags: { name, network, peers, clusterId, shards },
+  const { config } = loadConfig({
+    flags: {
+      name,
+      "network.name": network,
+      "network.peers": peers,
+      "network.cluster_id": clusterId,
+      "network.shards": shards,
+    },
     env,
     file: { path: file.path, required: false },
   });

@@ -1,9 +1,11 @@
 /** `umbrad run`: the daemon in this process. */
-import { loadConfig, resolveConfigFile } from "../../daemon/config.ts";
+import { loadConfig, resolveConfigFile } from "../../daemon/config/config.ts";
+import type { FlagValues } from "../../daemon/config/layers.ts";
+import { RunningConfig } from "../../daemon/config/running-config.ts";
 import { runDaemon } from "../../daemon/daemon.ts";
-import { createLog } from "../../daemon/log.ts";
+import { createLog } from "../../daemon/log/log.ts";
 import { readPassphrase } from "../../daemon/passphrase.ts";
-import { listenForStop } from "../../daemon/signals.ts";
+import { listenForReload, listenForStop } from "../../daemon/signals.ts";
 import { stateKind } from "../../daemon/state-kind.ts";
 import { UmbradError } from "../../engine/errors.ts";
 import { VERSION } from "../package-version.ts";
@@ -21,17 +23,23 @@ export interface RunOptions {
 export async function run(session: Session, options: RunOptions): Promise<void> {
   process.umask(0o077);
   const { stateDir, socketPath, env, configFlag } = session;
-  const { network, peer: peers, logLevel, logFormat } = options;
-  const config = loadConfig({
-    flags: { network, peers, logLevel, logFormat },
-    env,
-    file: resolveConfigFile(configFlag, stateDir, env),
-  });
+  const sources = { flags: settingsOf(options), env, file: resolveConfigFile(configFlag, stateDir, env) };
+  const loaded = loadConfig(sources);
+  const log = createLog(loaded.config.log);
+  const read = () => loadConfig(sources);
+  const config = new RunningConfig(loaded, read, (next) => log.configure(next.log), log);
+  // Before the passphrase: until somebody listens, the signal would end the process.
+  using _reload = listenForReload(() => config.reload("SIGHUP"));
   const passphrase = neededPassphrase(session, options);
-  const log = createLog(config.log);
   using stop = listenForStop(log);
+  log.info({ event: "config.loaded", component: "daemon", files: loaded.files }, "configuration read");
   await runDaemon({ stateDir, socketPath, config, passphrase, version: VERSION, log, stop });
   log.info({ event: "daemon.stopped", component: "daemon" }, "stopped");
+}
+
+/** Flags stay above the files at every reload. */
+function settingsOf({ network, peer, logLevel, logFormat }: RunOptions): FlagValues {
+  return { "network.name": network, "network.peers": peer, "log.level": logLevel, "log.format": logFormat };
 }
 
 /** undefined for a state that `init` marked as unsealed. */

@@ -1,0 +1,27 @@
+/** Configuration files as text: what `init` writes, and the schema for editors. */
+import { z } from "zod";
+import type { Config } from "./config.ts";
+import { fileSchema } from "./settings.ts";
+
+/** What `init` writes, for people to edit. */
+export function renderConfigFile({ name, network, peers }: Pick<Config, "name" | "network" | "peers">): string {
+  const custom = network.name === "custom" ? [`cluster_id = ${network.clusterId}`, `shards = ${network.shards}`] : [];
+  return `${[
+    "# Settings of umbrad. Flags and the environment go before this file.",
+    ...(name === null ? [] : [`name = ${JSON.stringify(name)}`]),
+    "[network]",
+    `name = ${JSON.stringify(network.name)}`,
+    ...custom,
+    "# Service nodes, as multiaddrs that end with /p2p/ and a peer id; `umbrad devnet` prints its own.",
+    `peers = [${peers.map((peer) => JSON.stringify(peer)).join(", ")}]`,
+    "",
+    "[log]",
+    '# level = "info"   # trace, debug, info, warn, error',
+    '# format = "json"  # or pretty',
+  ].join("\n")}\n`;
+}
+
+/** JSON Schema (2020-12) of a configuration file. */
+export function configJsonSchema(): object {
+  return { title: "Configuration file of umbrad", ...z.toJSONSchema(fileSchema, { io: "input" }) };
+}
