@@ -41,6 +41,9 @@ test("commands load commander, their own module, and at most node:http", async (
     ["send", "c1", "hi"],
     ["history", "c1"],
     ["event", "list"],
+    ["reload"],
+    ["log", "level"],
+    ["log", "tail"],
     ["help"],
   ];
   for (const args of commands) {
@@ -52,6 +55,27 @@ test("commands load commander, their own module, and at most node:http", async (
     assert.deepEqual(foreign, [], args.join(" "));
     const commandModules = modules.filter((url) => url.includes("/src/cli/command/"));
     assert.ok(commandModules.length <= 1, `${args.join(" ")}: ${commandModules}`);
+  }
+});
+
+test("config reads files with what that needs: no daemon, no log, no network library, no client", async (t) => {
+  const directory = await temporaryDirectory(t);
+  for (const args of [
+    ["config", "show", "--origin"],
+    ["config", "check"],
+    ["config", "schema"],
+  ]) {
+    const modules = await loadedBy(t, args, directory);
+    assert.deepEqual(packagesOf(modules), ["commander", "smol-toml", "zod"], args.join(" "));
+    const foreign = modules.filter((url) =>
+      /\/src\/(?:daemon\/(?!config\/)|sqlite|waku|conversation|wire|crypto)/.test(url),
+    );
+    assert.deepEqual(foreign, [], args.join(" "));
+    assert.equal(
+      modules.some((url) => url.endsWith("/admin/client.ts")),
+      false,
+      args.join(" "),
+    );
   }
 });
 

@@ -6,6 +6,9 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { type StreamPace, streamPace } from "../../src/admin/event-stream.ts";
 import { type AdminServer, startAdminServer } from "../../src/admin/server.ts";
+import { loadConfig } from "../../src/daemon/config/config.ts";
+import { RunningConfig } from "../../src/daemon/config/running-config.ts";
+import { createLog, type DaemonLog } from "../../src/daemon/log/log.ts";
 import type { EngineApi } from "../../src/engine/api.ts";
 import type { Log, LogFields } from "../../src/engine/ports.ts";
 import { MemoryEngine } from "./memory-engine.ts";
@@ -17,6 +20,8 @@ export interface AdminFixture {
   readonly socketPath: string;
   /** Everything logged, as JSON lines. */
   readonly logged: string[];
+  /** The log that an operator reads and sets: it writes into `logged` too. */
+  readonly log: DaemonLog;
   /** What the host says; tests change it. */
   readonly host: { engine: EngineApi | undefined; draining: boolean; stopRequests: number; onStop: () => void };
 }
@@ -29,6 +34,9 @@ export async function startAdminFixture(
   const socketPath = join(stateDir, "admin.sock");
   const engine = new MemoryEngine();
   const logged: string[] = [];
+  const log = createLog({ level: "info", format: "json" }, { write: (line) => logged.push(line.trimEnd()) });
+  const read = () => loadConfig({ flags: {}, env: {}, file: { path: join(stateDir, "config.toml"), required: false } });
+  const config = new RunningConfig(read(), read, (next) => log.configure(next.log), log);
   const host: AdminFixture["host"] = { engine, draining: false, stopRequests: 0, onStop: () => {} };
   const server = await startAdminServer(
     {
@@ -41,6 +49,7 @@ export async function startAdminFixture(
       },
       now: () => engine.nowMs,
       log: collectingLog(logged),
+      operator: { log, reload: () => config.reload("api") },
     },
     {
       socketPath,
@@ -53,7 +62,7 @@ export async function startAdminFixture(
     await server.close();
     await rm(stateDir, { recursive: true, force: true });
   });
-  return { engine, server, stateDir, socketPath, logged, host };
+  return { engine, server, stateDir, socketPath, logged, log, host };
 }
 
 export interface RawAnswer {
