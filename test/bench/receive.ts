@@ -13,7 +13,7 @@ import { utf8 } from "../../src/crypto/bytes.ts";
 import { systemClock } from "../../src/daemon/clock.ts";
 import { createEngine, type Engine } from "../../src/engine/engine.ts";
 import { initialiseState } from "../../src/engine/initialise.ts";
-import type { IncomingMessage, Store } from "../../src/engine/ports.ts";
+import type { IncomingMessage, Log, Store } from "../../src/engine/ports.ts";
 import { Router } from "../../src/engine/routing/router.ts";
 import { createStore } from "../../src/sqlite/open.ts";
 import { decodeEnvelope } from "../../src/wire/envelope.ts";
@@ -44,20 +44,41 @@ interface Sample {
   readonly commits: number;
 }
 
+const quiet: Log = { debug() {}, info() {}, warn: console.error, error: console.error };
+
 export async function benchReceive(): Promise<void> {
+  await betweenTwo(quiet, async ({ one, all, directory }) => {
+    const results = await interleave(
+      new Map([
+        ["1", one],
+        ["64", all],
+      ]),
+      ROUNDS,
+    );
+    report(results, fsyncCost(directory));
+  });
+}
+
+/** One burst, of one conversation or of 64 at once. */
+interface Bursts {
+  one(): Promise<Sample>;
+  all(): Promise<Sample>;
+  readonly directory: string;
+}
+
+/** Two nodes that know each other; `log` is that of the receiver. */
+export async function betweenTwo(log: Log, run: (bursts: Bursts) => Promise<void>): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "umbrad-bench-"));
-  const sender = await startNode(join(directory, "sender"));
-  const receiver = await startNode(join(directory, "receiver"));
+  const sender = await startNode(join(directory, "sender"), quiet);
+  const receiver = await startNode(join(directory, "receiver"), log);
   try {
     for (let count = 0; count < CONVERSATIONS; count += 1) await meet(sender, receiver, count + 1);
-    const all = Array.from({ length: CONVERSATIONS }, (_, index) => `c${index + 1}`);
-    const cases = new Map([
-      ["1", () => sample(sender, receiver, ["c1"], BURST)],
-      ["64", () => sample(sender, receiver, all, BURST_EACH)],
-    ]);
-    const results = await interleave(cases, ROUNDS);
-    const fsyncMs = fsyncCost(directory);
-    report(results, fsyncMs);
+    const names = Array.from({ length: CONVERSATIONS }, (_, index) => `c${index + 1}`);
+    await run({
+      one: () => sample(sender, receiver, ["c1"], BURST),
+      all: () => sample(sender, receiver, names, BURST_EACH),
+      directory,
+    });
   } finally {
     for (const node of [sender, receiver]) {
       await node.engine.stop(1_000);
@@ -107,7 +128,7 @@ function report(results: ReadonlyMap<string, readonly Sample[]>, fsyncMs: number
   console.log(`An fsync of 4 KiB on this disk takes ${fsyncMs.toFixed(2)} ms (median).`);
 }
 
-async function startNode(stateDir: string): Promise<BenchNode> {
+async function startNode(stateDir: string, log: Log): Promise<BenchNode> {
   const seal = { kind: "passphrase", passphrase: utf8("a passphrase of the bench") } as const;
   const real = await createStore({ stateDir, seal, random: (length) => systemClock.random(length) });
   initialiseState({ store: real, clock: systemClock, inbox: inboxV1 });
@@ -118,7 +139,6 @@ async function startNode(stateDir: string): Promise<BenchNode> {
     if (writes.has(method)) commits += 1;
   };
   const transport = new HeldTransport();
-  const log = { debug() {}, info() {}, warn: console.error, error: console.error };
   const types = [inboxV1, privateV1];
   const engine = createEngine({ store: faults.store, transport, clock: systemClock, log, types, canary: "off" });
   await engine.start();

@@ -35,7 +35,8 @@ test("no log and no byte of a sealed state has a text, a passphrase, a name, a l
   const stage = new Stage(t);
   const node = new ServiceNode(stage);
   await node.start();
-  const parties = [await party(stage, node, "alice", "trace"), await party(stage, node, "bob", "debug")] as const;
+  // Alice writes every line; what Bob does not write is in his ring.
+  const parties = [await party(stage, node, "alice", "trace"), await party(stage, node, "bob", "info")] as const;
   const [alice, bob] = parties;
   const secrets: Needles = new Map();
   addText(secrets, "link", await converse(alice, bob));
@@ -54,6 +55,13 @@ test("no log and no byte of a sealed state has a text, a passphrase, a name, a l
   await alice.start();
   await bob.text("send", "c1", canary("bob", "text"), "--wait", "delivered", "--timeout", "120s");
   assertClean(secrets, filesOf(bob.stateDir), "while running");
+  const told = await operatorsOutput(bob);
+  // His own name is what he asks for; all else must not be there.
+  const others: Needles = new Map([...secrets].filter(([name]) => !name.startsWith("name as")));
+  assertClean(others, told, "an operator's commands");
+  const ring = told.get("log tail")?.toString() ?? "";
+  for (const event of ["envelope.routed", "admin.request"]) assert.ok(ring.includes(event), `${event} is in the ring`);
+  assertClean(secrets, new Map([["log tail", Buffer.from(ring)]]), "the ring");
   for (const one of parties) await one.stop();
   await node.stop();
 
@@ -139,6 +147,38 @@ async function misbehave(bob: Party): Promise<void> {
   await assert.rejects(bob.admin.post("/v1/messages", { conversation: "c1", text, [text]: 1 }), {
     code: "request/invalid",
   });
+}
+
+/** What is said to whoever runs the daemon: the ring, the configuration, a reload of a right and of a wrong file. */
+async function operatorsOutput(one: Party): Promise<Map<string, Buffer>> {
+  const outputs = new Map<string, Buffer>();
+  const keep = async (name: string, ...args: string[]): Promise<void> => {
+    const { stdout, stderr } = await one.command(args);
+    assert.notEqual(stdout + stderr, "", name);
+    outputs.set(name, Buffer.from(stdout + stderr));
+  };
+  await keep("log tail", "log", "tail", "--level", "debug", "--lines", "5000", "--json");
+  await keep("log level", "log", "level", "waku=debug", "--for", "1s");
+  await keep("config show", "config", "show", "--origin");
+  await keep("reload", "reload");
+  const file = join(one.stateDir, "config.toml");
+  const right = readFileSync(file);
+  // Secrets in the wrong place, as they get pasted.
+  const [passphrase, text] = [canary(one.name, "passphrase"), canary(one.name, "text")].map((value) =>
+    JSON.stringify(value),
+  );
+  writeFileSync(
+    file,
+    `passphrase = ${passphrase}\nname = [${text}]\n[log]\nlevel = ${text}\n[network]\npeers = [${text}]\n`,
+  );
+  await keep("config check", "config", "check");
+  await keep("reload, wrong", "reload");
+  writeFileSync(file, `name = ${passphrase} ${text}\n`);
+  await keep("config check, no TOML", "config", "check", "--json");
+  await keep("reload, no TOML", "reload", "--json");
+  writeFileSync(file, right);
+  await keep("reload again", "reload");
+  return outputs;
 }
 
 function addText(needles: Needles, name: string, text: string): void {
