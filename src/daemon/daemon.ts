@@ -9,6 +9,7 @@ import { createEngine, type Engine } from "../engine/engine.ts";
 import { UmbradError } from "../engine/errors.ts";
 import type { Log, Store } from "../engine/ports.ts";
 import { openStore } from "../sqlite/open.ts";
+import { parsePeers } from "../waku/peer-address.ts";
 import { createWakuTransport } from "../waku/transport.ts";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config/config.ts";
@@ -121,6 +122,10 @@ function assemble({ stateDir, config, log }: DaemonOptions, store: Store): Engin
     privateKeySeed,
     clock: systemClock,
     log,
+  });
+  config.follow({
+    check: (next) => void parsePeers(next.peers),
+    apply: (next) => transport.usePeers(next.peers),
   });
   return createEngine({
     store,

@@ -2,14 +2,14 @@
  * Owns the connections to the configured service nodes: dials for ever, waits for identify, checks the cluster, and
  * gives each connection its filter session. Knows nothing of messages' contents or of who wants which topic why.
  */
-import type { Connection, IdentifyResult, PeerId } from "@libp2p/interface";
+import type { Connection, IdentifyResult } from "@libp2p/interface";
 import type { LightNode } from "@waku/sdk";
 import type { Clock, Log, TransportStatus } from "../engine/ports.ts";
 import type { ContentTopic } from "../wire/ids.ts";
 import { filterSubscribeCodec } from "./filter/client.ts";
-import { createRateLimit, type RateLimit } from "./filter/rate-limit.ts";
 import { FilterSession } from "./filter/session.ts";
 import type { PushTarget } from "./lightpush/lightpush.ts";
+import { isLinkTo, type Link, newLink } from "./link.ts";
 import type { WakuNetwork } from "./message.ts";
 import { askCluster, metadataCodec } from "./metadata.ts";
 import type { ServicePeer } from "./peer-address.ts";
@@ -23,9 +23,6 @@ const demotionMs = 60_000;
 const renewalMs = 180_000;
 /** A connection that lasted this long was real: the next dial is immediate. */
 const stableMs = 1_000;
-/** With a refill of 20 a minute at most 30 in any minute, what service nodes allow a peer. */
-const filterBurst = 10;
-const filterPerSecond = 20 / 60;
 
 export interface SupervisorOptions {
   readonly node: LightNode;
@@ -39,22 +36,10 @@ export interface SupervisorOptions {
   readonly deadlineMs?: number;
 }
 
-/** One configured service node, connected or not. */
-interface Link {
-  readonly peer: ServicePeer;
-  readonly budget: RateLimit;
-  ready: { readonly connection: Connection; readonly protocols: ReadonlySet<string> } | undefined;
-  session: FilterSession | undefined;
-  failures: number;
-  /** When it last left a question unanswered. */
-  silentAtMs: number;
-  /** When its subscriptions were last made anew because nothing arrived. */
-  renewedAtMs: number;
-}
-
 export class Supervisor {
   private readonly options: SupervisorOptions;
-  private readonly links: readonly Link[];
+  private links: readonly Link[];
+  private isStarted = false;
   private readonly ended = new AbortController();
   private readonly protocols = new WeakMap<Connection, ReadonlySet<string>>();
   private readonly waiting = new Map<Connection, { identified: () => void; closed: () => void }>();
@@ -63,16 +48,7 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.options = options;
-    const limit = { capacity: filterBurst, perSecond: filterPerSecond, clock: options.clock };
-    this.links = options.peers.map((peer) => ({
-      peer,
-      budget: createRateLimit(limit),
-      ready: undefined,
-      session: undefined,
-      failures: 0,
-      silentAtMs: Number.NEGATIVE_INFINITY,
-      renewedAtMs: Number.NEGATIVE_INFINITY,
-    }));
+    this.links = options.peers.map((peer) => newLink(peer, options.clock, this.ended.signal));
   }
 
   /** Begins dialling. */
@@ -80,12 +56,24 @@ export class Supervisor {
     const { libp2p } = this.options.node;
     libp2p.addEventListener("peer:identify", this.onIdentify);
     libp2p.addEventListener("connection:close", this.onClose);
-    for (const link of this.links) {
-      this.keep(link).catch((error: Error) => {
-        const fields = { event: "peer.failed", component: "waku", err: error };
-        this.options.log.error(fields, "redial loop ended by a bug");
-      });
+    this.isStarted = true;
+    for (const link of this.links) this.begin(link);
+  }
+
+  /** Dials what is new and leaves what is gone; who stays does not notice. */
+  usePeers(peers: readonly ServicePeer[]): void {
+    const before = this.links;
+    const { clock } = this.options;
+    this.links = peers.map(
+      (peer) => before.find((link) => isLinkTo(link, peer)) ?? newLink(peer, clock, this.ended.signal),
+    );
+    for (const link of before.filter((one) => !this.links.includes(one))) {
+      const reason = new Error("this service node is not configured any more");
+      link.removed.abort(reason);
+      link.ready?.connection.abort(reason);
     }
+    if (this.isStarted) for (const link of this.links.filter((one) => !before.includes(one))) this.begin(link);
+    this.changed();
   }
 
   /** The topics wanted from now on. */
@@ -154,10 +142,17 @@ export class Supervisor {
     for (const waiter of this.waiting.values()) waiter.closed();
   }
 
+  private begin(link: Link): void {
+    this.keep(link).catch((error: Error) => {
+      const fields = { event: "peer.failed", component: "waku", err: error };
+      this.options.log.error(fields, "redial loop ended by a bug");
+    });
+  }
+
   private async keep(link: Link): Promise<void> {
     const { clock, log } = this.options;
     const peer = link.peer.id.toString();
-    while (!this.ended.signal.aborted) {
+    while (!link.ended.aborted) {
       try {
         const lastedMs = await this.connect(link);
         // A peer that takes us and hangs up at once is dialled twice a second at most.
@@ -166,22 +161,21 @@ export class Supervisor {
       } catch (error) {
         const fields = { event: "peer.unreachable", component: "waku", peer, reason: reasonOf(error) };
         // Once for each outage; the repetitions say nothing new.
-        if (!this.ended.signal.aborted)
-          log[link.failures === 0 ? "warn" : "debug"](fields, "service node cannot be reached");
+        if (!link.ended.aborted) log[link.failures === 0 ? "warn" : "debug"](fields, "service node cannot be reached");
         link.failures += 1;
       }
-      await pause(clock, redialMs(link.failures, clock), this.ended.signal);
+      await pause(clock, redialMs(link.failures, clock), link.ended);
     }
   }
 
   /** Returns how long a connection was ready, after it closed; throws when none became ready. */
   private async connect(link: Link): Promise<number> {
-    const connection = await this.dial(link.peer);
+    const connection = await this.dial(link);
     const closed = new Promise<void>((resolve) => this.wait(connection, { closed: resolve }));
     try {
-      const protocols = await this.identified(connection, link.peer.id);
+      const protocols = await this.identified(connection, link);
       await this.requireCluster(connection, protocols);
-      if (this.ended.signal.aborted || connection.status !== "open") throw new Error("closed while being set up");
+      if (link.ended.aborted || connection.status !== "open") throw new Error("closed while being set up");
       const readyAtMs = this.options.clock.now();
       this.ready(link, connection, protocols);
       await closed;
@@ -217,9 +211,9 @@ export class Supervisor {
     this.changed();
   }
 
-  private async dial(peer: ServicePeer): Promise<Connection> {
+  private async dial({ peer, ended }: Link): Promise<Connection> {
     const { node, clock } = this.options;
-    const deadline = startDeadline(clock, dialDeadlineMs, this.ended.signal);
+    const deadline = startDeadline(clock, dialDeadlineMs, ended);
     try {
       return await untilAborted(node.libp2p.dial([...peer.addresses], { signal: deadline.signal }), deadline.signal);
     } finally {
@@ -227,9 +221,9 @@ export class Supervisor {
     }
   }
 
-  private async identified(connection: Connection, id: PeerId): Promise<ReadonlySet<string>> {
+  private async identified(connection: Connection, { peer: { id }, ended }: Link): Promise<ReadonlySet<string>> {
     const { clock, deadlineMs } = this.options;
-    const deadline = startDeadline(clock, deadlineMs ?? identifyDeadlineMs, this.ended.signal);
+    const deadline = startDeadline(clock, deadlineMs ?? identifyDeadlineMs, ended);
     try {
       if (!connection.remotePeer.equals(id)) throw new Error("another peer answers at this address");
       const arrived = new Promise<void>((resolve) => this.wait(connection, { identified: resolve }));
@@ -289,7 +283,7 @@ export class Supervisor {
 
   private changed(): void {
     const status = this.status();
-    const key = JSON.stringify([status.peers, status.listening]);
+    const key = JSON.stringify(status);
     if (key === this.lastStatus) return;
     this.lastStatus = key;
     this.options.onStatus(status);

@@ -48,14 +48,20 @@ export interface WakuTransportOptions {
   readonly deadlineMs?: number;
 }
 
+/** A Transport whose service nodes may be others while it runs. */
+export interface PeeredTransport extends Transport {
+  /** From now on; throws `transport/bad-peer` and changes nothing for an address that can never work. */
+  usePeers(peers: readonly string[]): void;
+}
+
 /** A Transport on the Waku network; throws `transport/bad-peer` for an address that can never work. */
-export function createWakuTransport(options: WakuTransportOptions): Transport {
+export function createWakuTransport(options: WakuTransportOptions): PeeredTransport {
   return new WakuTransport(options, parsePeers(options.peers));
 }
 
-class WakuTransport implements Transport {
+class WakuTransport implements PeeredTransport {
   private readonly options: WakuTransportOptions;
-  private readonly peers: readonly ServicePeer[];
+  private peers: readonly ServicePeer[];
   private readonly stopped = new AbortController();
   private wanted: ReadonlySet<ContentTopic> = new Set();
   private running: { readonly node: LightNode; readonly supervisor: Supervisor } | undefined;
@@ -79,6 +85,11 @@ class WakuTransport implements Transport {
     }
     this.wanted = new Set(usable);
     this.running?.supervisor.listen(this.wanted);
+  }
+
+  usePeers(peers: readonly string[]): void {
+    this.peers = parsePeers(peers);
+    this.running?.supervisor.usePeers(this.peers);
   }
 
   async publish(

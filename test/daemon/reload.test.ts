@@ -80,17 +80,17 @@ test("reload: what may change holds at once, the rest is named until the restart
   // The flag stays above the file.
   await writeFile(
     here.file,
-    `name = "anna"\n[log]\nlevel = "debug"\nformat = "pretty"\n[network]\npeers = ["${peer}"]\n`,
+    `name = "anna"\n[log]\nlevel = "debug"\nformat = "pretty"\n[network]\nname = "logos.dev"\npeers = ["${peer}"]\n`,
   );
   await mkdir(join(here.stateDir, "conf.d"));
   await writeFile(join(here.stateDir, "conf.d", "10.toml"), 'retention.events = "30d"\n');
   const first = await here.json<Reloaded>("reload");
   assert.deepEqual(first.changed, ["name", "log.level", "retention.events"]);
-  assert.deepEqual(first.needRestart, ["network.peers"]);
+  assert.deepEqual(first.needRestart, ["network.name", "network.cluster_id", "network.peers"]);
   assert.equal((await here.json<{ name: string }>("status")).name, "anna");
   assert.ok((await events(daemon, "admin.request", 1)).length > 0, "debug lines are written now");
   const again = await here.run("reload");
-  assert.equal(again.stdout, "only after a restart: network.peers\n");
+  assert.equal(again.stdout, "only after a restart: network.name, network.cluster_id, network.peers\n");
 
   await writeFile(here.file, 'name = "bert"\n[log]\nlevel = "wran"\nlvel = 1\n');
   const wrong = await here.run("reload");
@@ -108,6 +108,42 @@ test("reload: what may change holds at once, the rest is named until the restart
   assert.deepEqual((await here.json<Reloaded>("reload")).changed, ["name", "log.level"]);
   assert.doesNotMatch(daemon.stdout(), /anna|bert|12D3/, "the log names settings, not values");
   await ends(daemon, here);
+});
+
+test("service nodes come and go; one that can never be dialled is refused", async (t) => {
+  const here = await place(t);
+  const daemon = await started(t, here);
+  const devnet = startUmbrad(t, ["devnet", "--json", "--state-dir", join(here.stateDir, "..", "devnet")]);
+  const { multiaddr } = JSON.parse(await devnet.line((line) => line.includes("devnet.ready"))) as { multiaddr: string };
+  const peers = async (...addresses: string[]): Promise<void> => {
+    await writeFile(here.file, `[network]\npeers = ${JSON.stringify(addresses)}\n`);
+  };
+  await peers(multiaddr);
+  const { changed, needRestart } = await here.json<Reloaded>("reload");
+  assert.deepEqual([changed, needRestart], [["network.peers"], []]);
+  const ready = await here.run("wait", "ready", "--timeout", "60s");
+  assert.equal(ready.code, 0, ready.stderr);
+
+  await writeFile(
+    here.file,
+    `name = "x"\n[network]\npeers = ["${multiaddr}", "/ip4/127.0.0.1/udp/9/p2p/${peer.split("/").at(-1)}"]\n`,
+  );
+  const refused = await here.run("reload");
+  assert.equal(refused.code, 78);
+  assert.match(refused.stderr, /transport\/bad-peer/);
+  await events(daemon, "config.rejected", 1);
+  const kept = await here.json<{ name: string | null; network: unknown }>("status");
+  assert.equal(kept.name, null);
+  assert.equal((kept.network as { configuredPeers: number }).configuredPeers, 1);
+
+  await peers();
+  assert.deepEqual((await here.json<Reloaded>("reload")).changed, ["network.peers"]);
+  await events(daemon, "peer.lost", 1);
+  const { network } = await here.json<{ network: { peers: number; configuredPeers: number } }>("status");
+  assert.deepEqual([network.peers, network.configuredPeers], [0, 0]);
+  await ends(daemon, here);
+  devnet.child.kill("SIGTERM");
+  await devnet.ended;
 });
 
 test("SIGHUP is a reload, also of a wrong file", async (t) => {

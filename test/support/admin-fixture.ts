@@ -36,7 +36,8 @@ export async function startAdminFixture(
   const logged: string[] = [];
   const log = createLog({ level: "info", format: "json" }, { write: (line) => logged.push(line.trimEnd()) });
   const read = () => loadConfig({ flags: {}, env: {}, file: { path: join(stateDir, "config.toml"), required: false } });
-  const config = new RunningConfig(read(), read, (next) => log.configure(next.log), log);
+  const config = new RunningConfig(read(), read, log);
+  config.follow({ apply: (next) => log.configure(next.log) });
   const host: AdminFixture["host"] = { engine, draining: false, stopRequests: 0, onStop: () => {} };
   const server = await startAdminServer(
     {

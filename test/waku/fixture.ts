@@ -4,8 +4,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Devnet, startDevnet } from "../../src/devnet/node.ts";
-import type { Clock, Log, LogFields, Transport } from "../../src/engine/ports.ts";
-import { createWakuTransport, type WakuTransportOptions } from "../../src/waku/transport.ts";
+import type { Clock, Log, LogFields } from "../../src/engine/ports.ts";
+import { createWakuTransport, type PeeredTransport, type WakuTransportOptions } from "../../src/waku/transport.ts";
 
 /** Wall time and real randomness. */
 const systemClock: Clock = {
@@ -39,7 +39,7 @@ export class MemoryLog implements Log {
 }
 
 /** A transport on the devnet's network with the wall clock and a fresh key. */
-export function transportTo(peers: readonly string[], overrides: Partial<WakuTransportOptions> = {}): Transport {
+export function transportTo(peers: readonly string[], overrides: Partial<WakuTransportOptions> = {}): PeeredTransport {
   return createWakuTransport({
     clusterId: 66,
     shards: 8,

@@ -26,8 +26,8 @@ export async function run(session: Session, options: RunOptions): Promise<void> 
   const sources = { flags: settingsOf(options), env, file: resolveConfigFile(configFlag, stateDir, env) };
   const loaded = loadConfig(sources);
   const log = createLog(loaded.config.log);
-  const read = () => loadConfig(sources);
-  const config = new RunningConfig(loaded, read, (next) => log.configure(next.log), log);
+  const config = new RunningConfig(loaded, () => loadConfig(sources), log);
+  config.follow({ apply: (next) => log.configure(next.log) });
   // Before the passphrase: until somebody listens, the signal would end the process.
   using _reload = listenForReload(() => config.reload("SIGHUP"));
   const passphrase = neededPassphrase(session, options);

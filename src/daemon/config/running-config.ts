@@ -12,19 +12,22 @@ import { type SettingKey, settingKeys, settingOf } from "./settings.ts";
 export class RunningConfig {
   readonly #load: () => LoadedConfig;
   readonly #log: Log;
-  readonly #apply: (config: Config) => void;
+  readonly #followers = new Set<ConfigFollower>();
   #loaded: LoadedConfig;
 
-  /** `load` reads the same sources again; `apply` must not throw: what it is given has been checked. */
-  constructor(loaded: LoadedConfig, load: () => LoadedConfig, apply: (config: Config) => void, log: Log) {
+  /** `load` reads the same sources again. */
+  constructor(loaded: LoadedConfig, load: () => LoadedConfig, log: Log) {
     this.#loaded = loaded;
     this.#load = load;
-    this.#apply = apply;
     this.#log = log;
   }
 
   get current(): Config {
     return this.#loaded.config;
+  }
+
+  follow(follower: ConfigFollower): void {
+    this.#followers.add(follower);
   }
 
   /** Follows every reload, for a part that looks at it whenever it needs it. */
@@ -47,10 +50,10 @@ export class RunningConfig {
   reload(why: string): ReloadView {
     const next = this.#read(why);
     const differing = settingKeys.filter((key) => !isSame(this.#loaded, next, key));
-    const changed = differing.filter((key) => settingOf(key).live);
-    const needRestart = differing.filter((key) => !settingOf(key).live);
+    const needRestart = waiting(differing);
+    const changed = differing.filter((key) => !needRestart.includes(key));
     this.#loaded = merge(this.#loaded, next, needRestart);
-    this.#apply(this.#loaded.config);
+    for (const { apply } of this.#followers) apply(this.#loaded.config);
     // Names only: a value may be what nobody else should read.
     const fields = { event: "config.reloaded", component: "daemon", why, changed, needRestart };
     this.#log.info(fields, needRestart.length === 0 ? "reloaded" : "reloaded; some settings need a restart");
@@ -59,7 +62,9 @@ export class RunningConfig {
 
   #read(why: string): LoadedConfig {
     try {
-      return this.#load();
+      const next = this.#load();
+      for (const { check } of this.#followers) check?.(next.config);
+      return next;
     } catch (error) {
       if (!(error instanceof UmbradError)) throw error;
       const fields = { event: "config.rejected", component: "daemon", why, reason: error.message.slice(0, reasonMax) };
@@ -67,6 +72,20 @@ export class RunningConfig {
       throw error;
     }
   }
+}
+
+/** A part of the daemon that is told of a new configuration. */
+export interface ConfigFollower {
+  /** Throws an UmbradError for what it cannot work with; then nobody is told. */
+  check?(config: Config): void;
+  /** Must not throw: it comes after all checks. */
+  apply(config: Config): void;
+}
+
+/** Another network has other service nodes: those wait for the restart with it. */
+function waiting(differing: readonly SettingKey[]): SettingKey[] {
+  const isOther = differing.some((key) => key.startsWith("network.") && !settingOf(key).live);
+  return differing.filter((key) => !settingOf(key).live || (isOther && key.startsWith("network.")));
 }
 
 /** A file that is wrong from end to end must not fill the log. */
@@ -79,7 +98,8 @@ function isSame(one: LoadedConfig, other: LoadedConfig, key: SettingKey): boolea
 
 /** What needs a restart stays as it is, so that the next reload says so again. */
 function merge(running: LoadedConfig, next: LoadedConfig, kept: readonly SettingKey[]): LoadedConfig {
-  const { network, peers } = running.config;
+  const { network } = running.config;
+  const { peers } = kept.includes("network.peers") ? running.config : next.config;
   const settings = new Map(next.settings);
   for (const key of kept) {
     const given = running.settings.get(key);

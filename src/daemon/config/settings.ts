@@ -84,7 +84,7 @@ export const settings = {
     example: ["/ip4/127.0.0.1/tcp/60000/p2p/16Uiu2HAm..."],
     env: "UMBRAD_PEERS",
     flag: "--peer",
-    live: false,
+    live: true,
   },
   "log.level": {
     about: "trace, debug, info, warn or error. Lines for each envelope are at debug.",
