@@ -38,6 +38,7 @@ export function flagLayer(flags: FlagValues, problems: ConfigProblem[]): Layer {
 }
 
 export function environmentLayer(env: Environment, problems: ConfigProblem[]): Layer {
+  problems.push(...misspelt(env));
   return layerOf(
     settingKeys.map((key) => {
       const { env: where, schema } = settingOf(key);
@@ -46,6 +47,19 @@ export function environmentLayer(env: Environment, problems: ConfigProblem[]): L
     }),
     problems,
   );
+}
+
+/** Read elsewhere, by whoever starts a daemon or a command. */
+const otherVariables = ["UMBRAD_CONFIG", "UMBRAD_STATE_DIR", "UMBRAD_SOCKET"];
+
+/** Only what is nearly one of ours: orchestrators set variables of their own that begin with the name of a service. */
+function misspelt(env: Environment): ConfigProblem[] {
+  const known = [...settingKeys.map((key) => settingOf(key).env), ...otherVariables];
+  const unknown = Object.keys(env).filter((name) => name.startsWith("UMBRAD_") && !known.includes(name));
+  return unknown.flatMap((where) => {
+    const meant = nearestName(where, known);
+    return meant === undefined ? [] : [{ where, what: `there is no such variable; did you mean ${meant}?` }];
+  });
 }
 
 /** The files that there are, the strongest first: `conf.d/*.toml` beside the file, the last name before the others. */

@@ -6,7 +6,7 @@ export function nearestName(written: string, known: readonly string[]): string |
   for (const name of known) {
     // `peers` at the top is as near to `network.peers` as `network.peer` is.
     const distance = Math.min(editDistance(written, name), editDistance(lastPart(written), lastPart(name)) + 0.5);
-    const isNear = distance <= Math.max(1, Math.min(3, lastPart(written).length / 3));
+    const isNear = distance <= Math.max(1, Math.min(2.5, lastPart(written).length / 3));
     if (isNear && (best === undefined || distance < best.distance)) best = { name, distance };
   }
   return best?.name;

@@ -152,6 +152,20 @@ test("unknown keys are errors, with what was meant", async (t) => {
   ]);
 });
 
+test("a variable that is nearly one of ours is an error, any other is not ours", async (t) => {
+  const others = {
+    UMBRAD_PORT: "tcp://10.0.0.1:80",
+    UMBRAD_SERVICE_HOST: "10.0.0.1",
+    UMBRAD_SOCKET: "/x",
+    LOG_LEVEL: "x",
+  };
+  assert.deepEqual(await load(t, { env: others }), defaults);
+  assert.deepEqual(await problems(t, { env: { ...others, UMBRAD_PEER: "x", UMBRAD_LOG_LEVLE: "debug" } }), [
+    "UMBRAD_PEER: there is no such variable; did you mean UMBRAD_PEERS?",
+    "UMBRAD_LOG_LEVLE: there is no such variable; did you mean UMBRAD_LOG_LEVEL?",
+  ]);
+});
+
 test("broken TOML, missing file, numbers where they do not belong", async (t) => {
   assert.match((await problems(t, { toml: "[network]\nname = \n" })).join(), /^config\.toml:2: /);
   assert.match((await problems(t, { required: true })).join(), /^config\.toml: cannot be read \(ENOENT\)$/);
