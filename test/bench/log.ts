@@ -9,7 +9,7 @@ import { interleave, median, nowMs, printTable, spread } from "./measure.ts";
 import { betweenTwo } from "./receive.ts";
 
 const LINES = 200_000;
-const ROUNDS = 20;
+const ROUNDS = 14;
 /** The first rounds warm the compiler. */
 const WARM = 2;
 
