@@ -34,6 +34,7 @@ export interface EventLines {
 export interface AdminClient {
   get<Answer>(path: string): Promise<Answer>;
   post<Answer>(path: string, body?: unknown): Promise<Answer>;
+  patch<Answer>(path: string, body: unknown): Promise<Answer>;
   events(query: URLSearchParams): Promise<EventLines>;
 }
 
@@ -42,6 +43,7 @@ export function connectAdmin(options: AdminClientOptions): AdminClient {
   return {
     get: async (path) => JSON.parse(await exchange(options, "GET", path, undefined)),
     post: async (path, body) => JSON.parse(await exchange(options, "POST", path, JSON.stringify(body ?? {}))),
+    patch: async (path, body) => JSON.parse(await exchange(options, "PATCH", path, JSON.stringify(body))),
     events: (query) => openEvents(options, query),
   };
 }

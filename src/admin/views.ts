@@ -1,5 +1,5 @@
 /** The JSON that the admin API answers with, and nothing about how it is asked for. Fields may be added, never change meaning. */
-import type { ConversationView, DaemonState, EngineApi, EngineStatus } from "../engine/api.ts";
+import type { ContactView, ConversationView, DaemonState, EngineApi, EngineStatus } from "../engine/api.ts";
 import type { MessageRow, MessageState } from "../engine/ports.ts";
 import { type ContentView, contentView } from "./content-view.ts";
 
@@ -48,6 +48,8 @@ export interface ConversationJson {
   readonly name: string | null;
   readonly peer: string | null;
   readonly createdAt: string;
+  /** `undecided` is a contact request. */
+  readonly standing: "accepted" | "undecided" | "blocked";
 }
 
 export interface SentView {
@@ -96,8 +98,8 @@ export function statusView(engine: EngineStatus | undefined, identity: ProcessId
 }
 
 export function conversationJson(view: ConversationView): ConversationJson {
-  const { handle, id, type, name, peer, createdAtMs } = view;
-  return { handle, id, type, name, peer, createdAt: rfc3339(createdAtMs) };
+  const { handle, id, type, name, peer, createdAtMs, standing } = view;
+  return { handle, id, type, name, peer, createdAt: rfc3339(createdAtMs), standing };
 }
 
 export function messageView(row: MessageRow, engine: Pick<EngineApi, "handleOf">): MessageView {
@@ -110,4 +112,17 @@ export function messageView(row: MessageRow, engine: Pick<EngineApi, "handleOf">
     sender: row.body.sender,
     ...contentView(row.body),
   };
+}
+
+export interface ContactJson {
+  /** Client address. */
+  readonly address: string;
+  readonly name: string | null;
+  readonly blocked: boolean;
+  /** Handles, the one that new messages go to first. */
+  readonly conversations: readonly string[];
+}
+
+export function contactJson({ address, name, isBlocked, conversations }: ContactView): ContactJson {
+  return { address, name, blocked: isBlocked, conversations };
 }

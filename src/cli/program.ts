@@ -21,6 +21,7 @@ export function createProgram(writeHelp: (text: string) => void): Command {
   declareSetup(program);
   declareInvites(program);
   declareConversations(program);
+  declareContacts(program);
   declareMessages(program);
   declareEvents(program);
   return program;
@@ -109,6 +110,72 @@ function declareConversations(program: Command): void {
     .command("list")
     .description("all of them, with their handles")
     .action(async (_options, command) => (await import("./command/conversation.ts")).list(session(command)));
+  conversation
+    .command("show")
+    .description("what is known of one")
+    .argument("<conversation>", "handle, name or id")
+    .action(async (words, _options, command) =>
+      (await import("./command/conversation.ts")).show(session(command), words),
+    );
+  conversation
+    .command("rename")
+    .description("call it something; told to nobody")
+    .argument("<conversation>", "handle, name or id")
+    .argument("<name>", "1 to 64 characters")
+    .action(async (words, name, _options, command) =>
+      (await import("./command/conversation.ts")).rename(session(command), words, name),
+    );
+  conversation
+    .command("leave")
+    .description("close it for good; the other side is not told")
+    .argument("<conversation>", "handle, name or id")
+    .action(async (words, _options, command) =>
+      (await import("./command/conversation.ts")).leave(session(command), words),
+    );
+}
+
+function declareContacts(program: Command): void {
+  const contact = program.command("contact").description("the people behind the conversations");
+  const load = () => import("./command/contact.ts");
+  contact
+    .command("list")
+    .description("all of them")
+    .action(async (_options, command) => (await load()).list(session(command)));
+  contact
+    .command("show")
+    .description("what is known of one")
+    .argument("<contact>", "name, address, or a conversation with it")
+    .action(async (words, _options, command) => (await load()).show(session(command), words));
+  contact
+    .command("rename")
+    .description("call somebody something; told to nobody")
+    .argument("<contact>", "name, address, or a conversation with it")
+    .argument("<name>", "1 to 64 characters")
+    .action(async (words, name, _options, command) => (await load()).rename(session(command), words, name));
+  for (const [verb, description] of [
+    ["block", "neither read nor answer somebody, who learns nothing of it"],
+    ["unblock", "read and answer again"],
+  ] as const) {
+    contact
+      .command(verb)
+      .description(description)
+      .argument("<contact>", "name, address, or a conversation with it")
+      .action(async (words, _options, command) => (await load()).block(session(command), words, verb));
+  }
+  contact
+    .command("requests")
+    .description("who wants to talk to you and waits for your decision")
+    .action(async (_options, command) => (await load()).requests(session(command)));
+  for (const [verb, description] of [
+    ["accept", "let somebody talk to you"],
+    ["reject", "delete a request; the other side is not told"],
+  ] as const) {
+    contact
+      .command(verb)
+      .description(description)
+      .argument("<request>", "handle, or the address of who asks")
+      .action(async (words, _options, command) => (await load()).decide(session(command), words, verb));
+  }
 }
 
 function declareMessages(program: Command): void {

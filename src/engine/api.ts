@@ -1,5 +1,8 @@
 /** What the admin API may ask of a running engine. Errors are UmbradError with the codes named here. */
+import type { ContactApi } from "./contacts/contact-api.ts";
 import type { EventRow, MessageRow, MessageState, TransportStatus } from "./ports.ts";
+
+export type { ContactApi, ContactView } from "./contacts/contact-api.ts";
 
 export type DaemonState = "starting" | "ready" | "degraded" | "draining";
 
@@ -26,10 +29,14 @@ export interface ConversationView {
   readonly name: string | null;
   readonly peer: string | null;
   readonly createdAtMs: number;
+  /** `undecided`: a contact request; it sends nothing until it is accepted. `blocked`: it reads nothing either. */
+  readonly standing: "accepted" | "undecided" | "blocked";
+  /** A message of the peer was read in it; null: the type does not say, and its conversations never succeed each other. */
+  readonly isHeard: boolean | null;
 }
 
 export interface SendRequest {
-  /** Handle, name or id. */
+  /** Handle, name or id of a conversation, or name or address of a contact; one that was superseded means its successor. */
   readonly conversation: string;
   readonly text: string;
   /** Same key and same text: same message id, sent once. Another text: `message/key-conflict`. */
@@ -37,6 +44,8 @@ export interface SendRequest {
 }
 
 export interface EngineApi {
+  /** Contacts, their requests, and what becomes of conversations with them. */
+  readonly people: ContactApi;
   status(): EngineStatus;
   /** Without inboxes. */
   conversations(): ConversationView[];

@@ -3,6 +3,9 @@ import type { AnyConversationType } from "../conversation/contract.ts";
 import type { MessageId } from "../wire/ids.ts";
 import type { EngineApi, EngineStatus, SendRequest } from "./api.ts";
 import { Commands, type Phase } from "./commands.ts";
+import type { ContactApi } from "./contacts/contact-api.ts";
+import { Contacts } from "./contacts/contacts.ts";
+import { Decisions } from "./contacts/decisions.ts";
 import { Conversations, handleOf } from "./conversations.ts";
 import { Counters } from "./counters.ts";
 import { EventFeed } from "./event-feed.ts";
@@ -42,11 +45,13 @@ export function createEngine(options: EngineOptions): Engine {
 
 class RunningEngine implements Engine {
   readonly counters = new Counters();
+  readonly people: ContactApi;
   readonly #options: EngineOptions;
   readonly #registry;
   readonly #router = new Router();
   readonly #feed: EventFeed;
   readonly #conversations: Conversations;
+  readonly #contacts: Contacts;
   readonly #subscriptions: Subscriptions;
   readonly #intake: Intake;
   readonly #turns: Turns;
@@ -63,7 +68,10 @@ class RunningEngine implements Engine {
     const { store, transport, clock, log } = options;
     this.#registry = createRegistry(options.types);
     this.#feed = new EventFeed(store);
-    this.#conversations = new Conversations(store);
+    this.#contacts = new Contacts(store, () => this.#conversations.list());
+    const ofContact = (words: string) =>
+      this.#contacts.matches(words).flatMap((contact) => contact.conversations.slice(0, 1));
+    this.#conversations = new Conversations(store, ofContact);
     this.#subscriptions = new Subscriptions((topics) => transport.listen(topics));
     this.#intake = new Intake({
       store,
@@ -87,6 +95,8 @@ class RunningEngine implements Engine {
     this.#intake.connect(this.#turns);
     const phase = (): Phase => this.#phase;
     this.#commands = new Commands({ store, turns: this.#turns, conversations: this.#conversations, phase });
+    const [commands, conversations, contacts] = [this.#commands, this.#conversations, this.#contacts];
+    this.people = new Decisions({ commands, conversations, contacts });
     const onEvents = (events: readonly EventRow[]) => this.#feed.publish(events);
     this.#outbox = new OutboxLoop({
       store,
@@ -122,6 +132,7 @@ class RunningEngine implements Engine {
       this.#subscriptions.opened(type, state);
       this.#conversations.add(stored.number, type, state, stored.name);
     }
+    this.#contacts.load();
     store.prune(clock.now() - REMEMBER_MS);
     await transport.start({
       onMessage: (message) => this.#intake.push(message),
@@ -253,7 +264,7 @@ class RunningEngine implements Engine {
       } else if (change.after === undefined) {
         this.#subscriptions.closed(change.type, change.before);
         this.#conversations.remove(change.number);
-      }
+      } else this.#conversations.update(change.number, change.after);
     }
     this.#feed.publish(outcome.receipt.events);
     if (outcome.wrote.outbox) this.#outbox.wake();

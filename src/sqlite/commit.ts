@@ -26,6 +26,8 @@ export function writeTurn(tables: Tables, turn: TurnCommit): CommitReceipt {
   if (turn.unparked !== undefined) intake.parkedDrop(turn.unparked);
   if (turn.removeOutbox !== undefined) outbox.remove(turn.removeOutbox);
   const events = turn.conversations.flatMap((write) => writeConversation(tables, write, turn.atMs));
+  // Last: the conversation that is told may be of this turn.
+  for (const tell of turn.tells ?? []) conversations.addTell(tell);
   if (turn.seenWakuHash !== undefined) intake.remember(turn.seenWakuHash, turn.atMs);
   if (turn.cursor !== undefined) intake.advance(turn.cursor);
   if (turn.idempotency !== undefined) intake.answer(turn.idempotency, turn.atMs);
@@ -47,6 +49,7 @@ function writeConversation(tables: Tables, write: ConversationWrite, atMs: numbe
   tables.conversations.write(write);
   tables.conversations.writeRecords(write);
   tables.conversations.writeTimers(write);
+  if (write.closed) tables.conversations.clear(write.number);
   const changes = new MessageChanges(tables.messages, write);
   const events = write.events
     .filter((event) => changes.isNews(event))

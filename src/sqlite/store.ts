@@ -3,6 +3,7 @@ import { utf8 } from "../crypto/bytes.ts";
 import { InvariantError, UmbradError } from "../engine/errors.ts";
 import type {
   CommitReceipt,
+  ContactRow,
   ConversationNumber,
   CursorWrite,
   EventRow,
@@ -17,6 +18,7 @@ import type {
 } from "../engine/ports.ts";
 import type { ContentTopic, MessageId } from "../wire/ids.ts";
 import { type Tables, writePublished, writeTurn } from "./commit.ts";
+import { ContactTable } from "./contacts/contact-table.ts";
 import { ConversationTables } from "./conversations.ts";
 import type { Database } from "./database.ts";
 import { EventTable } from "./events.ts";
@@ -35,6 +37,7 @@ export class SqliteStore implements Store {
   readonly #sealer: Sealer;
   readonly #tables: Tables;
   readonly #release: () => void;
+  readonly #contacts: ContactTable;
   #closed = false;
 
   constructor(database: Database, sealer: Sealer, release: () => void) {
@@ -42,6 +45,7 @@ export class SqliteStore implements Store {
     this.#sealer = sealer;
     this.#release = release;
     const messages = new MessageTable(database, sealer);
+    this.#contacts = new ContactTable(database, sealer);
     this.#tables = {
       conversations: new ConversationTables(database, sealer),
       messages,
@@ -91,6 +95,14 @@ export class SqliteStore implements Store {
 
   renameConversation(number: ConversationNumber, name: string): void {
     this.#write(() => this.#tables.conversations.rename(number, name));
+  }
+
+  contacts(): ContactRow[] {
+    return this.#contacts.list();
+  }
+
+  putContact(row: ContactRow): void {
+    this.#write(() => this.#contacts.put(row));
   }
 
   records(conversation: ConversationNumber, keys: readonly string[]): Map<string, Uint8Array> {

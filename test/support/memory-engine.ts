@@ -7,6 +7,7 @@ import { UmbradError } from "../../src/engine/errors.ts";
 import type { EventRow, MessageRow, MessageState } from "../../src/engine/ports.ts";
 import { textContent } from "../../src/wire/content-frame.ts";
 import type { ContentTopic, MessageId } from "../../src/wire/ids.ts";
+import { MemoryPeople } from "./memory-people.ts";
 
 const address = "ab".repeat(32);
 const textBytesMax = 15 * 1024;
@@ -18,6 +19,7 @@ export class MemoryEngine implements EngineApi {
   readonly #keys = new Map<string, { text: string; messageId: MessageId }>();
   readonly #listeners = new Set<(events: readonly EventRow[]) => void>();
   readonly #invites = new Map<string, number>();
+  readonly people: MemoryPeople = new MemoryPeople(() => this.#conversations);
   nowMs = Date.UTC(2026, 10, 22, 10, 0, 0);
   state: EngineStatus["state"] = "ready";
   synced = true;
@@ -139,7 +141,9 @@ export class MemoryEngine implements EngineApi {
       name,
       peer: "cd".repeat(32),
       createdAtMs: this.nowMs,
-    };
+      standing: "accepted",
+      isHeard: null,
+    } as const;
     this.#conversations.push(view);
     this.#append("conversation.opened", number, undefined, { peer: view.peer, role: "inviter" });
     return view;

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { inboxV1 } from "../../src/conversation/inbox-v1/inbox-v1.ts";
+import { inboxV1, inboxWith } from "../../src/conversation/inbox-v1/inbox-v1.ts";
 import { privateV1 } from "../../src/conversation/private-v1/private-v1.ts";
 import { systemClock } from "../../src/daemon/clock.ts";
 import { createEngine, type Engine } from "../../src/engine/engine.ts";
@@ -20,7 +20,12 @@ export interface TestNode {
 }
 
 /** Starts on `stateDir`, which is created on first use. */
-export async function startNode(transport: Transport, stateDir: string, clock: Clock = systemClock): Promise<TestNode> {
+export async function startNode(
+  transport: Transport,
+  stateDir: string,
+  clock: Clock = systemClock,
+  unknownSenders: "ask" | "reject" = "ask",
+): Promise<TestNode> {
   const random = (length: number) => clock.random(length);
   const location = { stateDir, seal: { kind: "plaintext" }, random } as const;
   let store: Store;
@@ -37,7 +42,7 @@ export async function startNode(transport: Transport, stateDir: string, clock: C
     warn: (fields, message) => problems.push({ level: "warn", fields, message }),
     error: (fields, message) => problems.push({ level: "error", fields, message }),
   };
-  const engine = createEngine({ store, transport, clock, log, types: [inboxV1, privateV1] });
+  const engine = createEngine({ store, transport, clock, log, types: [inboxWith({ unknownSenders }), privateV1] });
   await engine.start();
   return {
     stateDir,

@@ -11,6 +11,9 @@ import { type ClientAddress, clientAddressOf, inboxAddressOf, inboxConversationI
 import { encodeInboxFrame } from "../../wire/inbox-frame.ts";
 import { accept, reject, type Transition, type TurnContext } from "../contract.ts";
 import type { InviterOpening } from "../pairwise-opening.ts";
+import { tell } from "../pairwise-words.ts";
+import { conversationOf, putContact, readContact, withConversation } from "./contact.ts";
+import { acceptedRequest } from "./decide.ts";
 import { givePublicBundle, makePrekey, type PrekeyChange, signedBundle, withoutExpired } from "./prekeys.ts";
 import {
   contactRecord,
@@ -89,23 +92,28 @@ export function acceptInvite(
   if (lacking.length > 0) return { kind: "lacks", keys: lacking };
   if (!bundle.multiUse && context.records.get(spentKey) !== undefined)
     return reject("invite/used", "this link serves one invite, and yours has gone: ask for a new link");
+  const contact = readContact(context.records.get(contactKey));
+  if (contact.isBlocked) return reject("contact/blocked", "you blocked this contact: unblock it first");
   // Above every conversation with this identity, so that both sides agree on the newest (profile 8.7).
-  const createdAtMs = Math.max(now, newestConversationMs(context.records.get(contactKey)) + 1);
+  const createdAtMs = Math.max(now, contact.newestCreatedAtMs + 1);
   const begun = beginConversation(state, bundle, { createdAtMs, text: request.text }, context);
   if (begun === undefined) return reject("invite/unusable", "the link's keys are not usable");
-  return accept({ ...state, prekeys: begun.prekeys }, [
+  const { opening } = begun;
+  // Whom we invite, we accept: his request waits for nothing any more.
+  const pair = { ident: opening.keys.ident, createdAtMs, isHeard: false };
+  const invited = withConversation(acceptedRequest(contact), pair);
+  const asked = contact.request;
+  return accept({ ...state, prekeys: begun.prekeys, undecided: state.undecided - (asked === undefined ? 0 : 1) }, [
     ...begun.effects,
-    { kind: "put", key: contactKey, bytes: utf8(String(createdAtMs)) },
+    putContact(opening.peerAddress, bundle.multiUse ? { ...invited, bundle: decoded.value.bytes } : invited),
+    ...(asked === undefined ? [] : [tell(conversationOf(asked), { kind: "accept" })]),
     ...(bundle.multiUse ? [] : [{ kind: "put", key: spentKey, bytes: utf8(String(now)) } as const]),
-    { kind: "open", type: PRIVATE_TYPE, opening: begun.opening },
+    { kind: "open", type: PRIVATE_TYPE, opening },
   ]);
 }
 
-export function newestConversationMs(record: Uint8Array | undefined): number {
-  return record === undefined ? 0 : Number(new TextDecoder().decode(record));
-}
-
-function beginConversation(
+/** The handshake up to the payload, and what the new conversation needs to finish it. */
+export function beginConversation(
   state: InboxState,
   bundle: ContactBundle,
   { createdAtMs, text }: { readonly createdAtMs: number; readonly text: string | undefined },

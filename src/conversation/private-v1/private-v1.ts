@@ -4,18 +4,33 @@ import { utf8 } from "../../crypto/bytes.ts";
 import { expectedHints } from "../../protocol/double-ratchet/registered-hints.ts";
 import { textContent } from "../../wire/content-frame.ts";
 import { decodePrivateFrame } from "../../wire/private-frame.ts";
-import { type ConversationType, ignore, reject, type Transition, type TurnContext } from "../contract.ts";
+import {
+  type ConversationSummary,
+  type ConversationType,
+  ignore,
+  reject,
+  type Transition,
+  type TurnContext,
+} from "../contract.ts";
 import type { PairwiseOpening } from "../pairwise-opening.ts";
+import { readWord } from "../pairwise-words.ts";
 import { Draft } from "./draft.ts";
 import { openPrivate } from "./open.ts";
 import { receiveEnvelope } from "./receive.ts";
+import { close, decideStanding, hear } from "./relations/standing.ts";
 import { giveUp } from "./resend.ts";
 import { conversationIdOf, sendContent } from "./send.ts";
 import { type PrivateState, TEXT_BYTES_MAX, WAITING_MAX } from "./state.ts";
 import { privateStateCodec } from "./state-codec.ts";
 import { fireTimer, timerReads } from "./timers.ts";
 
-const command = z.strictObject({ kind: z.literal("send"), text: z.string().min(1) });
+const command = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("send"), text: z.string().min(1) }),
+  z.strictObject({ kind: z.literal("accept") }),
+  z.strictObject({ kind: z.literal("block") }),
+  z.strictObject({ kind: z.literal("unblock") }),
+  z.strictObject({ kind: z.literal("close") }),
+]);
 type PrivateCommand = z.infer<typeof command>;
 
 export const privateV1: ConversationType<PrivateState, PrivateCommand, PairwiseOpening> = {
@@ -28,7 +43,7 @@ export const privateV1: ConversationType<PrivateState, PrivateCommand, PairwiseO
   state: privateStateCodec,
   command,
   conversationId: conversationIdOf,
-  summary: ({ peerAddress, createdAtMs }) => ({ peer: peerAddress, createdAtMs }),
+  summary: summarise,
   open: openPrivate,
   contentTopics: ({ ourTopics }) => ourTopics,
   expectedHints: ({ ratchet }) => expectedHints(ratchet),
@@ -42,7 +57,9 @@ export const privateV1: ConversationType<PrivateState, PrivateCommand, PairwiseO
       case "timer":
         return fireTimer(state, input.name, context);
       case "command":
-        return send(state, input.command.text, context);
+        return obey(state, input.command, context);
+      case "told":
+        return hear(state, readWord(input.data), context);
       case "undeliverable": {
         const messages = state.unacknowledged.filter((sent) => sent.messageId === input.messageId);
         if (messages.length === 0) return ignore("not on its way");
@@ -54,7 +71,27 @@ export const privateV1: ConversationType<PrivateState, PrivateCommand, PairwiseO
   },
 };
 
+function summarise(state: PrivateState): ConversationSummary {
+  const { peerAddress, createdAtMs, hasHeard, isBlocked, isUndecided } = state;
+  const summary = { peer: peerAddress, createdAtMs, isHeard: hasHeard };
+  if (isBlocked) return { ...summary, standing: "blocked" };
+  return isUndecided ? { ...summary, standing: "undecided" } : summary;
+}
+
+function obey(state: PrivateState, command: PrivateCommand, context: TurnContext): Transition<PrivateState> {
+  switch (command.kind) {
+    case "send":
+      return send(state, command.text, context);
+    case "close":
+      return close(state);
+    default:
+      return decideStanding(state, command.kind, context);
+  }
+}
+
 function send(state: PrivateState, text: string, context: TurnContext): Transition<PrivateState> {
+  if (state.isBlocked) return reject("contact/blocked", "you blocked this contact: unblock it first");
+  if (state.isUndecided) return reject("contact/undecided", "this is a contact request: accept it first");
   const { length } = utf8(text);
   if (length > TEXT_BYTES_MAX)
     return reject("message/too-large", `the text has ${length} bytes, the limit is ${TEXT_BYTES_MAX}`);

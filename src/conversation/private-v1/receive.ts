@@ -23,12 +23,15 @@ import {
   skippedRecord,
   TIMER_BUNDLE,
   TIMER_FLUSH,
+  UNDECIDED_NUMBER_MAX,
 } from "./state.ts";
 
 type Step = Transition<PrivateState>;
 
 export function receiveEnvelope(state: PrivateState, envelope: Envelope, ref: number, context: TurnContext): Step {
   if (envelope.encryptedBytes.member !== "encrypted_bytes") return reject("member");
+  if (state.isBlocked) return ignore("blocked");
+  if (state.isUndecided && (state.ratchet.receive?.next ?? 0) > UNDECIDED_NUMBER_MAX) return ignore("undecided");
   const hint = fromHex(envelope.hint);
   if (hint === undefined) return reject("hint");
   const sealed = { ref, hint, salt: envelope.salt, blob: envelope.encryptedBytes.bytes };
@@ -57,6 +60,7 @@ export function receiveSealed(state: PrivateState, sealed: Sealed, context: Turn
     case "read":
       return readMessage(new Draft(state, context), result);
     case "mark":
+      if (state.isUndecided) return ignore("undecided");
       return answerMark(new Draft(state, context));
     case "stale":
       return ignore("stale");

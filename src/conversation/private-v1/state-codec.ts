@@ -80,6 +80,8 @@ export const privateStateCodec: StateCodec<PrivateState> = {
       owesAcknowledgement: state.owesAcknowledgement,
       hasToldUnsupported: state.hasToldUnsupported,
       firstContentChain: state.firstContentChain,
+      isUndecided: state.isUndecided,
+      isBlocked: state.isBlocked,
     };
   },
 };

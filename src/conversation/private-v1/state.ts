@@ -68,6 +68,10 @@ export interface PrivateState {
   readonly hasToldUnsupported: boolean;
   /** Serial + 1 of the sending chain that the record `repeat/first` belongs to; 0: no content yet. */
   readonly firstContentChain: number;
+  /** A contact request that nobody has decided on: it reads and sends nothing, not even acknowledgements (profile 8.7). */
+  readonly isUndecided: boolean;
+  /** Neither reads nor sends: its peer learns nothing. */
+  readonly isBlocked: boolean;
 }
 
 /** Sender rule 3 (profile 8.5): content and resends take numbers 0 to 127, sync messages 0 to 7. */
@@ -82,6 +86,9 @@ export const UNACKNOWLEDGED_MAX = 256;
 export const WAITING_MAX = 10_000;
 /** Text that with its frame around it fits one segment (profile 8.8). */
 export const TEXT_BYTES_MAX = 15 * 1024;
+
+/** What a request may bring before it is decided on: a stranger must not fill the disk. As many as an honest one sends. */
+export const UNDECIDED_NUMBER_MAX = 16;
 
 /** Resend timer (profile 8.9-4). */
 export const RESEND_FIRST_MS = 15_000;
@@ -143,6 +150,11 @@ export const knownRecord = (messageId: string): string => `known/${messageId}`;
 /** The peer may not have our invite. */
 export function isUnheardInvite(state: PrivateState): boolean {
   return state.isInviter && !state.hasHeard;
+}
+
+/** Whether anything may leave. */
+export function isMuted(state: PrivateState): boolean {
+  return state.isUndecided || state.isBlocked;
 }
 
 /** Content that has no number yet. */

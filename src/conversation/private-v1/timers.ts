@@ -10,6 +10,7 @@ import {
   hasNumberForContent,
   hasRoomForContent,
   isContentWaiting,
+  isMuted,
   LOST_AFTER_MS,
   type PrivateState,
   RECORD_FIRST,
@@ -49,6 +50,7 @@ export function timerReads(state: PrivateState, name: string): readonly RecordKe
 }
 
 export function fireTimer(state: PrivateState, name: string, context: TurnContext): Step {
+  if (isMuted(state)) return ignore("sends nothing");
   const draft = new Draft(state, context);
   switch (name) {
     case TIMER_ACKNOWLEDGE:

@@ -28,14 +28,16 @@ export function conversationWrite(
   }
   const rows = new EffectRows(now, type.summary(transition.state).peer ?? "");
   for (const effect of transition.effects) rows.add(effect);
+  const written = rows.written();
   return {
     number: target.number,
     type: type.name,
     expectedRevision: target.revision,
-    state,
+    // A closed conversation is never loaded again: its keys must not outlive it.
+    state: written.closed ? new Uint8Array() : state,
     conversationId: type.conversationId(transition.state),
     createdAtMs: type.summary(transition.state).createdAtMs,
-    ...rows.written(),
+    ...written,
   };
 }
 
@@ -90,6 +92,7 @@ class EffectRows {
         this.#dropRecords.push(effect.key);
         return;
       case "open":
+      case "tell":
         return;
       case "close":
         this.#closed = true;
@@ -136,6 +139,9 @@ class EffectRows {
         return;
       case "conversation.opened":
         this.#events.push({ type: event.type, data: { peer: event.peer, role: event.role } });
+        return;
+      case "contact.requested":
+        this.#events.push({ type: event.type, data: { peer: event.peer } });
         return;
       case "conversation.unsupported":
         this.#events.push({ type: event.type, data: { peer: this.#peer, what: event.what } });
