@@ -75,6 +75,8 @@ const problems: ReadonlyMap<string, Problem> = new Map([
   ["invite/expired", final(410, exitCodes.dataError)],
   ["invite/own", final(400, exitCodes.dataError)],
   ["invite/unsupported", final(400, exitCodes.dataError)],
+  ["invite/unknown", final(404, exitCodes.unknownThing)],
+  ["invite/ended", final(409, exitCodes.refused)],
 
   ["message/empty", final(400, exitCodes.dataError)],
   ["message/not-text", final(400, exitCodes.dataError)],

@@ -1,5 +1,12 @@
 /** The JSON that the admin API answers with, and nothing about how it is asked for. Fields may be added, never change meaning. */
-import type { ContactView, ConversationView, DaemonState, EngineApi, EngineStatus } from "../engine/api.ts";
+import type {
+  ContactView,
+  ConversationView,
+  DaemonState,
+  EngineApi,
+  EngineStatus,
+  InviteRecord,
+} from "../engine/api.ts";
 import type { MessageRow, MessageState } from "../engine/ports.ts";
 import { type ContentView, contentView } from "./content-view.ts";
 
@@ -34,6 +41,27 @@ export interface InviteView {
   readonly id: string;
   readonly uses: number;
   readonly expires: string;
+}
+
+/** An invite link that was given out, and who used it. */
+export interface InviteJson {
+  readonly id: string;
+  readonly state: "open" | "used" | "revoked" | "expired";
+  readonly uses: number;
+  readonly created: string;
+  readonly expires: string;
+  readonly redemptions: readonly { readonly peer: string; readonly at: string }[];
+  /** With `show`, while it works. */
+  readonly link?: string;
+}
+
+export function inviteJson({ createdAtMs, expiresAtMs, redemptions, ...invite }: InviteRecord): InviteJson {
+  return {
+    ...invite,
+    created: rfc3339(createdAtMs),
+    expires: rfc3339(expiresAtMs),
+    redemptions: redemptions.map(({ peer, atMs }) => ({ peer, at: rfc3339(atMs) })),
+  };
 }
 
 export interface AcceptedView {

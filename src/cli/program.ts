@@ -88,6 +88,7 @@ function declareDaemon(program: Command): void {
 
 function declareInvites(program: Command): void {
   const invite = program.command("invite").description("links that let others talk to you");
+  declareInviteList(invite);
   invite
     .command("create")
     .description("make an invite link; whoever has it can open a conversation with you")
@@ -102,6 +103,24 @@ function declareInvites(program: Command): void {
     .action(async (link, options, command) =>
       (await import("./command/invite.ts")).accept(session(command), link, options),
     );
+}
+
+function declareInviteList(invite: Command): void {
+  const load = () => import("./command/invite.ts");
+  invite
+    .command("list")
+    .description("the links that you gave out")
+    .action(async (_options, command) => (await load()).list(session(command)));
+  invite
+    .command("show")
+    .description("who used a link, and the link while it works")
+    .argument("<id>", "as invite list shows it")
+    .action(async (id, _options, command) => (await load()).show(session(command), id));
+  invite
+    .command("revoke")
+    .description("make a link useless")
+    .argument("<id>", "as invite list shows it")
+    .action(async (id, _options, command) => (await load()).revoke(session(command), id));
 }
 
 function declareConversations(program: Command): void {

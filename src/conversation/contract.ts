@@ -68,7 +68,12 @@ export type ConversationEvent =
   | { readonly type: "message.delivered"; readonly messageId: MessageId }
   | { readonly type: "message.failed"; readonly messageId: MessageId; readonly reason: string }
   /** Somebody whom nobody has accepted wants to talk: the conversation sends nothing until it is accepted. */
-  | { readonly type: "contact.requested"; readonly peer: string };
+  | { readonly type: "contact.requested"; readonly peer: string }
+  /** Nothing that we have of the peer lets us invite it again: its operator must make a new link. */
+  | { readonly type: "contact.link-needed"; readonly peer: string }
+  | { readonly type: "invite.created"; readonly id: string; readonly uses: number; readonly expiresAtMs: number }
+  | { readonly type: "invite.redeemed"; readonly id: string; readonly peer: string; readonly usesLeft: number }
+  | { readonly type: "invite.revoked" | "invite.expired"; readonly id: string };
 
 /** The closed set of effects. Each becomes rows of the turn's commit; none is a call. */
 export type Effect =

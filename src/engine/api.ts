@@ -2,7 +2,7 @@
 import type { ContactApi } from "./contacts/contact-api.ts";
 import type { EventRow, MessageRow, MessageState, TransportStatus } from "./ports.ts";
 
-export type { ContactApi, ContactView } from "./contacts/contact-api.ts";
+export type { ContactApi, ContactView, InviteRecord } from "./contacts/contact-api.ts";
 
 export type DaemonState = "starting" | "ready" | "degraded" | "draining";
 

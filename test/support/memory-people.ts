@@ -1,16 +1,33 @@
 /** The people of a MemoryEngine: one contact for each conversation, and whatever requests a test puts there. */
 import type { ConversationView } from "../../src/engine/api.ts";
-import type { ContactApi, ContactView } from "../../src/engine/contacts/contact-api.ts";
+import type { ContactApi, ContactView, InviteRecord } from "../../src/engine/contacts/contact-api.ts";
 import { UmbradError } from "../../src/engine/errors.ts";
 
 export class MemoryPeople implements ContactApi {
   readonly #conversations: () => ConversationView[];
   readonly #names = new Map<string, string>();
   readonly #blocked = new Set<string>();
+  made: InviteRecord[] = [];
   waiting: ConversationView[] = [];
 
   constructor(conversations: () => ConversationView[]) {
     this.#conversations = conversations;
+  }
+
+  async invites(): Promise<readonly InviteRecord[]> {
+    return this.made;
+  }
+
+  async invite(id: string): Promise<InviteRecord> {
+    const found = this.made.find((one) => one.id === id);
+    if (found === undefined) throw new UmbradError("invite/unknown", `no invite ${id}`);
+    return found;
+  }
+
+  async revokeInvite(id: string): Promise<InviteRecord> {
+    const revoked = { ...(await this.invite(id)), state: "revoked" } as const;
+    this.made = this.made.map((one) => (one.id === id ? revoked : one));
+    return revoked;
   }
 
   contacts(): ContactView[] {

@@ -3,13 +3,14 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { ContactApi } from "../../engine/api.ts";
 import { type AdminHost, engineOf } from "../host.ts";
-import { contactJson, conversationJson } from "../views.ts";
+import { contactJson, conversationJson, inviteJson } from "../views.ts";
 
 interface NameBody {
   readonly name: string;
 }
 
 const word = z.string().min(1).max(255);
+const inviteParams: z.ZodType<{ readonly id: string }> = z.strictObject({ id: word });
 const contactParams: z.ZodType<{ readonly contact: string }> = z.strictObject({ contact: word });
 const requestParams: z.ZodType<{ readonly request: string }> = z.strictObject({ request: word });
 const conversationParams: z.ZodType<{ readonly conversation: string }> = z.strictObject({ conversation: word });
@@ -17,6 +18,16 @@ const nameBody: z.ZodType<NameBody> = z.strictObject({ name: z.string().min(1).m
 
 export function defineContactRoutes(app: FastifyInstance, host: AdminHost): void {
   const people = (): ContactApi => engineOf(host).people;
+
+  app.get("/v1/invites", async () => ({ invites: (await people().invites()).map(inviteJson) }));
+  app.get<{ Params: { id: string } }>("/v1/invites/:id", { schema: { params: inviteParams } }, async ({ params }) =>
+    inviteJson(await people().invite(params.id)),
+  );
+  app.post<{ Params: { id: string } }>(
+    "/v1/invites/:id/revoke",
+    { schema: { params: inviteParams } },
+    async ({ params }) => inviteJson(await people().revokeInvite(params.id)),
+  );
 
   app.get("/v1/contacts", () => ({ contacts: people().contacts().map(contactJson) }));
   app.get<{ Params: { contact: string } }>(

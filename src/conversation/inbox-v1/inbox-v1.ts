@@ -7,6 +7,7 @@ import { accept, type ConversationType, type Input, ignore, type Transition, typ
 import { readWord, type Word } from "../pairwise-words.ts";
 import { decideBlock, decideRequest, forgetConversation } from "./decide.ts";
 import { acceptInvite, createInvite } from "./invite.ts";
+import { listLinks, revokeLink } from "./links.ts";
 import { makePublicPrekey } from "./prekeys.ts";
 import { inviteReads, receiveInvite, type UnknownSenders } from "./receive.ts";
 import { type InboxState, identityOf } from "./state.ts";
@@ -19,6 +20,8 @@ const command = z.discriminatedUnion("kind", [
     expiresAtMs: z.int().positive(),
   }),
   z.strictObject({ kind: z.literal("accept-invite"), link: z.string(), text: z.string().min(1).optional() }),
+  z.strictObject({ kind: z.literal("list-invites"), id: z.string().optional() }),
+  z.strictObject({ kind: z.literal("revoke-invite"), id: z.string() }),
   z.strictObject({ kind: z.literal("decide-request"), peer: z.string(), isAccepted: z.boolean() }),
   z.strictObject({ kind: z.literal("block"), peer: z.string(), isBlocked: z.boolean() }),
 ]);
@@ -73,6 +76,10 @@ function obey(state: InboxState, command: InboxCommand, context: TurnContext): T
       return createInvite(state, command, context);
     case "accept-invite":
       return acceptInvite(state, command, context);
+    case "list-invites":
+      return listLinks(state, command.id, context);
+    case "revoke-invite":
+      return revokeLink(state, command.id, context);
     case "decide-request":
       return decideRequest(state, command, context);
     case "block":

@@ -1,5 +1,5 @@
 /** Making invite links, and using the link of somebody else (profile 8.7, the inviter's side). */
-import { readU32be, toHex, utf8 } from "../../crypto/bytes.ts";
+import { readU32be, utf8 } from "../../crypto/bytes.ts";
 import { bytesEqual } from "../../crypto/equal.ts";
 import { exportConversationKeys, keyRef } from "../../protocol/noise/conversation-keys.ts";
 import { beginInvite } from "../../protocol/noise/kxfallback.ts";
@@ -14,6 +14,7 @@ import type { InviterOpening } from "../pairwise-opening.ts";
 import { tell } from "../pairwise-words.ts";
 import { conversationOf, putContact, readContact, withConversation } from "./contact.ts";
 import { acceptedRequest } from "./decide.ts";
+import { indexLink, inviteId, putLink, RECORD_LINKS } from "./links.ts";
 import { givePublicBundle, makePrekey, type PrekeyChange, signedBundle, withoutExpired } from "./prekeys.ts";
 import {
   contactRecord,
@@ -23,7 +24,6 @@ import {
   PREKEYS_MAX,
   PRIVATE_TYPE,
   PRIVATE_TYPE_PATH,
-  type Prekey,
   spentRecord,
   TEXT_BYTES_MAX,
 } from "./state.ts";
@@ -39,6 +39,7 @@ export function createInvite(
   const { now } = context;
   const { uses, expiresAtMs } = request;
   if (expiresAtMs <= now) return reject("invite/expired", "the link would be expired at once");
+  if (!context.records.has(RECORD_LINKS)) return { kind: "lacks", keys: [RECORD_LINKS] };
   const valid = withoutExpired(state.prekeys, now);
   if (valid.prekeys.length >= PREKEYS_MAX)
     return reject(
@@ -53,13 +54,21 @@ export function createInvite(
     isPublic: false,
   });
   const link = bundleToText(signedBundle(state, prekey));
-  const reply = { id: inviteId(prekey), link, uses, expiresAtMs };
-  return accept({ ...state, prekeys: [...valid.prekeys, prekey] }, [...valid.effects, stored], reply);
-}
-
-/** Short and stable; the link itself is a secret that logs never see. */
-export function inviteId(prekey: Prekey): string {
-  return `i${toHex(prekey.publicKey).slice(0, 12)}`;
+  const id = inviteId(prekey);
+  const made = { ...state, prekeys: [...valid.prekeys, prekey] };
+  const { publicKey } = prekey;
+  const remembered = { id, publicKey, uses, createdAtMs: now, expiresAtMs, isRevoked: false, isExpired: false };
+  return accept(
+    made,
+    [
+      ...valid.effects,
+      stored,
+      putLink({ ...remembered, redemptions: [] }),
+      ...indexLink(made, context.records.get(RECORD_LINKS), id),
+      { kind: "deliver", event: { type: "invite.created", id, uses, expiresAtMs } },
+    ],
+    { id, link, uses, expiresAtMs },
+  );
 }
 
 /** Checks a link as profile 8.7 says ("A checks before it invites") and opens the conversation that the invite carries. */

@@ -14,6 +14,7 @@ import { tell } from "../pairwise-words.ts";
 import { type Contact, conversationOf, type Pair, putContact, readContact, withConversation } from "./contact.ts";
 import { acceptedRequest } from "./decide.ts";
 import { sortedParticipants } from "./invite.ts";
+import { inviteId, linkRecord, redeem } from "./links.ts";
 import { givePublicBundle, usePrekey } from "./prekeys.ts";
 import {
   contactRecord,
@@ -70,7 +71,9 @@ export function receiveInvite(
   const { createdAtMs } = invite;
   if (createdAtMs < prekey.createdAtMs - DAY_MS || createdAtMs > context.now + DAY_MS) return reject("created-at");
   const contactKey = contactRecord(peer.address);
-  if (!context.records.has(contactKey)) return { kind: "lacks", keys: [contactKey] };
+  const linkKey = linkRecord(inviteId(prekey));
+  const lacking = [contactKey, linkKey].filter((key) => !context.records.has(key));
+  if (lacking.length > 0) return { kind: "lacks", keys: lacking };
   const keys = exportConversationKeys(read.export, DISCRIMINATOR);
   const pair = { ident: keys.ident, createdAtMs, isHeard: false };
   const admitted = admit(state, readContact(context.records.get(contactKey)), { pair, prekey, unknownSenders });
@@ -101,6 +104,7 @@ export function receiveInvite(
     { kind: "put", key: replayRecord(ecies.ephemeralPublic), bytes: utf8(String(context.now)) },
     putContact(peer.address, contact),
     ...admitted.effects,
+    ...redeem(context.records.get(linkKey), peer.address, context.now),
     { kind: "open", type: PRIVATE_TYPE, opening },
   ]);
 }

@@ -10,7 +10,24 @@ export interface ContactView {
   readonly conversations: readonly string[];
 }
 
+/** An invite link that was given out. */
+export interface InviteRecord {
+  readonly id: string;
+  readonly uses: number;
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number;
+  readonly state: "open" | "used" | "revoked" | "expired";
+  readonly redemptions: readonly { readonly peer: string; readonly atMs: number }[];
+  /** The link itself, of one that is shown alone and still works. */
+  readonly link?: string;
+}
+
 export interface ContactApi {
+  invites(): Promise<readonly InviteRecord[]>;
+  /** `invite/unknown`. */
+  invite(id: string): Promise<InviteRecord>;
+  /** `invite/unknown`, `invite/ended`. */
+  revokeInvite(id: string): Promise<InviteRecord>;
   contacts(): ContactView[];
   /** By name, address, or any conversation with it. `contact/unknown`, `contact/ambiguous` (the message lists matches). */
   findContact(nameOrAddressOrConversation: string): ContactView;

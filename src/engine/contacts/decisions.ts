@@ -4,7 +4,7 @@ import type { Commands } from "../commands.ts";
 import type { Conversations } from "../conversations.ts";
 import { UmbradError } from "../errors.ts";
 import { CONTACT_NAME_LENGTH_MAX } from "../limits.ts";
-import type { ContactApi, ContactView } from "./contact-api.ts";
+import type { ContactApi, ContactView, InviteRecord } from "./contact-api.ts";
 import { ambiguous, type Contacts } from "./contacts.ts";
 
 /** The default inbox. */
@@ -21,6 +21,26 @@ export class Decisions implements ContactApi {
 
   constructor(deps: DecisionDeps) {
     this.#deps = deps;
+  }
+
+  async invites(): Promise<readonly InviteRecord[]> {
+    return this.#invites({});
+  }
+
+  async invite(id: string): Promise<InviteRecord> {
+    const [invite] = await this.#invites({ id });
+    if (invite === undefined) throw new UmbradError("invite/unknown", `there is no invite ${JSON.stringify(id)}`);
+    return invite;
+  }
+
+  async revokeInvite(id: string): Promise<InviteRecord> {
+    await this.#deps.commands.run(INBOX, { kind: "revoke-invite", id });
+    return this.invite(id);
+  }
+
+  async #invites(query: { readonly id?: string }): Promise<readonly InviteRecord[]> {
+    const { reply } = await this.#deps.commands.run(INBOX, { kind: "list-invites", ...query });
+    return (reply as { links: readonly InviteRecord[] }).links;
   }
 
   contacts(): ContactView[] {

@@ -141,7 +141,22 @@ class EffectRows {
         this.#events.push({ type: event.type, data: { peer: event.peer, role: event.role } });
         return;
       case "contact.requested":
+      case "contact.link-needed":
         this.#events.push({ type: event.type, data: { peer: event.peer } });
+        return;
+      case "invite.created": {
+        const expires = new Date(event.expiresAtMs).toISOString();
+        this.#events.push({ type: event.type, data: { invite: event.id, uses: event.uses, expires } });
+        return;
+      }
+      case "invite.redeemed": {
+        const { id: invite, peer, usesLeft } = event;
+        this.#events.push({ type: event.type, data: { invite, peer, usesLeft } });
+        return;
+      }
+      case "invite.revoked":
+      case "invite.expired":
+        this.#events.push({ type: event.type, data: { invite: event.id } });
         return;
       case "conversation.unsupported":
         this.#events.push({ type: event.type, data: { peer: this.#peer, what: event.what } });
