@@ -14,6 +14,9 @@ const word = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("block") }),
   z.strictObject({ kind: z.literal("unblock") }),
   // To the inbox.
+  z.strictObject({ kind: z.literal("heard"), peer: z.string(), ident: z.string() }),
+  z.strictObject({ kind: z.literal("stuck"), peer: z.string(), ident: z.string() }),
+  z.strictObject({ kind: z.literal("bundle"), peer: z.string(), bundle: z.string() }),
   z.strictObject({ kind: z.literal("left"), peer: z.string(), ident: z.string() }),
 ]);
 export type Word = z.infer<typeof word>;

@@ -137,6 +137,12 @@ export class Node {
     return this.rows.filter(({ isClosed }) => !isClosed);
   }
 
+  /** As if the state of the conversation had been lost. */
+  forget(row: Row): void {
+    this.#router.apply({ conversation: row.number, type: row.type, before: stateOf(row), after: undefined });
+    row.isClosed = true;
+  }
+
   /** Opens a conversation that no other opens. */
   open(typeName: string, opening: unknown): Row {
     const opened = this.#tryOpen(typeName, opening);

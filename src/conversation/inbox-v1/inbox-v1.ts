@@ -10,6 +10,7 @@ import { acceptInvite, createInvite } from "./invite.ts";
 import { listLinks, revokeLink } from "./links.ts";
 import { makePublicPrekey } from "./prekeys.ts";
 import { inviteReads, receiveInvite, type UnknownSenders } from "./receive.ts";
+import { noteBundle, noteHeard, reinvite } from "./reinvite.ts";
 import { type InboxState, identityOf } from "./state.ts";
 import { inboxStateCodec } from "./state-codec.ts";
 
@@ -89,6 +90,12 @@ function obey(state: InboxState, command: InboxCommand, context: TurnContext): T
 
 function hear(state: InboxState, word: Word, context: TurnContext): Transition<InboxState> {
   switch (word.kind) {
+    case "heard":
+      return noteHeard(state, word, context);
+    case "bundle":
+      return noteBundle(state, word, context);
+    case "stuck":
+      return reinvite(state, word, context);
     case "left":
       return forgetConversation(state, word, context);
     default:

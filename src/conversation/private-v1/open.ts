@@ -92,5 +92,6 @@ function initialState(opening: PairwiseOpening, ratchet: RatchetState): PrivateS
     firstContentChain: 0,
     isUndecided: opening.role === "invitee" && opening.isUndecided,
     isBlocked: false,
+    toldStuckMs: 0,
   };
 }

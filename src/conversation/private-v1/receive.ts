@@ -10,6 +10,7 @@ import { answerMark } from "./acknowledge.ts";
 import { scheduleAcknowledgement, scheduleResend } from "./alarms.ts";
 import { carryOut, type Plan, planArrival, planReads } from "./deliver.ts";
 import { Draft } from "./draft.ts";
+import { reportHeard } from "./relations/report.ts";
 import { conversationIdOf, transmitAgain } from "./send.ts";
 import {
   BUNDLE_AFTER_MS,
@@ -73,6 +74,7 @@ export function receiveSealed(state: PrivateState, sealed: Sealed, context: Turn
 
 /** From here on the key is used up, whatever is inside (profile 8.11 "BadlyFormed inside"). */
 function readMessage(draft: Draft, read: ReadMessage): Step {
+  reportHeard(draft);
   draft.set({ ratchet: read.state, hasHeard: true, answers: 0 });
   for (const { serial, n, messageKey } of read.stored)
     draft.add({ kind: "put", key: skippedRecord(serial, n), bytes: messageKey });

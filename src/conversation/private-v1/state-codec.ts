@@ -82,6 +82,7 @@ export const privateStateCodec: StateCodec<PrivateState> = {
       firstContentChain: state.firstContentChain,
       isUndecided: state.isUndecided,
       isBlocked: state.isBlocked,
+      toldStuckMs: fromUint64(state.toldStuckMs),
     };
   },
 };

@@ -72,6 +72,8 @@ export interface PrivateState {
   readonly isUndecided: boolean;
   /** Neither reads nor sends: its peer learns nothing. */
   readonly isBlocked: boolean;
+  /** When the inbox was last told that nothing is acknowledged. */
+  readonly toldStuckMs: number;
 }
 
 /** Sender rule 3 (profile 8.5): content and resends take numbers 0 to 127, sync messages 0 to 7. */
@@ -97,6 +99,11 @@ export const RESEND_MAX_MS: number = 2 * 3_600_000;
 export const RESEND_BATCH = 4;
 /** After this long without an acknowledgement a message has failed (profile 8.9-4). */
 export const GIVE_UP_MS = 30 * 24 * 3_600_000;
+/** An invite that nobody answers, and content that nobody acknowledges: then the inbox invites anew (profile 8.7, 8.5-5). */
+export const UNANSWERED_MS: number = 24 * 3_600_000;
+export const STUCK_MS = 7 * 24 * 3_600_000;
+/** The inbox is told this often; it invites at most once a week. */
+export const TELL_STUCK_MS: number = 24 * 3_600_000;
 /** A reference further ahead than this pushes our own clock no further (profile 8.8). */
 export const LAMPORT_AHEAD_MAX_MS: number = 24 * 3_600_000;
 /** A missing message is asked for after this (profile 8.9-5). */

@@ -2055,6 +2055,9 @@ export namespace umbra {
                 /** PrivateV1State isBlocked. */
                 isBlocked: boolean;
 
+                /** PrivateV1State toldStuckMs. */
+                toldStuckMs: (number|Long);
+
                 /**
                  * Creates a new PrivateV1State instance using the specified properties.
                  * @param [properties] Properties to set
@@ -2170,6 +2173,9 @@ export namespace umbra {
 
                     /** PrivateV1State isBlocked */
                     isBlocked?: (boolean|null);
+
+                    /** PrivateV1State toldStuckMs */
+                    toldStuckMs?: (number|Long|null);
 
                     /** Unknown fields preserved while decoding when enabled */
                     $unknowns?: Uint8Array[];

@@ -4950,6 +4950,7 @@ export const umbra = $root.umbra = (() => {
                  * @property {Array.<umbra.state.v1.LostV1.$Properties>|null} [lost] PrivateV1State lost
                  * @property {boolean|null} [isUndecided] PrivateV1State isUndecided
                  * @property {boolean|null} [isBlocked] PrivateV1State isBlocked
+                 * @property {number|Long|null} [toldStuckMs] PrivateV1State toldStuckMs
                  * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
                  */
 
@@ -5211,6 +5212,14 @@ export const umbra = $root.umbra = (() => {
                 PrivateV1State.prototype.isBlocked = false;
 
                 /**
+                 * PrivateV1State toldStuckMs.
+                 * @member {number|Long} toldStuckMs
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.toldStuckMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+                /**
                  * Creates a new PrivateV1State instance using the specified properties.
                  * @function create
                  * @memberof umbra.state.v1.PrivateV1State
@@ -5303,6 +5312,8 @@ export const umbra = $root.umbra = (() => {
                         writer.uint32(/* id 27, wireType 0 =*/216).bool(message.isUndecided);
                     if (message.isBlocked != null && $Object.hasOwnProperty.call(message, "isBlocked") && message.isBlocked !== false)
                         writer.uint32(/* id 28, wireType 0 =*/224).bool(message.isBlocked);
+                    if (message.toldStuckMs != null && $Object.hasOwnProperty.call(message, "toldStuckMs") && (typeof message.toldStuckMs === "object" ? message.toldStuckMs.low || message.toldStuckMs.high : message.toldStuckMs !== 0))
+                        writer.uint32(/* id 29, wireType 0 =*/232).uint64(message.toldStuckMs);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -5583,6 +5594,15 @@ export const umbra = $root.umbra = (() => {
                                     message.isBlocked = value;
                                 else
                                     delete message.isBlocked;
+                                continue;
+                            }
+                        case 29: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.toldStuckMs = value;
+                                else
+                                    delete message.toldStuckMs;
                                 continue;
                             }
                         }

@@ -1,9 +1,8 @@
 /** What the operator decides about a conversation, and what its silence ends with (profile 8.7 "Consent"). */
 
 import { toHex } from "../../../crypto/bytes.ts";
-import { type ClientAddress, inboxAddressOf, inboxConversationId } from "../../../wire/ids.ts";
-import { accept, type Effect, ignore, type Transition, type TurnContext } from "../../contract.ts";
-import { tell, type Word } from "../../pairwise-words.ts";
+import { accept, ignore, type Transition, type TurnContext } from "../../contract.ts";
+import type { Word } from "../../pairwise-words.ts";
 import { scheduleAcknowledgement, scheduleResend } from "../alarms.ts";
 import { Draft } from "../draft.ts";
 import {
@@ -16,6 +15,7 @@ import {
   TIMER_FLUSH,
   TIMER_REPAIR,
 } from "../state.ts";
+import { tellInbox } from "./report.ts";
 
 type Step = Transition<PrivateState>;
 
@@ -50,11 +50,6 @@ export function hear(state: PrivateState, word: Word, context: TurnContext): Ste
     default:
       return ignore("no word for a private conversation");
   }
-}
-
-/** A word to the inbox that opened this conversation. */
-export function tellInbox({ ourAddress }: PrivateState, word: Word): Effect {
-  return tell(inboxConversationId(inboxAddressOf(ourAddress as ClientAddress)), word);
 }
 
 /** The timers that fired into the silence are set again. */
