@@ -13,6 +13,19 @@ const word = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("close") }),
   z.strictObject({ kind: z.literal("block") }),
   z.strictObject({ kind: z.literal("unblock") }),
+  z.strictObject({ kind: z.literal("superseded"), ident: z.string() }),
+  // Between conversations with one identity: `ident` and `messageId` say where the application sent it.
+  z.strictObject({
+    kind: z.literal("content"),
+    ident: z.string(),
+    messageId: z.string(),
+    timestampMs: z.number(),
+    domain: z.number(),
+    tag: z.number(),
+    bytes: z.string(),
+  }),
+  z.strictObject({ kind: z.literal("delivered"), messageId: z.string() }),
+  z.strictObject({ kind: z.literal("failed"), messageId: z.string(), reason: z.string() }),
   // To the inbox.
   z.strictObject({ kind: z.literal("heard"), peer: z.string(), ident: z.string() }),
   z.strictObject({ kind: z.literal("stuck"), peer: z.string(), ident: z.string() }),

@@ -1,8 +1,17 @@
 /** What the inbox learns from its conversations, and the new invite for one that nobody answers (profile 8.7 "Re-invite"). */
-import { fromHex } from "../../crypto/bytes.ts";
+import { fromHex, toHex } from "../../crypto/bytes.ts";
 import { decodeBundle } from "../../wire/contact-bundle.ts";
 import { accept, type Effect, ignore, type Transition, type TurnContext } from "../contract.ts";
-import { type Contact, isSamePair, putContact, readContact, withConversation } from "./contact.ts";
+import { tell } from "../pairwise-words.ts";
+import {
+  type Contact,
+  conversationOf,
+  isSamePair,
+  type Pair,
+  putContact,
+  readContact,
+  withConversation,
+} from "./contact.ts";
 import { beginConversation } from "./invite.ts";
 import { contactRecord, DAY_MS, type InboxState, PRIVATE_TYPE } from "./state.ts";
 
@@ -31,7 +40,24 @@ export function noteHeard(state: InboxState, { peer, ident }: Report, context: T
   );
   const request = contact.request;
   const heard = request !== undefined && isSamePair(request, ident) ? { ...request, isHeard: true } : request;
-  return accept(state, [putContact(peer, { ...contact, conversations, request: heard })]);
+  const known = { ...contact, conversations, request: heard };
+  return accept(state, [putContact(peer, known), ...supersede(known, ident)]);
+}
+
+/** Both sides leave what is older than the newest heard conversation, and so agree on crossed ones (ties: smaller ident). */
+function supersede({ conversations }: Contact, reporter: string): Effect[] {
+  const [newest] = conversations.filter(({ isHeard }) => isHeard).toSorted(newestFirst);
+  if (newest === undefined) return [];
+  const older = conversations.filter((pair) => newestFirst(newest, pair) < 0);
+  // Who reports is either the newest, so that all others hear of it, or comes late and hears of the newest.
+  const told = isSamePair(newest, reporter) ? older : older.filter((pair) => isSamePair(pair, reporter));
+  return told.map((pair, index) =>
+    tell(conversationOf(pair), { kind: "superseded", ident: toHex(newest.ident) }, `superseded-${index}`),
+  );
+}
+
+function newestFirst(a: Pair, b: Pair): number {
+  return b.createdAtMs - a.createdAtMs || (toHex(a.ident) < toHex(b.ident) ? -1 : 1);
 }
 
 /** The peer sent its bundle: the newest is kept, unless it serves one invite only. */

@@ -93,5 +93,6 @@ function initialState(opening: PairwiseOpening, ratchet: RatchetState): PrivateS
     isUndecided: opening.role === "invitee" && opening.isUndecided,
     isBlocked: false,
     toldStuckMs: 0,
+    successor: undefined,
   };
 }

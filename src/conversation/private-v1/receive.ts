@@ -11,9 +11,11 @@ import { scheduleAcknowledgement, scheduleResend } from "./alarms.ts";
 import { carryOut, type Plan, planArrival, planReads } from "./deliver.ts";
 import { Draft } from "./draft.ts";
 import { reportHeard } from "./relations/report.ts";
+import { tellFates } from "./relations/succession.ts";
 import { conversationIdOf, transmitAgain } from "./send.ts";
 import {
   BUNDLE_AFTER_MS,
+  CLOSE_AFTER_MS,
   hasNumberForResend,
   isContentWaiting,
   knownRecord,
@@ -23,6 +25,7 @@ import {
   REPAIR_AFTER_MS,
   skippedRecord,
   TIMER_BUNDLE,
+  TIMER_CLOSE,
   TIMER_FLUSH,
   UNDECIDED_NUMBER_MAX,
 } from "./state.ts";
@@ -80,6 +83,8 @@ function readMessage(draft: Draft, read: ReadMessage): Step {
     draft.add({ kind: "put", key: skippedRecord(serial, n), bytes: messageKey });
   const gone = read.used === undefined ? read.dropped : [read.used, ...read.dropped];
   for (const { serial, n } of gone) draft.add({ kind: "drop", key: skippedRecord(serial, n) });
+  if (draft.state.successor !== undefined)
+    draft.add({ kind: "schedule", name: TIMER_CLOSE, atMs: draft.now + CLOSE_AFTER_MS });
   if (read.stepped) beginChain(draft);
   if (read.plaintext === undefined) return draft.accept({ refusedInside: "padding" });
 
@@ -183,6 +188,7 @@ function takeAcknowledgements(draft: Draft, sds: SdsMessage): void {
     lost: lost.filter(({ carrier }) => !ids.has(carrier)),
     resends: 0,
   });
+  tellFates(draft, arrived);
   scheduleResend(draft);
   scheduleFlush(draft);
 }

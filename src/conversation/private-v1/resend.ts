@@ -4,6 +4,7 @@ import { ignore, type Transition } from "../contract.ts";
 import { awaitedSinceMs, jittered, scheduleResend } from "./alarms.ts";
 import type { Draft } from "./draft.ts";
 import { reportStuck } from "./relations/report.ts";
+import { tellFates } from "./relations/succession.ts";
 import { repeat, transmitAgain } from "./send.ts";
 import {
   GIVE_UP_MS,
@@ -67,6 +68,7 @@ export function giveUp(draft: Draft, messages: readonly Unacknowledged[], reason
     if (isSilent) continue;
     draft.add({ kind: "deliver", event: { type: "message.failed", messageId: messageId as MessageId, reason } });
   }
+  tellFates(draft, messages, reason);
   if (isContentWaiting(state)) draft.add({ kind: "schedule", name: TIMER_FLUSH, atMs: now });
   scheduleResend(draft);
 }

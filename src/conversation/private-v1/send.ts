@@ -1,5 +1,5 @@
 /** Sending: content, sync messages, and the numbers they may take. Sender rules 1 and 3 of profile 8.5. */
-import { toHex } from "../../crypto/bytes.ts";
+import { concat, fromHex, toHex } from "../../crypto/bytes.ts";
 import { encrypt } from "../../protocol/double-ratchet/encrypt.ts";
 import { encodeSds, messageIdOf } from "../../protocol/reliability/sds-message.ts";
 import { encodeSingleSegment } from "../../protocol/segmentation/segment.ts";
@@ -20,12 +20,14 @@ import {
   hasNumberForContent,
   hasRoomForContent,
   knownRecord,
+  type Origin,
   outRecord,
   type PrivateState,
   RECORD_FIRST,
   RECORD_ZERO,
   REPAIR_AFTER_MS,
   REPAIR_REQUEST_MAX,
+  TIMER_MOVE,
   waitRecord,
 } from "./state.ts";
 
@@ -53,6 +55,7 @@ export function sendContent(draft: Draft, content: ContentFrame, seal?: Sealer):
     const { waitingEnd } = draft.state;
     draft.add({ kind: "put", key: waitRecord(waitingEnd), bytes: frame });
     draft.set({ waitingEnd: waitingEnd + 1 });
+    if (draft.state.successor !== undefined) draft.add({ kind: "schedule", name: TIMER_MOVE, atMs: draft.now });
     if (draft.state.unacknowledged.length === 0) scheduleResend(draft);
   }
   return messageId;
@@ -71,13 +74,56 @@ export function sendBundle(draft: Draft, bundle: Uint8Array): void {
 
 /** Gives waiting content to the chain while it has numbers; `frames` are the records from `waitingFirst` on. */
 export function flushWaiting(draft: Draft, frames: readonly Uint8Array[]): void {
-  for (const frame of frames) {
+  for (const waiting of frames) {
     const { state } = draft;
     if (!hasNumberForContent(state)) return;
     draft.add({ kind: "drop", key: waitRecord(state.waitingFirst) });
     draft.set({ waitingFirst: state.waitingFirst + 1 });
-    transmit(draft, frame, { messageId: messageIdOf({ count: 1, payload: frame }, frame), isSilent: false });
+    const { frame, messageId, origin } = readWaiting(waiting);
+    transmit(draft, frame, { messageId, isSilent: origin !== undefined, origin });
   }
+}
+
+/** Content of a superseded conversation. The application knows it under the id it had there, so it is silent here. */
+export function sendMoved(
+  draft: Draft,
+  moved: { readonly content: ContentFrame; readonly timestampMs: number; readonly origin: Origin },
+): void {
+  const conversationId = conversationIdOf(draft.state);
+  const { content, timestampMs, origin } = moved;
+  const frame = encodePrivateFrame({ conversationId, timestampMs, kind: "content", content });
+  const messageId = messageIdOf({ count: 1, payload: frame }, frame);
+  draft.add({ kind: "put", key: knownRecord(messageId), bytes: Uint8Array.of(1) });
+  if (hasRoomForContent(draft.state)) return transmit(draft, frame, { messageId, isSilent: true, origin });
+  const { waitingEnd, successor, unacknowledged } = draft.state;
+  const mark = concat(MOVED_MARK, idBytes(origin.ident), idBytes(origin.messageId), frame);
+  draft.add({ kind: "put", key: waitRecord(waitingEnd), bytes: mark });
+  draft.set({ waitingEnd: waitingEnd + 1 });
+  if (successor !== undefined) draft.add({ kind: "schedule", name: TIMER_MOVE, atMs: draft.now });
+  if (unacknowledged.length === 0) scheduleResend(draft);
+}
+
+function idBytes(id: string): Uint8Array {
+  const bytes = fromHex(id);
+  if (bytes?.length !== 16) throw new RangeError("an id of ours has 16 bytes");
+  return bytes;
+}
+
+/** No frame begins with it: a protobuf field has no number 0. Then 16 bytes of ident, 16 of message id, and the frame. */
+const MOVED_MARK = Uint8Array.of(0);
+
+/** A record of content that waits for a number. */
+export function readWaiting(waiting: Uint8Array): {
+  readonly frame: Uint8Array;
+  readonly messageId: MessageId;
+  readonly origin: Origin | undefined;
+} {
+  const isMoved = waiting[0] === MOVED_MARK[0];
+  const frame = isMoved ? waiting.subarray(33) : waiting;
+  const messageId = messageIdOf({ count: 1, payload: frame }, frame);
+  if (!isMoved) return { frame, messageId, origin: undefined };
+  const origin = { ident: toHex(waiting.subarray(1, 17)), messageId: toHex(waiting.subarray(17, 33)) };
+  return { frame, messageId, origin };
 }
 
 /** Equal frames would be one message: a millisecond tells them apart (profile 8.8). */
@@ -90,10 +136,11 @@ function takeFrameTime(draft: Draft): number {
 interface Content {
   readonly messageId: MessageId;
   readonly isSilent: boolean;
+  readonly origin?: Origin | undefined;
   readonly seal?: Sealer | undefined;
 }
 
-function transmit(draft: Draft, frame: Uint8Array, { messageId, isSilent, seal }: Content): void {
+function transmit(draft: Draft, frame: Uint8Array, { messageId, isSilent, origin, seal }: Content): void {
   const { state, now } = draft;
   const lamportMs = Math.max(now, state.lamportMs + 1);
   const wanted = repairRequest(state, now);
@@ -107,7 +154,7 @@ function transmit(draft: Draft, frame: Uint8Array, { messageId, isSilent, seal }
     content: encodeSingleSegment(frame),
   });
   const { sendSerial } = state.ratchet;
-  const sent = { messageId, sendSerial, sentAtMs: now, firstSentAtMs: now, isSilent };
+  const sent = { messageId, sendSerial, sentAtMs: now, firstSentAtMs: now, isSilent, ...(origin && { origin }) };
   draft.add({ kind: "put", key: outRecord(messageId), bytes: sds });
   draft.set({
     lamportMs,

@@ -5,23 +5,30 @@ import { umbra } from "../../wire/gen/umbra.js";
 import type { ContentTopic } from "../../wire/ids.ts";
 import type { StateCodec } from "../contract.ts";
 import { fromUint64, ownBytes, requireVersion } from "../state-version.ts";
-import type { LogEntry, PrivateState } from "./state.ts";
+import type { LogEntry, Origin, PrivateState } from "./state.ts";
 
 const VERSION = 1;
 const { PrivateV1State } = umbra.state.v1;
 
 export const privateStateCodec: StateCodec<PrivateState> = {
   encode(state) {
-    const { newestOurs, newestTheirs, unacknowledged, held, lost, ratchet, ourTopics, peerTopics, ...same } = state;
+    const { newestOurs, newestTheirs, unacknowledged, held, lost, ratchet, ourTopics, peerTopics, successor, ...same } =
+      state;
     const bytes = PrivateV1State.encode({
       ...same,
       version: VERSION,
+      successor: successor ?? null,
       ourTopics: [...ourTopics],
       peerTopics: [...peerTopics],
       ratchet: encodeRatchet(ratchet),
       newestOurs: newestOurs === undefined ? null : encodeEntry(newestOurs),
       newestTheirs: newestTheirs === undefined ? null : encodeEntry(newestTheirs),
-      unacknowledged: unacknowledged.map(({ messageId, ...sent }) => ({ ...sent, messageId: idBytes(messageId) })),
+      unacknowledged: unacknowledged.map(({ messageId, origin, ...sent }) => ({
+        ...sent,
+        messageId: idBytes(messageId),
+        originIdent: origin === undefined ? null : idBytes(origin.ident),
+        originMessageId: origin === undefined ? null : idBytes(origin.messageId),
+      })),
       held: held.map(({ missing, ...entry }) => ({
         ...encodeEntry(entry),
         sinceMs: entry.sinceMs,
@@ -58,6 +65,7 @@ export const privateStateCodec: StateCodec<PrivateState> = {
         sentAtMs: fromUint64(sent.sentAtMs ?? 0),
         firstSentAtMs: fromUint64(sent.firstSentAtMs ?? 0),
         isSilent: sent.isSilent ?? false,
+        ...originOf(sent),
       })),
       held: state.held.map((held) => ({
         messageId: toHex(held.messageId ?? new Uint8Array()),
@@ -83,9 +91,17 @@ export const privateStateCodec: StateCodec<PrivateState> = {
       isUndecided: state.isUndecided,
       isBlocked: state.isBlocked,
       toldStuckMs: fromUint64(state.toldStuckMs),
+      successor: state.successor.length === 0 ? undefined : state.successor,
     };
   },
 };
+
+function originOf({ originIdent, originMessageId }: umbra.state.v1.UnacknowledgedV1.$Properties): {
+  readonly origin?: Origin;
+} {
+  if (originIdent == null || originIdent.length === 0) return {};
+  return { origin: { ident: toHex(originIdent), messageId: toHex(originMessageId ?? new Uint8Array()) } };
+}
 
 function encodeRatchet(ratchet: RatchetState): umbra.state.v1.RatchetV1.$Properties {
   const { send, receive } = ratchet;

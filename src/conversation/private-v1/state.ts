@@ -16,6 +16,14 @@ export interface Unacknowledged {
   readonly firstSentAtMs: number;
   /** Content of the protocol itself: the application does not know it, so it is never told of its fate. */
   readonly isSilent: boolean;
+  /** Of content that was taken over from a superseded conversation. */
+  readonly origin?: Origin;
+}
+
+/** Where the application sent a message, in hexadecimal. */
+export interface Origin {
+  readonly ident: string;
+  readonly messageId: string;
 }
 
 /** A message of the peer that we gave up waiting for: asked for until a message that asks for it is acknowledged (profile 8.9-5). */
@@ -74,6 +82,8 @@ export interface PrivateState {
   readonly isBlocked: boolean;
   /** When the inbox was last told that nothing is acknowledged. */
   readonly toldStuckMs: number;
+  /** Ident of the newer conversation with this peer that new content goes to. */
+  readonly successor: Uint8Array | undefined;
 }
 
 /** Sender rule 3 (profile 8.5): content and resends take numbers 0 to 127, sync messages 0 to 7. */
@@ -136,6 +146,13 @@ export const TIMER_FLUSH = "flush";
 export const TIMER_REPAIR = "repair";
 export const TIMER_BUNDLE = "bundle";
 
+export const TIMER_MOVE = "move";
+export const TIMER_CLOSE = "close";
+
+/** What is on its way when a newer conversation takes over may still be acknowledged: moved at once it would come twice. */
+export const MOVE_AFTER_MS = 3_600_000;
+/** A superseded conversation is closed when nothing was read in it for 30 days, and two more for the fates of what it gave away. */
+export const CLOSE_AFTER_MS = 32 * 24 * 3_600_000;
 /** Our bundle follows our first message after this: time for that message to go first (profile 8.7 "Fresh bundles"). */
 export const BUNDLE_AFTER_MS = 2_000;
 /** Where our bundle waits until it is sent. */
@@ -171,6 +188,7 @@ export function isContentWaiting(state: PrivateState): boolean {
 
 /** A number, and nothing that was there before. */
 export function hasRoomForContent(state: PrivateState): boolean {
+  if (isMuted(state) || state.successor !== undefined) return false;
   return hasNumberForContent(state) && !isContentWaiting(state);
 }
 

@@ -4,6 +4,8 @@ import { acknowledgeNow } from "./acknowledge.ts";
 import { oweAcknowledgement } from "./alarms.ts";
 import { carryOut, planLoss, planReads } from "./deliver.ts";
 import { Draft } from "./draft.ts";
+import { close } from "./relations/standing.ts";
+import { move, moveReads } from "./relations/succession.ts";
 import { resend } from "./resend.ts";
 import { flushWaiting, sendBundle } from "./send.ts";
 import {
@@ -20,7 +22,9 @@ import {
   RESEND_FIRST_MS,
   TIMER_ACKNOWLEDGE,
   TIMER_BUNDLE,
+  TIMER_CLOSE,
   TIMER_FLUSH,
+  TIMER_MOVE,
   TIMER_REPAIR,
   TIMER_RESEND,
   waitRecord,
@@ -44,6 +48,8 @@ export function timerReads(state: PrivateState, name: string): readonly RecordKe
     }
     case TIMER_BUNDLE:
       return [RECORD_OUR_BUNDLE];
+    case TIMER_MOVE:
+      return moveReads(state);
     default:
       return [];
   }
@@ -63,6 +69,10 @@ export function fireTimer(state: PrivateState, name: string, context: TurnContex
       return askForRepair(draft);
     case TIMER_BUNDLE:
       return giveBundle(draft);
+    case TIMER_MOVE:
+      return move(draft);
+    case TIMER_CLOSE:
+      return state.successor === undefined ? ignore("not superseded") : close(state);
     default:
       return ignore("unknown timer");
   }
@@ -70,6 +80,7 @@ export function fireTimer(state: PrivateState, name: string, context: TurnContex
 
 function flush(draft: Draft): Step {
   const { state, now } = draft;
+  if (state.successor !== undefined) return ignore("its successor sends");
   const frames: Uint8Array[] = [];
   for (let index = state.waitingFirst; index < state.waitingEnd; index += 1) {
     const frame = draft.record(waitRecord(index));

@@ -2058,6 +2058,9 @@ export namespace umbra {
                 /** PrivateV1State toldStuckMs. */
                 toldStuckMs: (number|Long);
 
+                /** PrivateV1State successor. */
+                successor: Uint8Array;
+
                 /**
                  * Creates a new PrivateV1State instance using the specified properties.
                  * @param [properties] Properties to set
@@ -2176,6 +2179,9 @@ export namespace umbra {
 
                     /** PrivateV1State toldStuckMs */
                     toldStuckMs?: (number|Long|null);
+
+                    /** PrivateV1State successor */
+                    successor?: (Uint8Array|null);
 
                     /** Unknown fields preserved while decoding when enabled */
                     $unknowns?: Uint8Array[];
@@ -2528,6 +2534,12 @@ export namespace umbra {
                 /** UnacknowledgedV1 isSilent. */
                 isSilent: boolean;
 
+                /** UnacknowledgedV1 originIdent. */
+                originIdent: Uint8Array;
+
+                /** UnacknowledgedV1 originMessageId. */
+                originMessageId: Uint8Array;
+
                 /**
                  * Creates a new UnacknowledgedV1 instance using the specified properties.
                  * @param [properties] Properties to set
@@ -2574,6 +2586,12 @@ export namespace umbra {
 
                     /** UnacknowledgedV1 isSilent */
                     isSilent?: (boolean|null);
+
+                    /** UnacknowledgedV1 originIdent */
+                    originIdent?: (Uint8Array|null);
+
+                    /** UnacknowledgedV1 originMessageId */
+                    originMessageId?: (Uint8Array|null);
 
                     /** Unknown fields preserved while decoding when enabled */
                     $unknowns?: Uint8Array[];

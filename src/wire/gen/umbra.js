@@ -4951,6 +4951,7 @@ export const umbra = $root.umbra = (() => {
                  * @property {boolean|null} [isUndecided] PrivateV1State isUndecided
                  * @property {boolean|null} [isBlocked] PrivateV1State isBlocked
                  * @property {number|Long|null} [toldStuckMs] PrivateV1State toldStuckMs
+                 * @property {Uint8Array|null} [successor] PrivateV1State successor
                  * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
                  */
 
@@ -5220,6 +5221,14 @@ export const umbra = $root.umbra = (() => {
                 PrivateV1State.prototype.toldStuckMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
                 /**
+                 * PrivateV1State successor.
+                 * @member {Uint8Array} successor
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.successor = $util.newBuffer([]);
+
+                /**
                  * Creates a new PrivateV1State instance using the specified properties.
                  * @function create
                  * @memberof umbra.state.v1.PrivateV1State
@@ -5314,6 +5323,8 @@ export const umbra = $root.umbra = (() => {
                         writer.uint32(/* id 28, wireType 0 =*/224).bool(message.isBlocked);
                     if (message.toldStuckMs != null && $Object.hasOwnProperty.call(message, "toldStuckMs") && (typeof message.toldStuckMs === "object" ? message.toldStuckMs.low || message.toldStuckMs.high : message.toldStuckMs !== 0))
                         writer.uint32(/* id 29, wireType 0 =*/232).uint64(message.toldStuckMs);
+                    if (message.successor != null && $Object.hasOwnProperty.call(message, "successor") && message.successor.length)
+                        writer.uint32(/* id 30, wireType 2 =*/242).bytes(message.successor);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -5603,6 +5614,15 @@ export const umbra = $root.umbra = (() => {
                                     message.toldStuckMs = value;
                                 else
                                     delete message.toldStuckMs;
+                                continue;
+                            }
+                        case 30: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.bytes()).length)
+                                    message.successor = value;
+                                else
+                                    delete message.successor;
                                 continue;
                             }
                         }
@@ -6478,6 +6498,8 @@ export const umbra = $root.umbra = (() => {
                  * @property {number|Long|null} [sentAtMs] UnacknowledgedV1 sentAtMs
                  * @property {number|Long|null} [firstSentAtMs] UnacknowledgedV1 firstSentAtMs
                  * @property {boolean|null} [isSilent] UnacknowledgedV1 isSilent
+                 * @property {Uint8Array|null} [originIdent] UnacknowledgedV1 originIdent
+                 * @property {Uint8Array|null} [originMessageId] UnacknowledgedV1 originMessageId
                  * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
                  */
 
@@ -6550,6 +6572,22 @@ export const umbra = $root.umbra = (() => {
                 UnacknowledgedV1.prototype.isSilent = false;
 
                 /**
+                 * UnacknowledgedV1 originIdent.
+                 * @member {Uint8Array} originIdent
+                 * @memberof umbra.state.v1.UnacknowledgedV1
+                 * @instance
+                 */
+                UnacknowledgedV1.prototype.originIdent = $util.newBuffer([]);
+
+                /**
+                 * UnacknowledgedV1 originMessageId.
+                 * @member {Uint8Array} originMessageId
+                 * @memberof umbra.state.v1.UnacknowledgedV1
+                 * @instance
+                 */
+                UnacknowledgedV1.prototype.originMessageId = $util.newBuffer([]);
+
+                /**
                  * Creates a new UnacknowledgedV1 instance using the specified properties.
                  * @function create
                  * @memberof umbra.state.v1.UnacknowledgedV1
@@ -6591,6 +6629,10 @@ export const umbra = $root.umbra = (() => {
                         writer.uint32(/* id 4, wireType 0 =*/32).uint64(message.firstSentAtMs);
                     if (message.isSilent != null && $Object.hasOwnProperty.call(message, "isSilent") && message.isSilent !== false)
                         writer.uint32(/* id 5, wireType 0 =*/40).bool(message.isSilent);
+                    if (message.originIdent != null && $Object.hasOwnProperty.call(message, "originIdent") && message.originIdent.length)
+                        writer.uint32(/* id 6, wireType 2 =*/50).bytes(message.originIdent);
+                    if (message.originMessageId != null && $Object.hasOwnProperty.call(message, "originMessageId") && message.originMessageId.length)
+                        writer.uint32(/* id 7, wireType 2 =*/58).bytes(message.originMessageId);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -6678,6 +6720,24 @@ export const umbra = $root.umbra = (() => {
                                     message.isSilent = value;
                                 else
                                     delete message.isSilent;
+                                continue;
+                            }
+                        case 6: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.bytes()).length)
+                                    message.originIdent = value;
+                                else
+                                    delete message.originIdent;
+                                continue;
+                            }
+                        case 7: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.bytes()).length)
+                                    message.originMessageId = value;
+                                else
+                                    delete message.originMessageId;
                                 continue;
                             }
                         }

@@ -104,3 +104,32 @@ describe("a new invite", () => {
     assert.equal(privateV1.summary(privateV1.state.decode(again.bytes)).standing, undefined);
   });
 });
+
+describe("what was never acknowledged", () => {
+  it("goes to the new conversation, and its sender hears of it where it was sent", async () => {
+    const { world, a, b } = await begun(1, false);
+    await world.run(world.nowMs + hourMs);
+    b.forget(privates(b)[0] as Row);
+    const [first] = privates(a);
+    assert.ok(first !== undefined);
+    for (const text of ["one", "two"]) await a.command(first, { kind: "send", text });
+    await world.run(world.nowMs + 8 * dayMs);
+    const [again] = privates(b);
+    assert.ok(again !== undefined);
+    assert.deepEqual(textsOf(again), ["one", "two"]);
+    assert.deepEqual(
+      [...first.messages.values()].map(({ state }) => state),
+      ["message.delivered", "message.delivered", "message.delivered"],
+    );
+    const times = again.events.flatMap((event) => (event.type === "message.received" ? [event.timestampMs] : []));
+    assert.ok(
+      times.every((atMs) => world.nowMs - atMs > 7 * dayMs),
+      "with the time it had",
+    );
+    await a.command(first, { kind: "send", text: "through the old one" });
+    await world.run(world.nowMs + hourMs);
+    assert.deepEqual(textsOf(again).at(-1), "through the old one");
+    await world.run(world.nowMs + 33 * dayMs);
+    assert.equal(first.isClosed, true, "the superseded one is closed");
+  });
+});

@@ -7,15 +7,19 @@ import { scheduleAcknowledgement, scheduleResend } from "../alarms.ts";
 import { Draft } from "../draft.ts";
 import {
   BUNDLE_AFTER_MS,
+  CLOSE_AFTER_MS,
   isContentWaiting,
   isMuted,
   type PrivateState,
   REPAIR_AFTER_MS,
   TIMER_BUNDLE,
+  TIMER_CLOSE,
   TIMER_FLUSH,
+  TIMER_MOVE,
   TIMER_REPAIR,
 } from "../state.ts";
 import { tellInbox } from "./report.ts";
+import { beSuperseded, hearFate, takeOver } from "./succession.ts";
 
 type Step = Transition<PrivateState>;
 
@@ -45,6 +49,13 @@ export function hear(state: PrivateState, word: Word, context: TurnContext): Ste
     case "block":
     case "unblock":
       return decideStanding(state, word.kind, context);
+    case "superseded":
+      return beSuperseded(state, word.ident, context);
+    case "content":
+      return takeOver(state, word, context);
+    case "delivered":
+    case "failed":
+      return hearFate(state, word, context);
     case "close":
       return accept(state, [{ kind: "close" }]);
     default:
@@ -59,5 +70,9 @@ function breakSilence(draft: Draft): void {
   scheduleResend(draft);
   if (isContentWaiting(state)) draft.add({ kind: "schedule", name: TIMER_FLUSH, atMs: now });
   if (state.held.length > 0) draft.add({ kind: "schedule", name: TIMER_REPAIR, atMs: now + REPAIR_AFTER_MS });
+  if (state.successor !== undefined) {
+    draft.add({ kind: "schedule", name: TIMER_MOVE, atMs: now });
+    draft.add({ kind: "schedule", name: TIMER_CLOSE, atMs: now + CLOSE_AFTER_MS });
+  }
   draft.add({ kind: "schedule", name: TIMER_BUNDLE, atMs: now + BUNDLE_AFTER_MS });
 }
