@@ -6,6 +6,7 @@ import { decodeInboxFrame } from "../../wire/inbox-frame.ts";
 import { accept, type ConversationType, type Input, ignore, type Transition, type TurnContext } from "../contract.ts";
 import { readWord, type Word } from "../pairwise-words.ts";
 import { decideBlock, decideRequest, forgetConversation } from "./decide.ts";
+import { endOf, fireTimer, tidyLater } from "./forget.ts";
 import { acceptInvite, createInvite } from "./invite.ts";
 import { listLinks, revokeLink } from "./links.ts";
 import { makePublicPrekey } from "./prekeys.ts";
@@ -66,8 +67,9 @@ function step(
     case "told":
       return hear(state, readWord(input.data), context);
     case "timer":
+      return fireTimer(state, input.name, context);
     case "undeliverable":
-      return ignore("an inbox sets no timers and publishes nothing");
+      return ignore("an inbox publishes nothing");
   }
 }
 
@@ -111,6 +113,6 @@ function openInbox(_opening: undefined, context: TurnContext): Transition<InboxS
   const prekeys = [prekey];
   return accept(
     { identitySeed, staticSecret, createdAtMs: context.now, bucketBits: DEFAULT_BUCKET_BITS, prekeys, undecided: 0 },
-    [stored],
+    [stored, tidyLater(endOf(prekey))],
   );
 }

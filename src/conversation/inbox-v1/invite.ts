@@ -14,6 +14,7 @@ import type { InviterOpening } from "../pairwise-opening.ts";
 import { tell } from "../pairwise-words.ts";
 import { conversationOf, putContact, readContact, withConversation } from "./contact.ts";
 import { acceptedRequest } from "./decide.ts";
+import { dayRecord, endOf, expireLater, forgetLater, tidyLater } from "./forget.ts";
 import { indexLink, inviteId, putLink, RECORD_LINKS } from "./links.ts";
 import { givePublicBundle, makePrekey, type PrekeyChange, signedBundle, withoutExpired } from "./prekeys.ts";
 import {
@@ -24,6 +25,7 @@ import {
   PREKEYS_MAX,
   PRIVATE_TYPE,
   PRIVATE_TYPE_PATH,
+  SPENT_MAX_MS,
   spentRecord,
   TEXT_BYTES_MAX,
 } from "./state.ts";
@@ -65,6 +67,8 @@ export function createInvite(
       stored,
       putLink({ ...remembered, redemptions: [] }),
       ...indexLink(made, context.records.get(RECORD_LINKS), id),
+      expireLater(id, expiresAtMs),
+      tidyLater(endOf(prekey)),
       { kind: "deliver", event: { type: "invite.created", id, uses, expiresAtMs } },
     ],
     { id, link, uses, expiresAtMs },
@@ -97,7 +101,10 @@ export function acceptInvite(
 
   const contactKey = contactRecord(clientAddressOf(bundle.identityKey));
   const spentKey = spentRecord(bundle.prekey);
-  const lacking = [contactKey, spentKey].filter((key) => !context.records.has(key));
+  // The peer chooses the time: one that is far off is no reason to remember for ever.
+  const spentEndMs = Math.min(bundle.notAfterMs, now + SPENT_MAX_MS);
+  const dayKey = dayRecord(spentEndMs);
+  const lacking = [contactKey, spentKey, dayKey].filter((key) => !context.records.has(key));
   if (lacking.length > 0) return { kind: "lacks", keys: lacking };
   if (!bundle.multiUse && context.records.get(spentKey) !== undefined)
     return reject("invite/used", "this link serves one invite, and yours has gone: ask for a new link");
@@ -116,7 +123,12 @@ export function acceptInvite(
     ...begun.effects,
     putContact(opening.peerAddress, bundle.multiUse ? { ...invited, bundle: decoded.value.bytes } : invited),
     ...(asked === undefined ? [] : [tell(conversationOf(asked), { kind: "accept" })]),
-    ...(bundle.multiUse ? [] : [{ kind: "put", key: spentKey, bytes: utf8(String(now)) } as const]),
+    ...(bundle.multiUse
+      ? []
+      : [
+          { kind: "put", key: spentKey, bytes: utf8(String(now)) } as const,
+          ...forgetLater(spentKey, spentEndMs, context.records.get(dayKey)),
+        ]),
     { kind: "open", type: PRIVATE_TYPE, opening },
   ]);
 }

@@ -13,6 +13,7 @@ import type { InviteeOpening } from "../pairwise-opening.ts";
 import { tell } from "../pairwise-words.ts";
 import { type Contact, conversationOf, type Pair, putContact, readContact, withConversation } from "./contact.ts";
 import { acceptedRequest } from "./decide.ts";
+import { dayRecord, endOf, forgetLater } from "./forget.ts";
 import { sortedParticipants } from "./invite.ts";
 import { inviteId, linkRecord, redeem } from "./links.ts";
 import { givePublicBundle, usePrekey } from "./prekeys.ts";
@@ -72,7 +73,10 @@ export function receiveInvite(
   if (createdAtMs < prekey.createdAtMs - DAY_MS || createdAtMs > context.now + DAY_MS) return reject("created-at");
   const contactKey = contactRecord(peer.address);
   const linkKey = linkRecord(inviteId(prekey));
-  const lacking = [contactKey, linkKey].filter((key) => !context.records.has(key));
+  // Its prekey may be gone the sooner, never the later: while it is there, a repeated invite must be known.
+  const replayEndMs = endOf(prekey);
+  const dayKey = dayRecord(replayEndMs);
+  const lacking = [contactKey, linkKey, dayKey].filter((key) => !context.records.has(key));
   if (lacking.length > 0) return { kind: "lacks", keys: lacking };
   const keys = exportConversationKeys(read.export, DISCRIMINATOR);
   const pair = { ident: keys.ident, createdAtMs, isHeard: false };
@@ -102,6 +106,7 @@ export function receiveInvite(
     ...used.effects,
     ...given.effects,
     { kind: "put", key: replayRecord(ecies.ephemeralPublic), bytes: utf8(String(context.now)) },
+    ...forgetLater(replayRecord(ecies.ephemeralPublic), replayEndMs, context.records.get(dayKey)),
     putContact(peer.address, contact),
     ...admitted.effects,
     ...redeem(context.records.get(linkKey), peer.address, context.now),

@@ -74,6 +74,8 @@ export const PREKEYS_MAX = 500;
 /** Over it a request is dropped and uses nothing up (profile 10.5). */
 export const REQUESTS_MAX = 500;
 export const INVITE_BYTES_MAX: number = 64 * 1024;
+/** How long a used one-time prekey of somebody else is remembered at most. */
+export const SPENT_MAX_MS = 400 * DAY_MS;
 /** The public prekey, whose bundle goes with our invites, is replaced after this and kept for a while (profile 8.7 "Prekeys"). */
 export const PUBLIC_ROTATION_MS = 7 * DAY_MS;
 export const PUBLIC_PREKEY_MS = PUBLIC_ROTATION_MS + 30 * DAY_MS;
