@@ -10,7 +10,6 @@ import { resend } from "./resend.ts";
 import { flushWaiting, sendBundle } from "./send.ts";
 import {
   hasNumberForContent,
-  hasRoomForContent,
   isContentWaiting,
   isMuted,
   LOST_AFTER_MS,
@@ -113,7 +112,8 @@ function askForRepair(draft: Draft): Step {
 function giveBundle(draft: Draft): Step {
   const bundle = draft.record(RECORD_OUR_BUNDLE);
   if (bundle === undefined) return ignore("no bundle to give");
-  if (!hasRoomForContent(draft.state)) {
+  // Also in a superseded conversation: its inviter may still wait for an answer.
+  if (!hasNumberForContent(draft.state) || isContentWaiting(draft.state)) {
     draft.add({ kind: "schedule", name: TIMER_BUNDLE, atMs: draft.now + RESEND_FIRST_MS });
     return draft.accept();
   }
