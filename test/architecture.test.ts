@@ -94,7 +94,7 @@ const folders: Readonly<Record<string, Rule>> = {
 const exceptions: Readonly<Record<string, { readonly ours: readonly string[]; readonly why: string }>> = {
   "cli/command/run.ts": { ours: ["daemon/"], why: "it is the daemon" },
   "cli/command/init.ts": { ours: ["daemon/"], why: "there is no daemon to ask before there is a state" },
-  "cli/command/devnet.ts": { ours: ["devnet/"], why: "it is the devnet" },
+  "cli/command/devnet/devnet.ts": { ours: ["devnet/"], why: "it is the devnet" },
   "cli/session.ts": { ours: ["daemon/state-kind.ts"], why: "the advice when no daemon runs depends on the directory" },
 };
 

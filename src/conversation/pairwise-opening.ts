@@ -39,6 +39,8 @@ export interface InviterOpening extends PairwiseCommon {
 
 export interface InviteeOpening extends PairwiseCommon {
   readonly role: "invitee";
+  /** Nobody has accepted the inviter: read, and send nothing until then. */
+  readonly isUndecided: boolean;
   /** X25519 secret of our prekey, 32 bytes. */
   readonly ourPrekeySecret: Uint8Array;
   /** Our current bundle (ContactBundleV1), which the inviter gets for a later invite (profile 8.7 "Fresh bundles"). */

@@ -115,6 +115,17 @@ export class MessageTable {
     return rows.map((row) => this.unseal(row));
   }
 
+  /** Of a conversation, newest first, a page at a time. */
+  *all(conversation: ConversationNumber): Generator<MessageRow> {
+    for (let before = Number.MAX_SAFE_INTEGER; ; ) {
+      const page = this.list(conversation, 256, before);
+      yield* page;
+      const last = page.at(-1);
+      if (last === undefined) return;
+      before = last.rowId;
+    }
+  }
+
   unseal(row: StoredMessage): MessageRow {
     const place = placeOf(row.conversation, row.id_tag);
     const { header, bytes } = unpackRow<Header>(this.#sealer.open(place, row.body));

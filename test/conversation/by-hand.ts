@@ -36,7 +36,17 @@ export class Hand<State> {
     this.nowMs = nowMs;
     this.#seed = seed;
     const bytes = checkAccepted(type, accepted);
-    this.row = { number: 1, type, bytes, records: new Map(), timers: new Map(), messages: new Map(), events: [] };
+    this.row = {
+      number: 1,
+      type,
+      bytes,
+      records: new Map(),
+      timers: new Map(),
+      messages: new Map(),
+      events: [],
+      told: new Map(),
+      isClosed: false,
+    };
     this.state = accepted.state as State;
     applyRows(this.row, accepted.effects);
   }

@@ -14,6 +14,9 @@ export interface Row {
   /** Ids in the order of their first event, with the newest state. */
   readonly messages: Map<MessageId, { readonly direction: "in" | "out"; state: string }>;
   readonly events: ConversationEvent[];
+  /** What the timers of these names bring: words of other conversations. */
+  readonly told: Map<string, Uint8Array>;
+  isClosed: boolean;
 }
 
 /** As a restarted node has it: from bytes. */

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { IncomingMessage } from "../../src/engine/ports.ts";
-import { type HistorySource, mergeHistory } from "../../src/waku/store/history.ts";
 import { toIncoming } from "../../src/waku/message.ts";
+import { type HistorySource, mergeHistory } from "../../src/waku/store/history.ts";
 import { topicOf } from "../conformance/transport-recorder.ts";
 
 type Sent = { readonly text: number; readonly ms: number };

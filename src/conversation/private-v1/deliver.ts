@@ -7,6 +7,7 @@ import { decodePrivateFrame, type PrivateFrame } from "../../wire/private-frame.
 import type { RecordKey } from "../contract.ts";
 import { oweAcknowledgement } from "./alarms.ts";
 import type { Draft } from "./draft.ts";
+import { reportBundle } from "./relations/report.ts";
 import { dropParts, partReads, rowOf, takeSegment, type Whole } from "./segments/incoming.ts";
 import { conversationIdOf } from "./send.ts";
 import {
@@ -185,6 +186,7 @@ function takeProtocolFrame(draft: Draft, messageId: MessageId, frame: ProtocolFr
     if (bundle.kind !== "readable" || clientAddressOf(bundle.value.bundle.identityKey) !== draft.state.peerAddress)
       return "bundle";
     draft.add({ kind: "put", key: RECORD_THEIR_BUNDLE, bytes: frame.bundle });
+    reportBundle(draft, frame.bundle);
   }
   draft.add({ kind: "put", key: knownRecord(messageId), bytes: Uint8Array.of(1) });
   return undefined;

@@ -10,11 +10,13 @@ import { answerMark } from "./acknowledge.ts";
 import { scheduleAcknowledgement, scheduleResend } from "./alarms.ts";
 import { carryOut, type Plan, planArrival, planReads } from "./deliver.ts";
 import { Draft } from "./draft.ts";
+import { reportHeard, tellFates } from "./relations/report.ts";
 import { segmentOf } from "./segments/incoming.ts";
 import { acknowledgeSegments } from "./segments/outgoing.ts";
 import { conversationIdOf, transmitAgain } from "./send.ts";
 import {
   BUNDLE_AFTER_MS,
+  CLOSE_AFTER_MS,
   hasNumberForResend,
   isContentWaiting,
   knownRecord,
@@ -25,13 +27,17 @@ import {
   REPAIR_AFTER_MS,
   skippedRecord,
   TIMER_BUNDLE,
+  TIMER_CLOSE,
   TIMER_FLUSH,
+  UNDECIDED_NUMBER_MAX,
 } from "./state.ts";
 
 type Step = Transition<PrivateState>;
 
 export function receiveEnvelope(state: PrivateState, envelope: Envelope, ref: number, context: TurnContext): Step {
   if (envelope.encryptedBytes.member !== "encrypted_bytes") return reject("member");
+  if (state.isBlocked) return ignore("blocked");
+  if (state.isUndecided && (state.ratchet.receive?.next ?? 0) > UNDECIDED_NUMBER_MAX) return ignore("undecided");
   const hint = fromHex(envelope.hint);
   if (hint === undefined) return reject("hint");
   const sealed = { ref, hint, salt: envelope.salt, blob: envelope.encryptedBytes.bytes };
@@ -60,6 +66,7 @@ export function receiveSealed(state: PrivateState, sealed: Sealed, context: Turn
     case "read":
       return readMessage(new Draft(state, context), result);
     case "mark":
+      if (state.isUndecided) return ignore("undecided");
       return answerMark(new Draft(state, context));
     case "stale":
       return ignore("stale");
@@ -72,11 +79,14 @@ export function receiveSealed(state: PrivateState, sealed: Sealed, context: Turn
 
 /** From here on the key is used up, whatever is inside (profile 8.11 "BadlyFormed inside"). */
 function readMessage(draft: Draft, read: ReadMessage): Step {
+  reportHeard(draft);
   draft.set({ ratchet: read.state, hasHeard: true, answers: 0 });
   for (const { serial, n, messageKey } of read.stored)
     draft.add({ kind: "put", key: skippedRecord(serial, n), bytes: messageKey });
   const gone = read.used === undefined ? read.dropped : [read.used, ...read.dropped];
   for (const { serial, n } of gone) draft.add({ kind: "drop", key: skippedRecord(serial, n) });
+  if (draft.state.successor !== undefined)
+    draft.add({ kind: "schedule", name: TIMER_CLOSE, atMs: draft.now + CLOSE_AFTER_MS });
   if (read.stepped) beginChain(draft);
   if (read.plaintext === undefined) return draft.accept({ refusedInside: "padding" });
 
@@ -189,6 +199,7 @@ function takeAcknowledgements(draft: Draft, sds: SdsMessage): void {
     lost: lost.filter(({ carrier }) => !ids.has(carrier)),
     resends: 0,
   });
+  tellFates(draft, arrived);
   scheduleResend(draft);
   scheduleFlush(draft);
 }

@@ -1,10 +1,11 @@
 /** Bytes at rest of a private conversation: proto/umbra/state/private_v1.proto, version 1. */
-import { fromHex, plain, toHex } from "../../crypto/bytes.ts";
+import { plain, toHex } from "../../crypto/bytes.ts";
 import type { RatchetState } from "../../protocol/double-ratchet/ratchet-state.ts";
 import { umbra } from "../../wire/gen/umbra.js";
 import type { ContentTopic } from "../../wire/ids.ts";
 import type { StateCodec } from "../contract.ts";
 import { fromUint64, ownBytes, requireVersion } from "../state-version.ts";
+import { decodeOrigin, encodeOrigin, idBytes } from "./segments/record-codec.ts";
 import type { LogEntry, PrivateState } from "./state.ts";
 
 const VERSION = 1;
@@ -12,17 +13,22 @@ const { PrivateV1State } = umbra.state.v1;
 
 export const privateStateCodec: StateCodec<PrivateState> = {
   encode(state) {
-    const { newestOurs, newestTheirs, unacknowledged, held, lost, outgoing, ratchet, ourTopics, peerTopics, ...same } =
-      state;
+    const { newestOurs, newestTheirs, unacknowledged, held, lost, outgoing, ratchet, ...others } = state;
+    const { ourTopics, peerTopics, successor, ...same } = others;
     const bytes = PrivateV1State.encode({
       ...same,
       version: VERSION,
+      successor: successor ?? null,
       ourTopics: [...ourTopics],
       peerTopics: [...peerTopics],
       ratchet: encodeRatchet(ratchet),
       newestOurs: newestOurs === undefined ? null : encodeEntry(newestOurs),
       newestTheirs: newestTheirs === undefined ? null : encodeEntry(newestTheirs),
-      unacknowledged: unacknowledged.map(({ messageId, ...sent }) => ({ ...sent, messageId: idBytes(messageId) })),
+      unacknowledged: unacknowledged.map(({ messageId, origin, ...sent }) => ({
+        ...sent,
+        messageId: idBytes(messageId),
+        ...encodeOrigin(origin),
+      })),
       held: held.map(({ missing, ...entry }) => ({
         ...encodeEntry(entry),
         sinceMs: entry.sinceMs,
@@ -61,6 +67,7 @@ export const privateStateCodec: StateCodec<PrivateState> = {
         firstSentAtMs: fromUint64(sent.firstSentAtMs ?? 0),
         isSilent: sent.isSilent ?? false,
         set: sent.set ?? 0,
+        ...decodeOrigin(sent),
       })),
       held: state.held.map((held) => ({
         messageId: toHex(held.messageId ?? new Uint8Array()),
@@ -90,6 +97,10 @@ export const privateStateCodec: StateCodec<PrivateState> = {
         acknowledged: set.acknowledged ?? 0,
       })),
       lastSet: state.lastSet,
+      isUndecided: state.isUndecided,
+      isBlocked: state.isBlocked,
+      toldStuckMs: fromUint64(state.toldStuckMs),
+      successor: state.successor.length === 0 ? undefined : state.successor,
     };
   },
 };
@@ -158,10 +169,4 @@ function encodeEntry({ messageId, lamportMs }: LogEntry): umbra.state.v1.LogEntr
 function decodeEntry(entry: umbra.state.v1.LogEntryV1.$Properties | null | undefined): LogEntry | undefined {
   if (entry === null || entry === undefined) return undefined;
   return { messageId: toHex(entry.messageId ?? new Uint8Array()), lamportMs: fromUint64(entry.lamportMs ?? 0) };
-}
-
-function idBytes(messageId: string): Uint8Array {
-  const bytes = fromHex(messageId);
-  if (bytes === undefined) throw new RangeError("a message id is hexadecimal");
-  return bytes;
 }
