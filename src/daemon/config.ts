@@ -26,6 +26,8 @@ export interface Config {
   readonly name: string | null;
   readonly network: Network;
   readonly peers: readonly string[];
+  /** Who invites us without a link waits for a decision, or is refused. */
+  readonly unknownSenders: "ask" | "reject";
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   readonly retention: Retention;
 }
@@ -37,6 +39,7 @@ export interface Settings {
   readonly clusterId?: number | undefined;
   readonly shards?: number | undefined;
   readonly peers?: readonly string[] | undefined;
+  readonly unknownSenders?: string | undefined;
   readonly logLevel?: string | undefined;
   readonly logFormat?: string | undefined;
 }
@@ -94,6 +97,7 @@ const layerSchema = z.object({
   peers: z
     .array(z.string().regex(/^\/.+\/p2p\/[^/]+$/, "is not a multiaddr that ends with /p2p/ and a peer id"))
     .optional(),
+  unknownSenders: z.enum(["ask", "reject"]).optional(),
   logLevel: z.enum(["trace", "debug", "info", "warn", "error"]).optional(),
   logFormat: z.enum(["json", "pretty"]).optional(),
   retention: retentionSchema.optional(),
@@ -111,6 +115,7 @@ const fileSchema = z.strictObject({
       peers: z.unknown().optional(),
     })
     .optional(),
+  contacts: z.strictObject({ unknown_senders: z.unknown().optional() }).optional(),
   log: z.strictObject({ level: z.unknown().optional(), format: z.unknown().optional() }).optional(),
   retention: z.unknown().optional(),
 });
@@ -121,6 +126,7 @@ const fileNames: Readonly<Record<keyof Settings, string>> = {
   clusterId: "network.cluster_id",
   shards: "network.shards",
   peers: "network.peers",
+  unknownSenders: "contacts.unknown_senders",
   logLevel: "log.level",
   logFormat: "log.format",
 };
@@ -131,6 +137,7 @@ const environmentNames: Readonly<Record<keyof Settings, string>> = {
   clusterId: "UMBRAD_CLUSTER_ID",
   shards: "UMBRAD_SHARDS",
   peers: "UMBRAD_PEERS",
+  unknownSenders: "UMBRAD_UNKNOWN_SENDERS",
   logLevel: "UMBRAD_LOG_LEVEL",
   logFormat: "UMBRAD_LOG_FORMAT",
 };
@@ -141,6 +148,7 @@ const flagNames: Readonly<Record<keyof Settings, string>> = {
   clusterId: "--cluster-id",
   shards: "--shards",
   peers: "--peer",
+  unknownSenders: "--unknown-senders",
   logLevel: "--log-level",
   logFormat: "--log-format",
 };
@@ -178,6 +186,7 @@ function environmentSettings(env: Environment): Record<string, unknown> {
     peers: text(environmentNames.peers)
       ?.split(/[\s,]+/)
       .filter(Boolean),
+    unknownSenders: text(environmentNames.unknownSenders),
     logLevel: text(environmentNames.logLevel),
     logFormat: text(environmentNames.logFormat),
   };
@@ -192,10 +201,11 @@ function readFileSettings(
   try {
     const parsed = fileSchema.safeParse(parse(text));
     if (parsed.success) {
-      const { name, network = {}, log = {}, retention } = parsed.data;
+      const { name, network = {}, contacts = {}, log = {}, retention } = parsed.data;
       const { cluster_id: clusterId, shards, peers } = network;
+      const unknownSenders = contacts.unknown_senders;
       const { level: logLevel, format: logFormat } = log;
-      return { name, network: network.name, clusterId, shards, peers, logLevel, logFormat, retention };
+      return { name, network: network.name, clusterId, shards, peers, unknownSenders, logLevel, logFormat, retention };
     }
     for (const { path, message } of parsed.error.issues)
       problems.push(`${file.path}: ${[...path, message].join(": ")}`);
@@ -227,6 +237,7 @@ function combine(layers: readonly Layer[], problems: Problem[]): Config | undefi
     name: pick("name") ?? null,
     network,
     peers: [...new Set(pick("peers") ?? [])],
+    unknownSenders: pick("unknownSenders") ?? "ask",
     log: { level: pick("logLevel") ?? "info", format: pick("logFormat") ?? "json" },
     retention: pick("retention") ?? {},
   };
@@ -252,7 +263,7 @@ function combineNetwork(layers: readonly Layer[], problems: Problem[]): Network 
 }
 
 /** What `init` writes, for people to edit. */
-export function renderConfigFile({ name, network, peers }: Omit<Config, "log" | "retention">): string {
+export function renderConfigFile({ name, network, peers }: Pick<Config, "name" | "network" | "peers">): string {
   const custom = network.name === "custom" ? [`cluster_id = ${network.clusterId}`, `shards = ${network.shards}`] : [];
   return `${[
     "# Settings of umbrad. Flags and the environment go before this file.",
@@ -262,6 +273,9 @@ export function renderConfigFile({ name, network, peers }: Omit<Config, "log" | 
     ...custom,
     "# Service nodes, as multiaddrs that end with /p2p/ and a peer id; `umbrad devnet` prints its own.",
     `peers = [${peers.map((peer) => JSON.stringify(peer)).join(", ")}]`,
+    "",
+    "[contacts]",
+    '# unknown_senders = "ask"   # or reject: who invites you without a link of yours',
     "",
     "[log]",
     '# level = "info"   # trace, debug, info, warn, error',

@@ -48,6 +48,7 @@ test("nothing given: the local devnet, quiet JSON, no peers", async (t) => {
     network: { name: "devnet", clusterId: 66, shards: 8 },
     peers: [],
     log: { level: "info", format: "json" },
+    unknownSenders: "ask",
     retention: {},
   });
 });
@@ -61,6 +62,7 @@ test("flags before environment before file before defaults", async (t) => {
     network: { name: "logos.test", clusterId: 2, shards: 8 },
     peers: [peer],
     log: { level: "error", format: "pretty" },
+    unknownSenders: "ask",
     retention: {},
   });
   assert.deepEqual((await load(t, { toml })).network, { name: "logos.dev", clusterId: 3, shards: 8 });
@@ -113,7 +115,14 @@ test("what init writes is what run reads", async (t) => {
   ] as const) {
     const name = 'Ada\'s "node" \u{1F512} \\';
     const config = await load(t, { toml: renderConfigFile({ name, network, peers: [peer] }) });
-    assert.deepEqual(config, { name, network, peers: [peer], log: { level: "info", format: "json" }, retention: {} });
+    assert.deepEqual(config, {
+      name,
+      network,
+      peers: [peer],
+      log: { level: "info", format: "json" },
+      unknownSenders: "ask",
+      retention: {},
+    });
   }
 });
 
