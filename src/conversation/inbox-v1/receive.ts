@@ -6,7 +6,7 @@ import { readInvite } from "../../protocol/noise/kxfallback.ts";
 import { decodeBundle } from "../../wire/contact-bundle.ts";
 import type { EciesBytes } from "../../wire/encrypted-bytes.ts";
 import type { Envelope } from "../../wire/envelope.ts";
-import { clientAddressOf } from "../../wire/ids.ts";
+import { type ContentTopic, clientAddressOf } from "../../wire/ids.ts";
 import { decodeInboxFrame, type InvitePrivate } from "../../wire/inbox-frame.ts";
 import { accept, type Effect, ignore, type RecordKey, reject, type Transition, type TurnContext } from "../contract.ts";
 import type { InviteeOpening } from "../pairwise-opening.ts";
@@ -58,7 +58,8 @@ export function receiveInvite(
   const ecies = envelope.encryptedBytes;
   if (ecies.member !== "ecies") return reject("member");
   if (ecies.bytes.length > INVITE_BYTES_MAX) return reject("too-large");
-  if (context.records.get(replayRecord(ecies.ephemeralPublic)) !== undefined) return ignore("replayed-invite");
+  const replayKey = replayRecord(ecies.ephemeralPublic);
+  if (context.records.get(replayKey) !== undefined) return ignore("replayed-invite");
   const opened = openInvite(state, envelope.salt, ecies, context);
   if ("refusal" in opened) return reject(opened.refusal);
   const { prekey, prekeySecret, read } = opened;
@@ -93,29 +94,34 @@ export function receiveInvite(
   const opening: InviteeOpening = {
     role: "invitee",
     keys,
-    isUndecided: admitted.isUndecided,
-    ourAddress: identityOf(state).clientAddress,
-    peerAddress: peer.address,
-    ourTopics: [identityOf(state).topic],
-    peerTopics: peer.topics,
-    createdAtMs,
     siblings,
+    createdAtMs,
     ourPrekeySecret: prekeySecret,
     ourBundle: given.bundle,
+    ...participantsOf(state, peer),
+    isUndecided: admitted.isUndecided,
     ...(initialMessage === undefined ? {} : { initialMessage: initialMessage.bytes }),
   };
   const contact = { ...admitted.contact, ...(peer.isMultiUse ? { bundle: invite.contactBundle } : {}) };
   return accept({ ...admitted.state, prekeys: given.prekeys }, [
     ...used.effects,
     ...given.effects,
-    { kind: "put", key: replayRecord(ecies.ephemeralPublic), bytes: utf8(String(context.now)) },
-    ...forgetLater(replayRecord(ecies.ephemeralPublic), replayEndMs, context.records.get(dayKey)),
+    { kind: "put", key: replayKey, bytes: utf8(String(context.now)) },
+    ...forgetLater(replayKey, replayEndMs, context.records.get(dayKey)),
     putContact(peer.address, contact),
     ...admitted.effects,
     ...met,
     ...redeem(context.records.get(linkKey), peer.address, context.now),
     { kind: "open", type: PRIVATE_TYPE, opening },
   ]);
+}
+
+function participantsOf(
+  state: InboxState,
+  peer: { readonly address: string; readonly topics: readonly ContentTopic[] },
+) {
+  const { clientAddress, topic } = identityOf(state);
+  return { ourAddress: clientAddress, peerAddress: peer.address, ourTopics: [topic], peerTopics: peer.topics };
 }
 
 type Admission = {
