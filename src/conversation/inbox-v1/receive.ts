@@ -67,7 +67,6 @@ export function receiveInvite(
   if (frame.kind !== "readable") return reject(`frame-${frame.kind}`);
   const { recipient, invite } = frame.value;
   if (recipient !== identityOf(state).clientAddress) return reject("recipient");
-
   const peer = checkInviter(state, invite, read.theirStatic);
   if ("refusal" in peer) return reject(peer.refusal);
   const { createdAtMs } = invite;
@@ -84,10 +83,10 @@ export function receiveInvite(
   const known = readContact(context.records.get(contactKey));
   const admitted = admit(state, known, { pair, prekey, unknownSenders });
   if ("refusal" in admitted) return reject(admitted.refusal);
+  const { isUndecided } = admitted;
   const { initialMessage } = invite;
   if (initialMessage !== undefined && initialMessage.member !== "encrypted_bytes")
     return reject("initial-message-member");
-
   const { siblings, effects: met } = meet(known, keys.ident);
   const used = usePrekey(state.prekeys, prekey);
   const given = givePublicBundle({ ...admitted.state, prekeys: used.prekeys }, context);
@@ -99,7 +98,7 @@ export function receiveInvite(
     ourPrekeySecret: prekeySecret,
     ourBundle: given.bundle,
     ...participantsOf(state, peer),
-    isUndecided: admitted.isUndecided,
+    isUndecided,
     ...(initialMessage === undefined ? {} : { initialMessage: initialMessage.bytes }),
   };
   const contact = { ...admitted.contact, ...(peer.isMultiUse ? { bundle: invite.contactBundle } : {}) };
