@@ -3,7 +3,7 @@
 import { exitCodes } from "../admin/problem.ts";
 import { startAdminServer } from "../admin/server.ts";
 import type { ProcessIdentity } from "../admin/views.ts";
-import { inboxV1 } from "../conversation/inbox-v1/inbox-v1.ts";
+import { inboxWith } from "../conversation/inbox-v1/inbox-v1.ts";
 import { privateV1 } from "../conversation/private-v1/private-v1.ts";
 import { createEngine, type Engine } from "../engine/engine.ts";
 import { UmbradError } from "../engine/errors.ts";
@@ -127,12 +127,13 @@ function assemble({ stateDir, config, log }: DaemonOptions, store: Store): Engin
     check: (next) => void parsePeers(next.peers),
     apply: (next) => transport.usePeers(next.peers),
   });
+  const inbox = inboxWith({ unknownSenders: config.current.unknownSenders });
   return createEngine({
     store,
     transport,
     clock: systemClock,
     log,
-    types: [inboxV1, privateV1],
+    types: [inbox, privateV1],
     retention: config.retention(),
   });
 }

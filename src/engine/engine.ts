@@ -3,10 +3,12 @@ import type { AnyConversationType } from "../conversation/contract.ts";
 import type { MessageId } from "../wire/ids.ts";
 import type { EngineApi, EngineStatus, HealthCheck, MessageLife, SendFileRequest, SendRequest } from "./api.ts";
 import { Commands, type Phase } from "./commands.ts";
+import type { ContactApi } from "./contacts/contact-api.ts";
+import { Contacts } from "./contacts/contacts.ts";
+import { Decisions } from "./contacts/decisions.ts";
 import { type MessageContent, messageContent } from "./content/message-content.ts";
 import { Conversations, handleOf } from "./conversations.ts";
 import { Counters } from "./counters.ts";
-import { UmbradError } from "./errors.ts";
 import { EventFeed } from "./event-feed.ts";
 import { Consumers } from "./event-log/consumers.ts";
 import { Health } from "./health.ts";
@@ -51,11 +53,13 @@ export function createEngine(options: EngineOptions): Engine {
 class RunningEngine implements Engine {
   readonly counters = new Counters();
   readonly consumers: Consumers;
+  readonly people: ContactApi;
   readonly #options: EngineOptions;
   readonly #registry;
   readonly #router = new Router();
   readonly #feed: EventFeed;
   readonly #conversations: Conversations;
+  readonly #contacts: Contacts;
   readonly #intake: Intake;
   readonly #turns: Turns;
   readonly #commands: Commands;
@@ -75,7 +79,8 @@ class RunningEngine implements Engine {
     this.#registry = createRegistry(options.types);
     this.#feed = new EventFeed(store, clock);
     this.consumers = new Consumers({ store, clock });
-    this.#conversations = new Conversations(store);
+    this.#contacts = new Contacts(store, () => this.#conversations.list());
+    this.#conversations = new Conversations(store, (words) => this.#contacts.current(words));
     this.#intake = new Intake({
       store,
       registry: this.#registry,
@@ -98,6 +103,8 @@ class RunningEngine implements Engine {
     this.#intake.connect(this.#turns);
     const phase = (): Phase => this.#phase;
     this.#commands = new Commands({ store, turns: this.#turns, conversations: this.#conversations, phase });
+    const [commands, conversations, contacts] = [this.#commands, this.#conversations, this.#contacts];
+    this.people = new Decisions({ commands, conversations, contacts });
     const onEvents = (events: readonly EventRow[]) => this.#feed.publish(events);
     this.#outbox = new OutboxLoop({
       store,
@@ -114,8 +121,7 @@ class RunningEngine implements Engine {
     this.#timers = new TimerLoop({ store, clock, log, turns: this.#turns });
     this.#parking = new ParkingLoop({ store, clock, log, intake: this.#intake });
     this.#retention = new RetentionLoop({ store, clock, log, retention: options.retention ?? {} });
-    const { canary } = options;
-    const onChange = () => this.#statusChanged();
+    const [onChange, { canary }] = [() => this.#statusChanged(), options];
     this.#listening = new Listening({ store, transport, clock, log, intake: this.#intake, canary, onEvents, onChange });
     this.#health = new Health({
       store,
@@ -134,6 +140,7 @@ class RunningEngine implements Engine {
       this.#listening.subscriptions.opened(type, state);
       this.#conversations.add(stored.number, type, state, stored.name);
     }
+    this.#contacts.load();
     store.prune(clock.now() - REMEMBER_MS);
     await transport.start({
       onMessage: (message) => this.#listening.onMessage(message),
@@ -219,10 +226,7 @@ class RunningEngine implements Engine {
   }
 
   content(messageId: string): MessageContent {
-    const row = this.message(messageId);
-    if (row === undefined)
-      throw new UmbradError("message/unknown", `no message has the id ${JSON.stringify(messageId)}`);
-    return messageContent(this.#options.store, row);
+    return messageContent(this.#options.store, messageId as MessageId);
   }
 
   message(messageId: string): MessageRow | undefined {
@@ -235,7 +239,7 @@ class RunningEngine implements Engine {
     return { ...trace, lastReason: trace.outbox === undefined ? undefined : this.#outbox.lastReason(trace.outbox.id) };
   }
 
-  messages(query: { readonly conversation: string; readonly limit: number; readonly before?: number }): MessageRow[] {
+  messages(query: Parameters<EngineApi["messages"]>[0]): MessageRow[] {
     const { handle } = this.#conversations.find(query.conversation);
     const { limit, before } = query;
     return this.#options.store.messages({
@@ -245,11 +249,7 @@ class RunningEngine implements Engine {
     });
   }
 
-  events(query: {
-    readonly after: number;
-    readonly limit: number;
-    readonly conversations?: readonly string[];
-  }): EventRow[] {
+  events(query: Parameters<EngineApi["events"]>[0]): EventRow[] {
     const { after, limit } = query;
     const numbers = query.conversations?.map((name) =>
       this.#conversations.numberOf(this.#conversations.find(name).handle),
@@ -278,7 +278,7 @@ class RunningEngine implements Engine {
       } else if (change.after === undefined) {
         this.#listening.subscriptions.closed(change.type, change.before);
         this.#conversations.remove(change.number);
-      }
+      } else this.#conversations.update(change.number, change.after);
     }
     this.#feed.publish(outcome.receipt.events);
     if (outcome.wrote.outbox) this.#outbox.wake();

@@ -1,5 +1,5 @@
 /** Conversations with their records and timers. Knows nothing of messages, events or the outbox. */
-import { utf8 } from "../crypto/bytes.ts";
+import { toHex, utf8 } from "../crypto/bytes.ts";
 import { UmbradError } from "../engine/errors.ts";
 import type { ConversationNumber, ConversationWrite, StoredConversation, TimerRow } from "../engine/ports.ts";
 import type { Database, Row } from "./database.ts";
@@ -128,6 +128,20 @@ export class ConversationTables {
     }
   }
 
+  /** What a closed conversation leaves behind: nobody reads it again, and it holds keys. The records in `kept` stay. */
+  clear(number: ConversationNumber, kept: Iterable<string>): void {
+    const tags = new Set(Array.from(kept, (key) => toHex(this.#recordTag(number, key))));
+    const rows = this.#database.all<{ key_tag: Uint8Array }>(
+      "SELECT key_tag FROM record WHERE conversation = ?",
+      number,
+    );
+    for (const { key_tag: tag } of rows) {
+      if (tags.has(toHex(tag))) continue;
+      this.#database.run("DELETE FROM record WHERE conversation = ? AND key_tag = ?", number, tag);
+    }
+    this.#database.run("DELETE FROM timer WHERE conversation = ?", number);
+  }
+
   /** Cancels first: whoever cancels and sets one name in a turn moves it. */
   writeTimers(write: ConversationWrite): void {
     for (const name of write.cancelTimers) {
@@ -144,18 +158,27 @@ export class ConversationTables {
     }
   }
 
+  addTell({ conversation, name, atMs, data }: Required<TimerRow>): void {
+    const sealed = this.#sealer.seal(tellPlace(conversation, name), data);
+    const insert = "INSERT INTO timer (conversation, name, at_ms, data) VALUES (?, ?, ?, ?)";
+    this.#database.run(insert, conversation, name, atMs, sealed);
+  }
+
   /** Equal time only: a timer that was set anew meanwhile has yet to fire. */
   dropFiredTimer({ conversation, name, atMs }: TimerRow): void {
     this.#database.run("DELETE FROM timer WHERE conversation = ? AND name = ? AND at_ms = ?", conversation, name, atMs);
   }
 
   timersDue(nowMs: number, limit: number): TimerRow[] {
-    const rows = this.#database.all<{ conversation: number; name: string; at_ms: number }>(
-      "SELECT conversation, name, at_ms FROM timer WHERE at_ms <= ? ORDER BY at_ms LIMIT ?",
+    const rows = this.#database.all<{ conversation: number; name: string; at_ms: number; data: Uint8Array | null }>(
+      "SELECT conversation, name, at_ms, data FROM timer WHERE at_ms <= ? ORDER BY at_ms LIMIT ?",
       nowMs,
       limit,
     );
-    return rows.map((row) => ({ conversation: row.conversation, name: row.name, atMs: row.at_ms }));
+    return rows.map(({ conversation, name, at_ms: atMs, data }) => {
+      const timer = { conversation, name, atMs };
+      return data === null ? timer : { ...timer, data: this.#sealer.open(tellPlace(conversation, name), data) };
+    });
   }
 
   timersNextDueMs(): number | undefined {
@@ -182,6 +205,10 @@ export class ConversationTables {
       state: this.#sealer.open({ column: "conversation.state", row: [number] }, row.state),
     };
   }
+}
+
+function tellPlace(conversation: ConversationNumber, name: string): Place {
+  return { column: "timer.data", row: [conversation, utf8(name)] };
 }
 
 function recordPlace(conversation: ConversationNumber, tag: Uint8Array): Place {

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { inboxV1 } from "../../src/conversation/inbox-v1/inbox-v1.ts";
+import { inboxV1, inboxWith } from "../../src/conversation/inbox-v1/inbox-v1.ts";
 import { privateV1 } from "../../src/conversation/private-v1/private-v1.ts";
 import { systemClock } from "../../src/daemon/clock.ts";
 import { createEngine, type Engine } from "../../src/engine/engine.ts";
@@ -26,6 +26,7 @@ export async function startNode(
   stateDir: string,
   clock: Clock = systemClock,
   canary: CanaryOptions | "off" = "off",
+  unknownSenders: "ask" | "reject" = "ask",
 ): Promise<TestNode> {
   const random = (length: number) => clock.random(length);
   const location = { stateDir, seal: { kind: "plaintext" }, random } as const;
@@ -43,7 +44,8 @@ export async function startNode(
     warn: (fields, message) => problems.push({ level: "warn", fields, message }),
     error: (fields, message) => problems.push({ level: "error", fields, message }),
   };
-  const engine = createEngine({ store, transport, clock, log, types: [inboxV1, privateV1], canary });
+  const types = [inboxWith({ unknownSenders }), privateV1];
+  const engine = createEngine({ store, transport, clock, log, types, canary });
   await engine.start();
   return {
     stateDir,

@@ -1,6 +1,6 @@
 /** Commands for whoever runs the daemon: configuration and log. */
 import { type Command, Option } from "commander";
-import { countOption, durationOption, session } from "./option.ts";
+import { countOption, durationOption, session } from "../options.ts";
 
 export function declareOperator(program: Command): void {
   program

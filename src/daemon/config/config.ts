@@ -39,6 +39,8 @@ export interface Config {
   readonly name: string | null;
   readonly network: Network;
   readonly peers: readonly string[];
+  /** Who invites us without a link waits for a decision, or is refused. */
+  readonly unknownSenders: SettingValues["contacts.unknown_senders"];
   readonly log: LogConfig;
   readonly retention: Retention;
 }
@@ -114,6 +116,7 @@ function configOf(values: SettingValues): Omit<Config, "network"> {
   return {
     name: values.name ?? null,
     peers: [...new Set(values["network.peers"])],
+    unknownSenders: values["contacts.unknown_senders"],
     log: {
       level: values["log.level"],
       components: new Map(

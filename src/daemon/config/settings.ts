@@ -86,6 +86,13 @@ export const settings = {
     flag: "--peer",
     live: true,
   },
+  "contacts.unknown_senders": {
+    about: "What becomes of people who invite you without a link of yours: ask (umbrad contact requests) or reject.",
+    schema: z.enum(["ask", "reject"]),
+    fallback: "ask",
+    env: "UMBRAD_UNKNOWN_SENDERS",
+    live: false,
+  },
   "log.level": {
     about: "trace, debug, info, warn or error. Lines for each envelope are at debug.",
     schema: z.enum(logLevels),

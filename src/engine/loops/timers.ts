@@ -1,6 +1,7 @@
-/** Fires timer rows when they are due: each becomes a turn, and its row goes in that turn's commit. */
+/** Fires timer rows, and words between conversations, when they are due: each becomes a turn, and its row goes in that turn's commit. */
 import { TIMER_BATCH_MAX, TIMER_RETRY_MS } from "../limits.ts";
 import type { Clock, Log, Store, TimerRow } from "../ports.ts";
+import { timerInput } from "../turn/turn.ts";
 import type { Turns } from "../turn/turns.ts";
 import { Alarm } from "./alarm.ts";
 
@@ -64,7 +65,7 @@ export class TimerLoop {
     this.#running.add(key);
     const { turns, clock, store } = this.#deps;
     turns
-      .run(timer.conversation, () => ({ input: { kind: "timer", name: timer.name }, origin: { firedTimer: timer } }))
+      .run(timer.conversation, () => ({ input: timerInput(timer), origin: { firedTimer: timer } }))
       .then((outcome) => {
         if (outcome.kind !== "accepted") store.commit({ atMs: clock.now(), conversations: [], firedTimer: timer });
       })

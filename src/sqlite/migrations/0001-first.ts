@@ -38,9 +38,16 @@ CREATE TABLE timer (
   conversation INTEGER NOT NULL REFERENCES conversation,
   name TEXT NOT NULL,
   at_ms INTEGER NOT NULL,
+  -- Not null: no timer, but a word that another conversation left for this one.
+  data BLOB,
   PRIMARY KEY (conversation, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX timer_due ON timer (at_ms);
+
+CREATE TABLE contact (
+  address_tag BLOB PRIMARY KEY,
+  body BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE message (
   row_id INTEGER PRIMARY KEY,

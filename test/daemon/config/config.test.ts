@@ -15,6 +15,7 @@ const defaults: Config = {
   name: null,
   network: { name: "devnet", clusterId: 66, shards: 8 },
   peers: [],
+  unknownSenders: "ask",
   log: { level: "info", components: new Map(), format: "json" },
   retention: { eventsMs: 90 * day, eventsMax: 1_000_000, unacknowledgedMs: 365 * day },
 };

@@ -115,6 +115,8 @@ export const probeType: ConversationType<ProbeState, { kind: "send"; text: strin
         if (input.name.startsWith("throw")) throw new Error(`timer ${input.name} throws`);
         if (input.name.startsWith("idle")) return ignore("nothing to do");
         return accept({ ...state, log: [...state.log, `timer ${input.name}`] }, [say(state, `timer ${input.name}`)]);
+      case "told":
+        return accept({ ...state, log: [...state.log, `told ${input.name}`] }, []);
       case "undeliverable":
         return accept(state, [
           { kind: "deliver", event: { type: "message.failed", messageId: input.messageId, reason: input.reason } },
