@@ -117,23 +117,9 @@ class EffectRows {
   #deliver(event: ConversationEvent): void {
     switch (event.type) {
       case "message.received":
-      case "message.queued": {
-        const isIncoming = event.type === "message.received";
-        this.#newMessages.push({
-          messageId: event.messageId,
-          direction: isIncoming ? "in" : "out",
-          state: isIncoming ? "received" : "queued",
-          timestampMs: event.timestampMs,
-          body: {
-            sender: isIncoming ? event.sender : "",
-            ...event.content,
-            ...(event.attachment === undefined ? {} : { attachment: event.attachment }),
-          },
-          ...(event.type === "message.queued" || event.otherIds === undefined ? {} : { otherIds: event.otherIds }),
-        });
-        this.#events.push({ type: event.type, messageId: event.messageId });
+      case "message.queued":
+        this.#addMessage(event);
         return;
-      }
       case "message.progress": {
         const { type, messageId, arrived, parts } = event;
         this.#events.push({ type, messageId, data: { arrived, parts } });
@@ -175,5 +161,22 @@ class EffectRows {
         this.#events.push({ type: event.type, data: { peer: this.#peer, what: event.what } });
         return;
     }
+  }
+
+  #addMessage(event: Extract<ConversationEvent, { type: "message.received" | "message.queued" }>): void {
+    const isIncoming = event.type === "message.received";
+    this.#newMessages.push({
+      messageId: event.messageId,
+      direction: isIncoming ? "in" : "out",
+      state: isIncoming ? "received" : "queued",
+      timestampMs: event.timestampMs,
+      body: {
+        sender: isIncoming ? event.sender : "",
+        ...event.content,
+        ...(event.attachment === undefined ? {} : { attachment: event.attachment }),
+      },
+      ...(event.type === "message.queued" || event.otherIds === undefined ? {} : { otherIds: event.otherIds }),
+    });
+    this.#events.push({ type: event.type, messageId: event.messageId });
   }
 }
