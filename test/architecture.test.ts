@@ -69,9 +69,11 @@ const folders: Readonly<Record<string, Rule>> = {
       "wire/ids.ts",
       "wire/content-frame.ts",
       "wire/file-content.ts",
+      "crypto/hash.ts",
+      "crypto/equal.ts",
     ],
     packages: ["fastify", "zod", "prom-client", "node:http", "node:fs/promises", "node:os", "node:path", "node:stream"],
-    why: "the admin API translates between HTTP and EngineApi; it must not reach behind it",
+    why: "the admin API translates between HTTP and EngineApi; it must not reach behind it (hash and equal: of tokens)",
   },
   devnet: {
     ours: ["wire/ids.ts"],

@@ -2,6 +2,7 @@
 import type { EngineApi } from "../engine/api.ts";
 import { UmbradError } from "../engine/errors.ts";
 import type { Log } from "../engine/ports.ts";
+import type { Tokens } from "./token/tokens.ts";
 import type { ProcessIdentity } from "./views.ts";
 
 export interface AdminHost {
@@ -12,6 +13,7 @@ export interface AdminHost {
   /** Asks for an orderly stop; returns at once, and may be called again. */
   requestStop(): void;
   now(): number;
+  readonly tokens: Tokens;
   readonly log: Log;
 }
 

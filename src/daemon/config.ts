@@ -9,6 +9,7 @@ import { z } from "zod";
 import type { Environment } from "../admin/location.ts";
 import { UmbradError } from "../engine/errors.ts";
 import type { Retention } from "../engine/loops/retention.ts";
+import { type AdminSettings, adminSchema } from "./admin-settings.ts";
 import type { LogFormat, LogLevel } from "./log.ts";
 import { retentionSchema } from "./retention-settings.ts";
 
@@ -30,6 +31,7 @@ export interface Config {
   readonly unknownSenders: "ask" | "reject";
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   readonly retention: Retention;
+  readonly admin: AdminSettings;
 }
 
 /** One layer; what is absent comes from the layer below. */
@@ -82,6 +84,9 @@ export function loadConfig(request: {
   });
 }
 
+/** Tables that only the file has. */
+type FileOnly = "retention" | "admin";
+
 /** `where: what`, in words for the operator. */
 type Problem = string;
 
@@ -101,6 +106,7 @@ const layerSchema = z.object({
   logLevel: z.enum(["trace", "debug", "info", "warn", "error"]).optional(),
   logFormat: z.enum(["json", "pretty"]).optional(),
   retention: retentionSchema.optional(),
+  admin: adminSchema.optional(),
 });
 type Layer = z.output<typeof layerSchema>;
 
@@ -118,6 +124,7 @@ const fileSchema = z.strictObject({
   contacts: z.strictObject({ unknown_senders: z.unknown().optional() }).optional(),
   log: z.strictObject({ level: z.unknown().optional(), format: z.unknown().optional() }).optional(),
   retention: z.unknown().optional(),
+  admin: z.unknown().optional(),
 });
 
 const fileNames: Readonly<Record<keyof Settings, string>> = {
@@ -159,14 +166,14 @@ function settingsOf(origin: string, settings: Record<string, unknown> | Settings
   for (const { path, message } of parsed.error.issues) {
     const [key = "", ...inside] = path.map(String);
     problems.push(
-      `${settingName(origin, key as keyof Settings | "retention")}${inside.map((at) => `[${at}]`).join("")}: ${message}`,
+      `${settingName(origin, key as keyof Settings | FileOnly)}${inside.map((at) => `[${at}]`).join("")}: ${message}`,
     );
   }
   return {};
 }
 
-function settingName(origin: string, key: keyof Settings | "retention"): string {
-  if (key === "retention") return `${origin}: retention`;
+function settingName(origin: string, key: keyof Settings | FileOnly): string {
+  if (key === "retention" || key === "admin") return `${origin}: ${key}`;
   if (origin === "flags") return flagNames[key];
   if (origin === "environment") return environmentNames[key];
   return `${origin}: ${fileNames[key]}`;
@@ -201,11 +208,12 @@ function readFileSettings(
   try {
     const parsed = fileSchema.safeParse(parse(text));
     if (parsed.success) {
-      const { name, network = {}, contacts = {}, log = {}, retention } = parsed.data;
+      const { name, network = {}, contacts = {}, log = {}, retention, admin } = parsed.data;
       const { cluster_id: clusterId, shards, peers } = network;
       const unknownSenders = contacts.unknown_senders;
       const { level: logLevel, format: logFormat } = log;
-      return { name, network: network.name, clusterId, shards, peers, unknownSenders, logLevel, logFormat, retention };
+      const networkSettings = { network: network.name, clusterId, shards, peers };
+      return { name, ...networkSettings, unknownSenders, logLevel, logFormat, retention, admin };
     }
     for (const { path, message } of parsed.error.issues)
       problems.push(`${file.path}: ${[...path, message].join(": ")}`);
@@ -240,6 +248,7 @@ function combine(layers: readonly Layer[], problems: Problem[]): Config | undefi
     unknownSenders: pick("unknownSenders") ?? "ask",
     log: { level: pick("logLevel") ?? "info", format: pick("logFormat") ?? "json" },
     retention: pick("retention") ?? {},
+    admin: pick("admin") ?? {},
   };
 }
 

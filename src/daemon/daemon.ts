@@ -2,6 +2,7 @@
 
 import { exitCodes } from "../admin/problem.ts";
 import { startAdminServer } from "../admin/server.ts";
+import { Tokens } from "../admin/token/tokens.ts";
 import { inboxWith } from "../conversation/inbox-v1/inbox-v1.ts";
 import { privateV1 } from "../conversation/private-v1/private-v1.ts";
 import { createEngine, type Engine } from "../engine/engine.ts";
@@ -58,14 +59,18 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     identity,
     requestStop: () => stop.ask("api"),
     now: systemClock.now,
+    tokens: new Tokens({ table: store.tokenTable, now: systemClock.now, random: systemClock.random }),
     log,
   };
-  const admin = await startAdminServer(host, { socketPath: options.socketPath });
+  const admin = await startAdminServer(host, { socketPath: options.socketPath, tcp: config.admin.listen });
   closeAdmin = () => admin.close();
   log.info(
     { event: "daemon.starting", component: "daemon", version: options.version, network: config.network.name },
     "starting",
   );
+  if (admin.tcp !== null) {
+    log.info({ event: "admin.listening", component: "admin", address: admin.tcp }, "tokens may come in over TCP");
+  }
 
   const engine = assemble(options, store);
   teardown.defer(() => engine.stop(drainMs));

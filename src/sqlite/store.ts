@@ -19,6 +19,7 @@ import type {
   Store,
   StoredConversation,
   TimerRow,
+  TokenTable,
   TurnCommit,
 } from "../engine/ports.ts";
 import type { ContentTopic, MessageId } from "../wire/ids.ts";
@@ -35,6 +36,7 @@ import { OutboxTable } from "./outbox.ts";
 import type { Sealer } from "./seal.ts";
 import { PublicationTable } from "./tables/publications.ts";
 import { readRecords, readTrace } from "./tables/reads.ts";
+import { TokenRows } from "./tables/tokens.ts";
 
 /** Faults that the other turns of a group would meet too. */
 const ENVIRONMENT = new Set(["store/full", "store/io", "store/readonly", "store/busy"]);
@@ -45,6 +47,7 @@ export class SqliteStore implements Store {
   readonly #sealer: Sealer;
   readonly #tables: Tables;
   readonly #consumers: ConsumerTable;
+  readonly tokenTable: TokenTable;
   readonly #release: () => void;
   readonly #contacts: ContactTable;
   #closed = false;
@@ -54,6 +57,7 @@ export class SqliteStore implements Store {
     this.#sealer = sealer;
     this.#release = release;
     this.#consumers = new ConsumerTable(database);
+    this.tokenTable = new TokenRows(database, sealer, (body) => this.#write(body));
     const messages = new MessageTable(database, sealer);
     this.#contacts = new ContactTable(database, sealer);
     this.#tables = {

@@ -8,6 +8,7 @@ import { CONNECTIONS_MAX } from "../../src/admin/limits.ts";
 import { startAdminServer } from "../../src/admin/server.ts";
 import { UmbradError } from "../../src/engine/errors.ts";
 import { call, startAdminFixture } from "../support/admin-fixture.ts";
+import { memoryTokens } from "../support/token-table.ts";
 
 test("the socket is for its owner only", async (t) => {
   const { socketPath } = await startAdminFixture(t);
@@ -24,6 +25,7 @@ test("a left-over file is replaced, a path that no socket can have is refused wi
     identity: { name: null, version: "0", pid: 1, startedAtMs: 0 },
     requestStop: () => {},
     now: () => engine.nowMs,
+    tokens: memoryTokens(),
     log: { debug() {}, info() {}, warn() {}, error() {} },
   };
   const second = await startAdminServer(adminHost, { socketPath: leftOver });
@@ -57,6 +59,7 @@ test("status has the documented fields", async (t) => {
     version: "0.0.0-test",
     pid: 4711,
     startedAt: "2026-11-22T10:00:00.000Z",
+    listen: null,
   });
 });
 

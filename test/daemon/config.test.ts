@@ -50,6 +50,7 @@ test("nothing given: the local devnet, quiet JSON, no peers", async (t) => {
     log: { level: "info", format: "json" },
     unknownSenders: "ask",
     retention: {},
+    admin: {},
   });
 });
 
@@ -64,6 +65,7 @@ test("flags before environment before file before defaults", async (t) => {
     log: { level: "error", format: "pretty" },
     unknownSenders: "ask",
     retention: {},
+    admin: {},
   });
   assert.deepEqual((await load(t, { toml })).network, { name: "logos.dev", clusterId: 3, shards: 8 });
 });
@@ -122,6 +124,7 @@ test("what init writes is what run reads", async (t) => {
       log: { level: "info", format: "json" },
       unknownSenders: "ask",
       retention: {},
+      admin: {},
     });
   }
 });
@@ -130,6 +133,18 @@ test("the file is where the flag or the environment says, else in the state dire
   assert.deepEqual(resolveConfigFile(undefined, "/s", {}), { path: "/s/config.toml", required: false });
   assert.deepEqual(resolveConfigFile(undefined, "/s", { UMBRAD_CONFIG: "/e" }), { path: "/e", required: true });
   assert.deepEqual(resolveConfigFile("/f", "/s", { UMBRAD_CONFIG: "/e" }), { path: "/f", required: true });
+});
+
+test("the TCP listener is in the file, on loop-back only", async (t) => {
+  const listen = async (text: string) => (await load(t, { toml: `[admin]\nlisten = "${text}"\n` })).admin.listen;
+  assert.deepEqual(await listen("127.0.0.1:7777"), { host: "127.0.0.1", port: 7777 });
+  assert.deepEqual(await listen("[::1]:0"), { host: "::1", port: 0 });
+  for (const text of ["0.0.0.0:1", "[::]:1", "192.168.1.1:1", "localhost:1", "127.0.0.1", "127.0.0.1:65536", ""]) {
+    const toml = `[admin]\nlisten = "${text}"\n`;
+    assert.deepEqual(await problems(t, { toml }), [
+      'FILE: admin[listen]: must be a loop-back address and a port, like "127.0.0.1:7777" or "[::1]:0"',
+    ]);
+  }
 });
 
 test("retention is in the file, in ages", async (t) => {

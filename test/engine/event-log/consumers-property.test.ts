@@ -10,6 +10,7 @@ import type { EventView } from "../../../src/admin/event-view.ts";
 import { type AdminServer, startAdminServer } from "../../../src/admin/server.ts";
 import { UmbradError } from "../../../src/engine/errors.ts";
 import { removeDir, scratchDir } from "../../support/test-node.ts";
+import { memoryTokens } from "../../support/token-table.ts";
 import { createRig, type Rig, recorder } from "../probe/rig.ts";
 
 const RUNS = Number(process.env["UMBRAD_TEST_RUNS"] ?? 60);
@@ -91,7 +92,7 @@ class World {
     const { engine, clock } = this.#rig;
     const identity = { name: null, version: "test", pid: 1, startedAtMs: 0 };
     const host = { engine: () => engine, draining: () => false, identity, requestStop() {}, now: () => clock.now() };
-    this.#server = await startAdminServer({ ...host, log: recorder([]) }, { socketPath });
+    this.#server = await startAdminServer({ ...host, tokens: memoryTokens(), log: recorder([]) }, { socketPath });
     this.#admin = connectAdmin({ socketPath, timeoutMs: 60_000, startHint: async () => "" });
   }
 
