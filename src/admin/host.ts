@@ -2,6 +2,7 @@
 import type { EngineApi } from "../engine/api.ts";
 import { UmbradError } from "../engine/errors.ts";
 import type { Log } from "../engine/ports.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 import type { Tokens } from "./token/tokens.ts";
 import type { ProcessIdentity } from "./views.ts";
 
@@ -14,6 +15,7 @@ export interface AdminHost {
   requestStop(): void;
   now(): number;
   readonly tokens: Tokens;
+  readonly metrics: Metrics;
   readonly log: Log;
 }
 

@@ -12,6 +12,7 @@ import * as token from "./endpoint/token.ts";
 export const routes: readonly Route[] = routeTable({
   "GET /livez": ["open", daemon.live],
   "GET /readyz": ["open", daemon.ready],
+  "GET /metrics": ["token", daemon.metrics],
   "GET /v1/status": ["token", daemon.status],
   "GET /v1/health": ["token", daemon.health],
   "POST /v1/stop": ["admin", daemon.stop],

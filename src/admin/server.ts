@@ -49,10 +49,12 @@ export async function startAdminServer(host: AdminHost, options: AdminServerOpti
     },
   };
   const local = listener(host, open, new Gate(undefined), options);
+  countClients(local, (count) => host.metrics.clients("unix", count));
   await listenOnSocket(local, socketPath);
   const apps = [local];
   if (tcp !== undefined) {
     const remote = listener(host, open, new Gate(host.tokens), options);
+    countClients(remote, (count) => host.metrics.clients("tcp", count));
     apps.push(remote);
     address = await listenOnTcp(remote, tcp, local);
   }
@@ -76,9 +78,25 @@ export async function startAdminServer(host: AdminHost, options: AdminServerOpti
 
 function listener(host: AdminHost, open: OpenAnswers, gate: Gate, options: AdminServerOptions): FastifyInstance {
   const requestMs = options.requestMs ?? REQUEST_MS_MAX;
-  const app = createApp(host, { gate, requestMs, onAnswered: () => {} });
+  const { metrics } = host;
+  const onAnswered = (method: string, status: number, seconds: number): void =>
+    metrics.answered(method, status, seconds);
+  const app = createApp(host, { gate, requestMs, onAnswered });
   serveRoutes({ app, host, open, callerOf: (request) => gate.callerOf(request) }, routes);
   return app;
+}
+
+function countClients({ server }: FastifyInstance, tell: (count: number) => void): void {
+  let count = 0;
+  tell(count);
+  server.on("connection", (socket) => {
+    count += 1;
+    tell(count);
+    socket.once("close", () => {
+      count -= 1;
+      tell(count);
+    });
+  });
 }
 
 async function listenOnSocket(app: FastifyInstance, path: string): Promise<void> {

@@ -1,5 +1,6 @@
 /** The composition root: which adapters an umbrad is made of, in which order they start and in which they stop. */
 
+import { Metrics } from "../admin/metrics/metrics.ts";
 import { exitCodes } from "../admin/problem.ts";
 import { startAdminServer } from "../admin/server.ts";
 import { Tokens } from "../admin/token/tokens.ts";
@@ -12,6 +13,8 @@ import { openStore } from "../sqlite/open.ts";
 import { createWakuTransport } from "../waku/transport.ts";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
+import { meteredTransport } from "./metrics/metered-transport.ts";
+import { storageSizes } from "./metrics/storage-sizes.ts";
 import { loadPeerKeySeed } from "./peer-key.ts";
 import type { StopRequest } from "./signals.ts";
 
@@ -46,7 +49,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   let closeAdmin = async (): Promise<void> => {};
   // Last of all: who asked for the stop hears of it when the lock is free.
   teardown.defer(() => closeAdmin());
-  const store = await open(options);
+  const metrics = createMetrics(options, progress);
+  const store = await open(options, metrics);
   teardown.defer(() => {
     store.close();
     progress.closed = true;
@@ -59,6 +63,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     identity,
     requestStop: () => stop.ask("api"),
     now: systemClock.now,
+    metrics,
     tokens: new Tokens({ table: store.tokenTable, now: systemClock.now, random: systemClock.random }),
     log,
   };
@@ -72,7 +77,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     log.info({ event: "admin.listening", component: "admin", address: admin.tcp }, "tokens may come in over TCP");
   }
 
-  const engine = assemble(options, store);
+  const engine = assemble(options, store, metrics);
   teardown.defer(() => engine.stop(drainMs));
   // Before the engine stops: no new request reaches it, streams end.
   teardown.defer(() => admin.stopAccepting());
@@ -89,9 +94,24 @@ interface Progress {
   closed: boolean;
 }
 
-async function open({ stateDir, passphrase }: DaemonOptions): Promise<Store> {
+function createMetrics({ version, stateDir }: DaemonOptions, progress: Progress): Metrics {
+  return new Metrics({
+    version,
+    now: systemClock.now,
+    engine: () => progress.engine,
+    storage: () => storageSizes(stateDir),
+    isProcess: true,
+  });
+}
+
+async function open({ stateDir, passphrase }: DaemonOptions, metrics: Metrics): Promise<Store> {
   const seal = passphrase === undefined ? undefined : ({ kind: "passphrase", passphrase } as const);
-  const store = await openStore({ stateDir, seal, random: systemClock.random });
+  const store = await openStore({
+    stateDir,
+    seal,
+    random: systemClock.random,
+    onCommit: (seconds) => metrics.committed(seconds),
+  });
   if (store.conversation(0) !== undefined) return store;
   store.close();
   throw new UmbradError("store/not-initialised", `the state in ${stateDir} has no identity: init was interrupted`, {
@@ -99,7 +119,7 @@ async function open({ stateDir, passphrase }: DaemonOptions): Promise<Store> {
   });
 }
 
-function assemble({ stateDir, config, log }: DaemonOptions, store: Store): Engine {
+function assemble({ stateDir, config, log }: DaemonOptions, store: Store, metrics: Metrics): Engine {
   const { clusterId, shards } = config.network;
   const privateKeySeed = loadPeerKeySeed(stateDir, systemClock.random);
   const transport = createWakuTransport({
@@ -111,14 +131,16 @@ function assemble({ stateDir, config, log }: DaemonOptions, store: Store): Engin
     log,
   });
   const inbox = inboxWith({ unknownSenders: config.unknownSenders });
-  return createEngine({
+  const engine = createEngine({
     store,
-    transport,
+    transport: meteredTransport(transport, metrics),
     clock: systemClock,
     log,
     types: [inbox, privateV1],
     retention: config.retention,
   });
+  metrics.follow(engine);
+  return engine;
 }
 
 function startedText({ peers }: Config): string {

@@ -8,6 +8,7 @@ import { CONNECTIONS_MAX } from "../../src/admin/limits.ts";
 import { startAdminServer } from "../../src/admin/server.ts";
 import { UmbradError } from "../../src/engine/errors.ts";
 import { call, startAdminFixture } from "../support/admin-fixture.ts";
+import { testMetrics } from "../support/test-metrics.ts";
 import { memoryTokens } from "../support/token-table.ts";
 
 test("the socket is for its owner only", async (t) => {
@@ -26,6 +27,7 @@ test("a left-over file is replaced, a path that no socket can have is refused wi
     requestStop: () => {},
     now: () => engine.nowMs,
     tokens: memoryTokens(),
+    metrics: testMetrics(() => host.engine),
     log: { debug() {}, info() {}, warn() {}, error() {} },
   };
   const second = await startAdminServer(adminHost, { socketPath: leftOver });

@@ -11,6 +11,7 @@ import type { EngineApi } from "../../src/engine/api.ts";
 import type { Log, LogFields, TokenTable } from "../../src/engine/ports.ts";
 import { checkAnswer } from "./answer-schemas.ts";
 import { MemoryEngine } from "./memory-engine.ts";
+import { testMetrics } from "./test-metrics.ts";
 import { memoryTokens } from "./token-table.ts";
 
 export interface AdminFixture {
@@ -44,6 +45,7 @@ export async function startAdminFixture(
       },
       now: () => engine.nowMs,
       tokens: memoryTokens(() => engine.nowMs, options.tokenTable),
+      metrics: testMetrics(() => host.engine),
       log: collectingLog(logged),
     },
     {

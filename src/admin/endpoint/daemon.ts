@@ -47,6 +47,18 @@ export const health = endpoint({
   },
 });
 
+export const metrics = endpoint({
+  id: "metrics",
+  summary: "What Prometheus reads",
+  answer: "metrics",
+  async handle({ host, reply }) {
+    const text = await host.metrics.text();
+    // By itself: the serialiser of this API makes JSON of whatever it gets.
+    reply.header("content-type", host.metrics.contentType).serializer((value) => String(value));
+    return text;
+  },
+});
+
 export const stop = endpoint({
   id: "stop",
   summary: "Stop in good order; answered when everything is on disk",
