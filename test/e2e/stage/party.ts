@@ -64,7 +64,7 @@ export class Party {
   /** A caller that waits so long for an answer. */
   adminWithin(timeoutMs: number): AdminClient {
     const socketPath = join(this.stateDir, "admin.sock");
-    return connectAdmin({ socketPath, timeoutMs, startHint: async () => "start it" });
+    return connectAdmin({ place: { socketPath }, timeoutMs, startHint: async () => "start it" });
   }
 
   /** A command of this side, by its command line. */

@@ -95,7 +95,7 @@ class World {
     const host = { engine: () => engine, draining: () => false, identity, requestStop() {}, now: () => clock.now() };
     const parts = { tokens: memoryTokens(), metrics: testMetrics(() => engine), log: recorder([]) };
     this.#server = await startAdminServer({ ...host, ...parts }, { socketPath });
-    this.#admin = connectAdmin({ socketPath, timeoutMs: 60_000, startHint: async () => "" });
+    this.#admin = connectAdmin({ place: { socketPath }, timeoutMs: 60_000, startHint: async () => "" });
   }
 
   async perform(action: Action): Promise<void> {
