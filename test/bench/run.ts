@@ -1,8 +1,13 @@
 /** `npm run bench -- <name>`: measurements that claims in the documentation rest on. Not part of the tests. */
+import { benchAdmin } from "./admin.ts";
 import { benchReceive } from "./receive.ts";
 import { benchRoute } from "./route.ts";
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { route: benchRoute, receive: benchReceive };
+const benches: Readonly<Record<string, () => Promise<void>>> = {
+  route: benchRoute,
+  receive: benchReceive,
+  admin: benchAdmin,
+};
 
 const names = process.argv.slice(2);
 const unknown = names.filter((name) => benches[name] === undefined);

@@ -1,10 +1,30 @@
 /** What is read from the engine and the disk when somebody asks for metrics. */
 import { Counter, Gauge, type Registry } from "prom-client";
-import type { EngineApi, EngineStatus, HealthCheck } from "../../engine/api.ts";
+import type { ConsumerView, EngineApi, EngineStatus, HealthCheck } from "../../engine/api.ts";
 import { envelopeCounts } from "./envelope-counts.ts";
 import type { MetricsDeps } from "./metrics.ts";
 
-interface GaugeDeps extends Omit<MetricsDeps, "version" | "isProcess"> {
+/** What all gauges of one reading are made of: asking the engine costs queries, so it is asked once. */
+export interface Snapshot {
+  readonly status: EngineStatus;
+  readonly checks: readonly HealthCheck[];
+  readonly consumers: readonly ConsumerView[];
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export function snapshotOf(engine: EngineApi | undefined): Snapshot | undefined {
+  if (engine === undefined) return undefined;
+  return {
+    status: engine.status(),
+    checks: engine.health(),
+    consumers: engine.consumers.list(),
+    counters: engine.counters.all(),
+  };
+}
+
+interface GaugeDeps extends Pick<MetricsDeps, "now" | "storage"> {
+  /** undefined without an engine. */
+  readonly snapshot: () => Snapshot | undefined;
   readonly registers: Registry[];
 }
 
@@ -54,17 +74,17 @@ function gauges(
 }
 
 function defineHealth(deps: GaugeDeps): void {
-  const { engine, now } = deps;
+  const { snapshot, now } = deps;
   gauge(deps, "live", "1 while the process answers.", () => 1);
-  gauge(deps, "ready", "1 when the daemon does its work.", () => (engine()?.status().state === "ready" ? 1 : 0));
+  gauge(deps, "ready", "1 when the daemon does its work.", () => (snapshot()?.status.state === "ready" ? 1 : 0));
   gauges(deps, "check", "1 for each check of umbrad health that is in order.", "check", () =>
-    (engine()?.health() ?? []).map((check: HealthCheck) => [check.name, check.ok ? 1 : 0] as const),
+    (snapshot()?.checks ?? []).map(({ name, ok }) => [name, ok ? 1 : 0] as const),
   );
   let syncedAtMs: number | undefined;
   const gapSeconds = (): number | undefined => {
-    const running = engine();
-    if (running === undefined) return undefined;
-    if (running.status().synced) syncedAtMs = now();
+    const { status } = snapshot() ?? {};
+    if (status === undefined) return undefined;
+    if (status.synced) syncedAtMs = now();
     syncedAtMs ??= now();
     return (now() - syncedAtMs) / 1000;
   };
@@ -72,14 +92,12 @@ function defineHealth(deps: GaugeDeps): void {
 }
 
 function defineNetwork(deps: GaugeDeps): void {
-  const { engine, now } = deps;
-  const status = (): EngineStatus | undefined => engine()?.status();
+  const { snapshot, now } = deps;
+  const status = (): EngineStatus | undefined => snapshot()?.status;
   gauge(deps, "waku_peers", "Connected service nodes.", () => status()?.network.peers);
   gauge(deps, "waku_configured_peers", "Configured service nodes.", () => status()?.network.configuredPeers);
   gauges(deps, "waku_subscriptions", "Content topics that are wanted, and those that are held.", "state", () => {
-    const data = engine()
-      ?.health()
-      .find(({ name }) => name === "subscriptions")?.data;
+    const data = snapshot()?.checks.find(({ name }) => name === "subscriptions")?.data;
     return ["wanted", "held"].flatMap((state) => {
       const value = data?.[state];
       return typeof value === "number" ? [[state, value] as const] : [];
@@ -101,33 +119,31 @@ function defineNetwork(deps: GaugeDeps): void {
 }
 
 function defineQueues(deps: GaugeDeps): void {
-  const { engine } = deps;
-  const status = (): EngineStatus | undefined => engine()?.status();
+  const { snapshot } = deps;
+  const status = (): EngineStatus | undefined => snapshot()?.status;
   gauge(deps, "conversations", "Open conversations.", () => status()?.conversations);
   gauge(deps, "outbox_messages", "Envelopes that wait to be published.", () => status()?.outbox);
   gauge(deps, "outbox_oldest_age_seconds", "How long the oldest of them has waited.", () => {
-    const oldestMs = engine()
-      ?.health()
-      .find(({ name }) => name === "outbox")?.data["oldestMs"];
+    const oldestMs = snapshot()?.checks.find(({ name }) => name === "outbox")?.data["oldestMs"];
     if (oldestMs === undefined) return undefined;
     return typeof oldestMs === "number" ? oldestMs / 1000 : 0;
   });
   gauge(deps, "quarantine_messages", "Envelopes parked through our own fault.", () => status()?.parked);
   gauge(deps, "event_log_seq", "The number of the newest event.", () => status()?.lastSeq);
   gauges(deps, "event_consumer_lag", "Events that a consumer has not acknowledged.", "consumer", () =>
-    (engine()?.consumers.list() ?? []).map(({ name, behind }) => [name, behind] as const),
+    (snapshot()?.consumers ?? []).map(({ name, behind }) => [name, behind] as const),
   );
 }
 
-function defineEnvelopes({ engine, registers }: GaugeDeps): void {
-  const counts = (running: EngineApi | undefined) => envelopeCounts(running?.counters.all() ?? {});
+function defineEnvelopes({ snapshot, registers }: GaugeDeps): void {
+  const counts = () => envelopeCounts(snapshot()?.counters ?? {});
   new Counter({
     name: "umbrad_envelopes_received_total",
     help: "Envelopes that came from the network.",
     registers,
     collect() {
       this.reset();
-      this.inc(counts(engine()).received);
+      this.inc(counts().received);
     },
   });
   new Counter({
@@ -136,7 +152,7 @@ function defineEnvelopes({ engine, registers }: GaugeDeps): void {
     registers,
     collect() {
       this.reset();
-      this.inc(counts(engine()).accepted);
+      this.inc(counts().accepted);
     },
   });
   new Counter({
@@ -146,7 +162,7 @@ function defineEnvelopes({ engine, registers }: GaugeDeps): void {
     registers,
     collect() {
       this.reset();
-      for (const [reason, count] of counts(engine()).dropped) this.inc({ reason }, count);
+      for (const [reason, count] of counts().dropped) this.inc({ reason }, count);
     },
   });
 }

@@ -5,7 +5,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { EngineApi } from "../../engine/api.ts";
 import type { PublishResult } from "../../engine/ports.ts";
-import { defineEngineGauges } from "./engine-gauges.ts";
+import { defineEngineGauges, type Snapshot, snapshotOf } from "./engine-gauges.ts";
 import { MessageMeter } from "./message-meter.ts";
 
 /** Sizes on disk; undefined where it cannot be read. */
@@ -38,6 +38,8 @@ export class Metrics {
   readonly #authFailures: Counter;
   readonly #clients: Gauge<"transport">;
   readonly #messages: MessageMeter;
+  readonly #engine: () => EngineApi | undefined;
+  #snapshot: Snapshot | undefined;
   #peers = 0;
 
   constructor(deps: MetricsDeps) {
@@ -69,7 +71,8 @@ export class Metrics {
     });
     for (const result of ["published", "refused", "unavailable"]) this.#publishTotal.inc({ result }, 0);
     this.#messages = new MessageMeter(counter, registers);
-    defineEngineGauges({ ...deps, registers });
+    this.#engine = deps.engine;
+    defineEngineGauges({ now: deps.now, storage: deps.storage, snapshot: () => this.#snapshot, registers });
   }
 
   get contentType(): string {
@@ -78,6 +81,7 @@ export class Metrics {
 
   /** In the text format of Prometheus. */
   text(): Promise<string> {
+    this.#snapshot = snapshotOf(this.#engine());
     return this.#registry.metrics();
   }
 
