@@ -9,6 +9,7 @@ import { createApp } from "./api/app.ts";
 import type { OpenAnswers } from "./api/endpoint.ts";
 import { Gate } from "./api/gate.ts";
 import { serveRoutes } from "./api/serve.ts";
+import { openDirectoryTo, openSocketTo } from "./api/socket-group.ts";
 import { type StreamPace, streamPace } from "./event-stream.ts";
 import type { AdminHost } from "./host.ts";
 import { REQUEST_MS_MAX } from "./limits.ts";
@@ -29,12 +30,14 @@ export interface AdminServerOptions {
   readonly socketPath: string;
   /** Loop-back only; callers there need a token. */
   readonly tcp?: TcpPlace | undefined;
+  /** Opens the socket to a group of the machine; it must not be inside the state directory then. */
+  readonly group?: { readonly name: string; readonly stateDir: string } | undefined;
   readonly pace?: StreamPace;
   readonly requestMs?: number;
 }
 
 export async function startAdminServer(host: AdminHost, options: AdminServerOptions): Promise<AdminServer> {
-  const { socketPath, tcp } = options;
+  const { socketPath, tcp, group } = options;
   checkSocketPath(socketPath);
   const streams = new AbortController();
   const stopCallers: FastifyReply[] = [];
@@ -50,7 +53,7 @@ export async function startAdminServer(host: AdminHost, options: AdminServerOpti
   };
   const local = listener(host, open, new Gate(undefined), options);
   countClients(local, (count) => host.metrics.clients("unix", count));
-  await listenOnSocket(local, socketPath);
+  await listenOnSocket(local, socketPath, group);
   const apps = [local];
   if (tcp !== undefined) {
     const remote = listener(host, open, new Gate(host.tokens), options);
@@ -99,15 +102,18 @@ function countClients({ server }: FastifyInstance, tell: (count: number) => void
   });
 }
 
-async function listenOnSocket(app: FastifyInstance, path: string): Promise<void> {
+async function listenOnSocket(app: FastifyInstance, path: string, group: AdminServerOptions["group"]): Promise<void> {
   try {
+    if (group !== undefined) await openDirectoryTo(group.name, path, group.stateDir);
     // Under the state lock a file in this place is what a killed daemon left.
     await rm(path, { force: true });
     await app.listen({ path });
     // umask 077 alone gives 0700.
     await chmod(path, 0o600);
+    if (group !== undefined) await openSocketTo(group.name, path);
   } catch (error) {
     await app.close();
+    if (error instanceof UmbradError) throw error;
     throw cannotListen(path, "give another place: --socket PATH", error);
   }
 }

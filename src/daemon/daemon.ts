@@ -67,7 +67,9 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     tokens: new Tokens({ table: store.tokenTable, now: systemClock.now, random: systemClock.random }),
     log,
   };
-  const admin = await startAdminServer(host, { socketPath: options.socketPath, tcp: config.admin.listen });
+  const { listen: tcp, socketGroup } = config.admin;
+  const group = socketGroup === undefined ? undefined : { name: socketGroup, stateDir: options.stateDir };
+  const admin = await startAdminServer(host, { socketPath: options.socketPath, tcp, group });
   closeAdmin = () => admin.close();
   log.info(
     { event: "daemon.starting", component: "daemon", version: options.version, network: config.network.name },

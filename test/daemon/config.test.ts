@@ -147,6 +147,12 @@ test("the TCP listener is in the file, on loop-back only", async (t) => {
   }
 });
 
+test("the group of the socket is in the file", async (t) => {
+  const { admin } = await load(t, { toml: '[admin]\nsocket_group = "umbrad"\n' });
+  assert.equal(admin.socketGroup, "umbrad");
+  assert.equal((await problems(t, { toml: '[admin]\nsocket_group = "a b"\n' })).length, 1);
+});
+
 test("retention is in the file, in ages", async (t) => {
   const toml = '[retention]\nevents = "12h"\nevents_max = 5000\nunacknowledged = "30d"\n';
   const { retention } = await load(t, { toml });
