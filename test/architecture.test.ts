@@ -72,7 +72,17 @@ const folders: Readonly<Record<string, Rule>> = {
       "crypto/hash.ts",
       "crypto/equal.ts",
     ],
-    packages: ["fastify", "zod", "prom-client", "node:http", "node:fs/promises", "node:os", "node:path", "node:stream"],
+    packages: [
+      "fastify",
+      "zod",
+      "prom-client",
+      "node:http",
+      "node:fs/promises",
+      "node:os",
+      "node:path",
+      "node:stream",
+      "node:timers/promises",
+    ],
     why: "the admin API translates between HTTP and EngineApi; it must not reach behind it (hash and equal: of tokens)",
   },
   devnet: {

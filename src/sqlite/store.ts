@@ -19,7 +19,6 @@ import type {
   Store,
   StoredConversation,
   TimerRow,
-  TokenTable,
   TurnCommit,
 } from "../engine/ports.ts";
 import type { ContentTopic, MessageId } from "../wire/ids.ts";
@@ -47,7 +46,7 @@ export class SqliteStore implements Store {
   readonly #sealer: Sealer;
   readonly #tables: Tables;
   readonly #consumers: ConsumerTable;
-  readonly tokenTable: TokenTable;
+  readonly tokenTable: TokenRows;
   readonly #release: () => void;
   readonly #contacts: ContactTable;
   #closed = false;
@@ -250,10 +249,8 @@ export class SqliteStore implements Store {
 
   appendEvent(event: NewEvent, atMs: number): EventRow {
     const { messages, events } = this.#tables;
-    return this.#write(() => {
-      const message = event.messageId === undefined ? undefined : messages.find(event.messageId);
-      return events.append(event, { atMs, message });
-    });
+    const messageOf = () => (event.messageId === undefined ? undefined : messages.find(event.messageId));
+    return this.#write(() => events.append(event, { atMs, message: messageOf() }));
   }
 
   messages(query: {

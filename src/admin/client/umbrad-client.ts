@@ -11,8 +11,10 @@ import { problemOf } from "../problem.ts";
 import type {
   AcceptedView,
   ConsumerJson,
+  ContactJson,
   ConversationJson,
   HealthView,
+  InviteJson,
   InviteView,
   MessageView,
   SentView,
@@ -24,8 +26,10 @@ export type { EventView, TraceView } from "../event-view.ts";
 export type {
   AcceptedView,
   ConsumerJson,
+  ContactJson,
   ConversationJson,
   HealthView,
+  InviteJson,
   InviteView,
   MessageView,
   SentView,
@@ -70,6 +74,13 @@ export interface UmbradClient {
   conversations(): Promise<ConversationJson[]>;
   createInvite(options?: { readonly uses?: number; readonly expiresInMs?: number }): Promise<InviteView>;
   acceptInvite(link: string, text?: string): Promise<AcceptedView>;
+  invites(): Promise<InviteJson[]>;
+  revokeInvite(id: string): Promise<InviteJson>;
+  contacts(): Promise<ContactJson[]>;
+  /** Strangers who ask to talk, each as the conversation that it would be. */
+  requests(): Promise<ConversationJson[]>;
+  acceptRequest(conversation: string): Promise<ConversationJson>;
+  rejectRequest(conversation: string): Promise<ConversationJson>;
   /** On disk when this resolves; `umbrad message trace` follows it from there. */
   send(conversation: string, text: string, options?: SendOptions): Promise<SentView>;
   /** The newest messages, oldest first. */
@@ -119,6 +130,12 @@ function typed(admin: AdminClient): UmbradClient {
       (await admin.get<{ conversations: ConversationJson[] }>("/v1/conversations")).conversations,
     createInvite: (options = {}) => admin.post("/v1/invites", options),
     acceptInvite: (link, text) => admin.post("/v1/invites/accept", { link, text }),
+    invites: async () => (await admin.get<{ invites: InviteJson[] }>("/v1/invites")).invites,
+    revokeInvite: (id) => admin.post(`/v1/invites/${encodeURIComponent(id)}/revoke`),
+    contacts: async () => (await admin.get<{ contacts: ContactJson[] }>("/v1/contacts")).contacts,
+    requests: async () => (await admin.get<{ requests: ConversationJson[] }>("/v1/requests")).requests,
+    acceptRequest: (conversation) => admin.post(`/v1/requests/${encodeURIComponent(conversation)}/accept`),
+    rejectRequest: (conversation) => admin.post(`/v1/requests/${encodeURIComponent(conversation)}/reject`),
     send: (conversation, text, { key } = {}) => admin.post("/v1/messages", { conversation, text, key }),
     async history(conversation, { limit = 50, before } = {}) {
       const query = new URLSearchParams({ limit: String(limit), ...(before === undefined ? {} : { before }) });

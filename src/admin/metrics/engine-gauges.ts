@@ -10,6 +10,7 @@ export interface Snapshot {
   readonly checks: readonly HealthCheck[];
   readonly consumers: readonly ConsumerView[];
   readonly counters: Readonly<Record<string, number>>;
+  readonly contacts: { readonly accepted: number; readonly blocked: number; readonly asking: number };
 }
 
 export function snapshotOf(engine: EngineApi | undefined): Snapshot | undefined {
@@ -19,7 +20,14 @@ export function snapshotOf(engine: EngineApi | undefined): Snapshot | undefined 
     checks: engine.health(),
     consumers: engine.consumers.list(),
     counters: engine.counters.all(),
+    contacts: contactCounts(engine),
   };
+}
+
+function contactCounts({ people }: EngineApi): Snapshot["contacts"] {
+  const contacts = people.contacts();
+  const blocked = contacts.filter(({ isBlocked }) => isBlocked).length;
+  return { accepted: contacts.length - blocked, blocked, asking: people.requests().length };
 }
 
 interface GaugeDeps extends Pick<MetricsDeps, "now" | "storage"> {
@@ -122,6 +130,9 @@ function defineQueues(deps: GaugeDeps): void {
   const { snapshot } = deps;
   const status = (): EngineStatus | undefined => snapshot()?.status;
   gauge(deps, "conversations", "Open conversations.", () => status()?.conversations);
+  gauges(deps, "contacts", "People, by what was decided about them.", "state", () =>
+    Object.entries(snapshot()?.contacts ?? {}),
+  );
   gauge(deps, "outbox_messages", "Envelopes that wait to be published.", () => status()?.outbox);
   gauge(deps, "outbox_oldest_age_seconds", "How long the oldest of them has waited.", () => {
     const oldestMs = snapshot()?.checks.find(({ name }) => name === "outbox")?.data["oldestMs"];
