@@ -33,8 +33,9 @@ function chosenConversations({ engine, query, caller }: EventsCall): readonly st
   // An acknowledgement covers all that came before, and so does the place of a consumer.
   if (query.consumer !== undefined)
     throw new UmbradError("admin/forbidden", "a consumer reads all conversations, and this token may not");
-  for (const name of query.conversation ?? []) refuseForeign(engine, confinedTo, name);
-  return query.conversation ?? [...confinedTo];
+  const names = query.conversation ?? [...confinedTo];
+  for (const name of names) refuseForeign(engine, confinedTo, name);
+  return names;
 }
 
 async function stream(
@@ -52,10 +53,19 @@ async function stream(
     format: (request.headers.accept ?? "").includes("text/event-stream") ? "sse" : "ndjson",
   };
   begin(reply, chosen);
-  const end = await streamEvents(engine, reply.raw, chosen, open.streamsEnd, open.pace);
-  if (end !== "stalled") return;
-  const fields = { event: "admin.reader-cut", component: "admin", requestId: request.id };
-  host.log.warn(fields, "a reader of events stood still");
+  const { id: requestId } = request;
+  try {
+    const end = await streamEvents(engine, reply.raw, chosen, open.streamsEnd, open.pace);
+    if (end !== "stalled") return;
+    host.log.warn({ event: "admin.reader-cut", component: "admin", requestId }, "a reader of events stood still");
+  } catch (error) {
+    // No error can be answered any more: who reads asks again after its last seq, and is told then.
+    reply.raw.destroy();
+    const isOurs = !(error instanceof UmbradError);
+    const why = isOurs ? { err: error } : { code: error.code };
+    const fields = { event: "admin.stream-broken", component: "admin", requestId, ...why };
+    host.log[isOurs ? "error" : "warn"](fields, "a stream of events broke");
+  }
 }
 
 function begin(reply: FastifyReply, { format, after }: EventStreamRequest): void {
