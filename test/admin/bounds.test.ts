@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { BODY_DEPTH_MAX, IN_FLIGHT_MAX } from "../../src/admin/limits.ts";
+import { FILE_BYTES_MAX } from "../../src/wire/file-content.ts";
 import { call, startAdminFixture } from "../support/admin-fixture.ts";
 
 test("JSON that is nested too deeply is refused, also before it is JSON", async (t) => {
@@ -67,6 +68,39 @@ test("bytes that are no HTTP are answered with 400 and the end", async (t) => {
     assert.match(text, /^HTTP\/1\.1 4\d\d /);
   }
   assert.equal(logged.filter((line) => !line.includes('"level":"debug"')).length, 0);
+});
+
+test("callers that vanish in the middle of a request or an answer take nothing with them", async (t) => {
+  const { socketPath, engine } = await startAdminFixture(t);
+  engine.open(null);
+  const upload = "POST /v1/conversations/c1/files?name=x HTTP/1.1\r\nHost: umbrad\r\n";
+  const bytes = "Content-Type: application/octet-stream\r\nContent-Length: ";
+  const begun = [
+    `${upload}${bytes}1000000\r\n\r\n${"x".repeat(200_000)}`,
+    // Refused by its length while it still sends.
+    `${upload}${bytes}99000000\r\n\r\n${"x".repeat(200_000)}`,
+    "GET /v1/status HTTP/1.1\r\nHost: umbrad\r\n\r\n".repeat(8),
+    "GET /v1/events?follow=true HTTP/1.1\r\nHost: umbrad\r\n\r\n",
+  ];
+  for (let round = 0; round < 20; round += 1) {
+    const sockets = begun.map((text) => {
+      const socket = open(t, socketPath);
+      socket.write(text, () => socket.destroy());
+      return socket;
+    });
+    await Promise.all(sockets.map(closed));
+  }
+  const headers = { "content-type": "application/octet-stream", "transfer-encoding": "chunked" };
+  const body = "x".repeat(FILE_BYTES_MAX + 1);
+  for (let round = 0; round < 3; round += 1) {
+    const refused = call(socketPath, "POST", "/v1/conversations/c1/files?name=x", { headers, body });
+    // The answer, or a reset because it was not waited for.
+    await refused.then(
+      ({ status }) => assert.equal(status, 413),
+      (error: NodeJS.ErrnoException) => assert.match(String(error.code), /ECONNRESET|EPIPE/),
+    );
+  }
+  assert.equal((await call(socketPath, "GET", "/v1/status")).status, 200);
 });
 
 /** Also when it was reset: then an error comes first. */

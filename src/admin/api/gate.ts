@@ -7,6 +7,8 @@ import type { Tokens } from "../token/tokens.ts";
 import type { Caller } from "./endpoint.ts";
 import type { RouteConfig } from "./serve.ts";
 
+type Socket = FastifyRequest["raw"]["socket"];
+
 const owner: Caller = { tokenId: undefined, confinedTo: undefined, until: undefined };
 const nobody: Caller = { tokenId: undefined, confinedTo: new Set(), until: undefined };
 
@@ -14,7 +16,8 @@ export class Gate {
   /** undefined: the unix socket, whose file modes say who may come. */
   readonly #tokens: Tokens | undefined;
   readonly #callers = new WeakMap<FastifyRequest, Caller>();
-  readonly #inFlight = new WeakMap<object, number>();
+  readonly #sockets = new WeakMap<FastifyRequest, Socket>();
+  readonly #inFlight = new WeakMap<Socket, number>();
 
   constructor(tokens: Tokens | undefined) {
     this.#tokens = tokens;
@@ -39,8 +42,13 @@ export class Gate {
   }
 
   /** Requests may be sent before their predecessors are answered; each costs memory until it is. */
-  #countIn({ raw: { socket } }: FastifyRequest): void {
+  #countIn(request: FastifyRequest): void {
+    const socket = request.raw.socket as Socket | null;
+    // Gone already: there is nobody to answer.
+    if (socket === null) return;
     const count = (this.#inFlight.get(socket) ?? 0) + 1;
+    // Remembered: a request that is over may have no socket any more, whatever its type says.
+    this.#sockets.set(request, socket);
     this.#inFlight.set(socket, count);
     if (count <= IN_FLIGHT_MAX) return;
     throw new UmbradError("admin/busy", `a connection may have ${IN_FLIGHT_MAX} requests under way`, {
@@ -49,8 +57,9 @@ export class Gate {
   }
 
   /** When a request is over, however it ended. */
-  left({ raw: { socket } }: FastifyRequest): void {
-    this.#inFlight.set(socket, Math.max(0, (this.#inFlight.get(socket) ?? 0) - 1));
+  left(request: FastifyRequest): void {
+    const socket = this.#sockets.get(request);
+    if (socket !== undefined) this.#inFlight.set(socket, (this.#inFlight.get(socket) ?? 1) - 1);
   }
 }
 
