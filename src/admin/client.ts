@@ -1,6 +1,6 @@
 /**
- * The other end of the admin socket, for commands: one request or one stream, over node:http only. Loads nothing else, so
- * that a command starts quickly. Errors of the daemon come out as the UmbradErrors they were.
+ * The other end of the admin API, for commands and for `umbrad/client`: one request or one stream, over node:http only, on
+ * the unix socket or on loop-back TCP with a token. Loads nothing else, so that a command starts quickly. Errors of the daemon come out as the UmbradErrors they were.
  */
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { UmbradError } from "../engine/errors.ts";
@@ -15,8 +15,13 @@ const { request: httpRequest } = process.getBuiltinModule("node:http");
 /** An answer is one page of JSON; more than this is not our daemon. */
 const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
 
+/** Where a daemon is asked. */
+export type AdminPlace =
+  | { readonly socketPath: string }
+  | { readonly host: string; readonly port: number; readonly token: string };
+
 export interface AdminClientOptions {
-  readonly socketPath: string;
+  readonly place: AdminPlace;
   /** A whole answer must be there by then; streams only their headers. */
   readonly timeoutMs: number;
   /** Said when nobody listens: the command that starts the daemon. */
@@ -46,7 +51,7 @@ export interface AdminClient {
 }
 
 export function connectAdmin(options: AdminClientOptions): AdminClient {
-  checkSocketPath(options.socketPath);
+  if ("socketPath" in options.place) checkSocketPath(options.place.socketPath);
   return {
     get: async (path) => JSON.parse(await exchange(options, "GET", path, undefined)),
     post: async (path, body) => JSON.parse(await exchange(options, "POST", path, JSON.stringify(body ?? {}))),
@@ -109,7 +114,7 @@ async function openLines(options: AdminClientOptions, path: string): Promise<Eve
 }
 
 function send(
-  { socketPath }: AdminClientOptions,
+  { place }: AdminClientOptions,
   method: string,
   path: string,
   body: string | Uint8Array | undefined,
@@ -118,8 +123,10 @@ function send(
   return new Promise((resolve, reject) => {
     const type = typeof body === "string" ? "application/json" : "application/octet-stream";
     const content = body === undefined ? {} : { "content-type": type, "content-length": Buffer.byteLength(body) };
-    const headers = { host: "umbrad", "umbrad-api": API_VERSION, accept: "application/json", ...content };
-    const call: ClientRequest = httpRequest({ socketPath, method, path, headers, signal, agent: false });
+    const token = "token" in place ? { authorization: `Bearer ${place.token}` } : {};
+    const headers = { host: "umbrad", "umbrad-api": API_VERSION, accept: "application/json", ...token, ...content };
+    const to = "token" in place ? { host: place.host, port: place.port } : place;
+    const call: ClientRequest = httpRequest({ ...to, method, path, headers, signal, agent: false });
     call.on("response", resolve).on("error", reject);
     call.end(body);
   });
@@ -202,10 +209,11 @@ function tooLate({ timeoutMs }: AdminClientOptions): UmbradError {
   });
 }
 
-async function asUnreachable({ socketPath, startHint }: AdminClientOptions, error: unknown): Promise<unknown> {
+async function asUnreachable({ place, startHint }: AdminClientOptions, error: unknown): Promise<unknown> {
   if (!isConnectionError(error)) return error;
+  const where = "socketPath" in place ? place.socketPath : `${place.host}:${place.port}`;
   if (error.code === "EACCES" || error.code === "EPERM") {
-    return new UmbradError("admin/forbidden", `not allowed to use the admin socket ${socketPath}`, {
+    return new UmbradError("admin/forbidden", `not allowed to use the admin socket ${where}`, {
       hint: "run the command as the user that runs the daemon",
       cause: error,
     });
@@ -217,10 +225,10 @@ async function asUnreachable({ socketPath, startHint }: AdminClientOptions, erro
     });
   }
   if (error.code?.startsWith("HPE_")) {
-    return new UmbradError("admin/api-version", `what answers at ${socketPath} does not speak HTTP`, { cause: error });
+    return new UmbradError("admin/api-version", `what answers at ${where} does not speak HTTP`, { cause: error });
   }
   const why = error.code === "ENOENT" ? "there is no admin socket" : `nobody answers (${error.code})`;
-  return new UmbradError("daemon/unreachable", `no daemon is running: ${why} at ${socketPath}`, {
+  return new UmbradError("daemon/unreachable", `no daemon is running: ${why} at ${where}`, {
     hint: await startHint(),
     cause: error,
   });

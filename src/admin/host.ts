@@ -3,6 +3,8 @@ import type { EngineApi } from "../engine/api.ts";
 import { UmbradError } from "../engine/errors.ts";
 import type { Log } from "../engine/ports.ts";
 import type { LogControl } from "./log/log-control.ts";
+import type { Metrics } from "./metrics/metrics.ts";
+import type { Tokens } from "./token/tokens.ts";
 import type { ProcessIdentity, ReloadView } from "./views.ts";
 
 export interface AdminHost {
@@ -13,9 +15,11 @@ export interface AdminHost {
   /** Asks for an orderly stop; returns at once, and may be called again. */
   requestStop(): void;
   now(): number;
+  readonly tokens: Tokens;
+  readonly metrics: Metrics;
   readonly log: Log;
-  /** What an operator changes while the daemon runs; absent where only the engine is served. */
-  readonly operator?: Operator;
+  /** What an operator changes while the daemon runs. */
+  readonly operator: Operator;
 }
 
 export interface Operator {

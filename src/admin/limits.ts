@@ -1,5 +1,20 @@
 /** Every bound of the admin API, with its reason. */
 
+/** Deeper JSON is no request of ours; it would only keep the parser busy. */
+export const BODY_DEPTH_MAX = 32;
+
+/** Requests that one connection may have under way; a program that wants more opens another. */
+export const IN_FLIGHT_MAX = 16;
+
+/** An idle connection holds a place of those there are. */
+export const IDLE_MS_MAX = 10_000;
+
+/** For programs on this machine; more means that one of them makes tokens in a loop. */
+export const TOKENS_MAX = 64;
+
+/** Ten years: as good as forever, and a date that every calendar knows. */
+export const TOKEN_LIFETIME_MAX_MS: number = 3_653 * 86_400_000;
+
 /** A text has 64 KiB; even wholly escaped JSON of it stays below, and files do not come as JSON. */
 export const BODY_BYTES_MAX: number = 1024 * 1024;
 

@@ -59,3 +59,18 @@ function present(value: string | undefined): string | undefined {
 function firstOf(value: string | undefined): string | undefined {
   return present(value?.split(":")[0]);
 }
+
+/** Where the TCP listener is to be. */
+export interface TcpPlace {
+  readonly host: "127.0.0.1" | "::1";
+  /** 0: any free one. */
+  readonly port: number;
+}
+
+/** `127.0.0.1:7777` or `[::1]:7777`. undefined for every other place: the API is for this machine only. */
+export function parseTcpPlace(text: string): TcpPlace | undefined {
+  const [, host, digits] = /^(127\.0\.0\.1|\[::1\]|::1):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (host === undefined || port > 65_535) return undefined;
+  return { host: host === "127.0.0.1" ? host : "::1", port };
+}

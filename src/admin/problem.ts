@@ -44,6 +44,8 @@ const problems: ReadonlyMap<string, Problem> = new Map([
   ["request/no-such-route", final(404, exitCodes.protocol)],
 
   ["admin/forbidden", final(403, exitCodes.noPermission)],
+  ["admin/unauthorized", final(401, exitCodes.noPermission)],
+  ["admin/rate-limited", retry(429, exitCodes.tryAgain)],
   ["admin/api-version", final(400, exitCodes.protocol)],
   ["admin/busy", retry(503, exitCodes.tryAgain)],
   ["admin/socket-path-too-long", final(500, exitCodes.configuration)],
@@ -98,6 +100,10 @@ const problems: ReadonlyMap<string, Problem> = new Map([
   ["consumer/ahead", final(400, exitCodes.dataError)],
   ["consumer/too-many", final(409, exitCodes.refused)],
 
+  ["token/unknown", final(404, exitCodes.unknownThing)],
+  ["token/exists", final(409, exitCodes.refused)],
+  ["token/too-many", final(409, exitCodes.refused)],
+
   ["store/not-initialised", final(500, exitCodes.notInitialised)],
   ["store/exists", final(409, exitCodes.cannotCreate)],
   ["store/permissions", final(500, exitCodes.noPermission)],
@@ -129,6 +135,7 @@ const areas: ReadonlyMap<string, Problem> = new Map([
   ["invite", final(400, exitCodes.dataError)],
   ["message", final(400, exitCodes.dataError)],
   ["conversation", final(409, exitCodes.refused)],
+  ["token", final(409, exitCodes.refused)],
   ["consumer", final(409, exitCodes.refused)],
 ]);
 

@@ -1,6 +1,23 @@
 /** What callers may send, as zod schemas: strict, so that a misspelt field is an error and not a silent default. */
 import { z } from "zod";
-import { EVENTS_PAGE_MAX, INVITE_LIFETIME_MAX_MS, INVITE_USES_MAX, MESSAGES_PAGE_MAX } from "./limits.ts";
+import { type LevelChange, logComponents, logLevels } from "./log/log-view.ts";
+import type { LogStreamRequest as LogQuery } from "./log/stream-log.ts";
+
+export type { LogStreamRequest as LogQuery } from "./log/stream-log.ts";
+
+export interface LevelBody {
+  readonly changes: readonly LevelChange[];
+  readonly forMs?: number | undefined;
+}
+
+import type { Role } from "./api/endpoint.ts";
+import {
+  EVENTS_PAGE_MAX,
+  INVITE_LIFETIME_MAX_MS,
+  INVITE_USES_MAX,
+  MESSAGES_PAGE_MAX,
+  TOKEN_LIFETIME_MAX_MS,
+} from "./limits.ts";
 
 export interface InviteBody {
   readonly uses: number;
@@ -36,6 +53,15 @@ export interface EventsQuery {
   readonly follow: boolean;
   readonly conversation?: readonly string[] | undefined;
   readonly consumer?: string | undefined;
+}
+
+export interface TokenBody {
+  readonly name: string;
+  readonly roles: readonly Role[];
+  readonly conversations?: readonly string[] | undefined;
+  readonly methods?: readonly string[] | undefined;
+  readonly expiresInMs?: number | undefined;
+  readonly perMinute?: number | undefined;
 }
 
 export interface AckBody {
@@ -80,6 +106,11 @@ export const fileQuery: z.ZodType<FileQuery> = z.strictObject({
   key: z.string().min(1).max(128).optional(),
 });
 
+export const inviteParams: z.ZodType<{ readonly id: string }> = z.strictObject({ id: name });
+export const contactParams: z.ZodType<{ readonly contact: string }> = z.strictObject({ contact: name });
+export const requestParams: z.ZodType<{ readonly request: string }> = z.strictObject({ request: name });
+export const nameBody: z.ZodType<{ readonly name: string }> = z.strictObject({ name });
+
 export const messageParams: z.ZodType<{ readonly id: string }> = z.strictObject({ id });
 export const conversationParams: z.ZodType<{ readonly conversation: string }> = z.strictObject({ conversation: name });
 
@@ -102,6 +133,45 @@ export const eventsQuery: z.ZodType<EventsQuery> = z
   });
 
 export const consumerParams: z.ZodType<{ readonly consumer: string }> = z.strictObject({ consumer: consumerName });
+
+export const tokenParams: z.ZodType<{ readonly token: string }> = z.strictObject({ token: name });
+
+export const tokenBody: z.ZodType<TokenBody> = z.strictObject({
+  name: consumerName,
+  roles: z
+    .array(z.enum(["read", "send", "admin"]))
+    .min(1)
+    .max(3),
+  conversations: z.array(name).min(1).max(64).optional(),
+  methods: z.array(z.string().min(1).max(64)).min(1).max(64).optional(),
+  expiresInMs: z.int().min(1_000).max(TOKEN_LIFETIME_MAX_MS).optional(),
+  perMinute: z.int().min(1).max(1_000_000).optional(),
+});
+
+const level = z.enum(logLevels);
+const component = z.enum(logComponents);
+
+/** What is meant for a while and forgotten must not stay for a year. */
+const LEVEL_MAX_MS = 7 * 86_400_000;
+
+export const levelBody: z.ZodType<LevelBody> = z.strictObject({
+  changes: z
+    .array(z.strictObject({ component: component.optional(), level }))
+    .min(1)
+    .max(logComponents.length + 1),
+  forMs: z.int().min(1).max(LEVEL_MAX_MS).optional(),
+});
+
+export const logQuery: z.ZodType<LogQuery> = z.strictObject({
+  level: level.default("info"),
+  component: component.optional(),
+  lines: z
+    .string()
+    .regex(/^\d{1,6}$/, "a whole number is needed")
+    .transform(Number)
+    .default(100),
+  follow: flag.default(false),
+});
 
 export const ackBody: z.ZodType<AckBody> = z.strictObject({ seq: z.int().min(0) });
 

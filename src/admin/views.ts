@@ -40,6 +40,8 @@ export interface StatusView {
   readonly version: string;
   readonly pid: number;
   readonly startedAt: string;
+  /** The loop-back address of the TCP listener; null without one. */
+  readonly listen: string | null;
 }
 
 export interface HealthView {
@@ -103,6 +105,23 @@ export interface ConsumerJson {
   readonly ackedAt: string;
 }
 
+/** A token, without its secret. */
+export interface TokenJson {
+  readonly id: string;
+  readonly name: string;
+  readonly roles: readonly string[];
+  /** null: all of them. */
+  readonly conversations: readonly string[] | null;
+  readonly methods: readonly string[] | null;
+  readonly perMinute: number | null;
+  readonly createdAt: string;
+  readonly expires: string | null;
+  /** Since the daemon started. */
+  readonly lastUsedAt: string | null;
+}
+
+export type NewTokenJson = TokenJson & { readonly token: string };
+
 export interface SentView {
   readonly messageId: string;
   readonly state: MessageState;
@@ -134,7 +153,12 @@ export function rfc3339(ms: number): string {
 }
 
 /** `engine` is undefined while the daemon is starting. */
-export function statusView(engine: EngineStatus | undefined, identity: ProcessIdentity, draining: boolean): StatusView {
+export function statusView(
+  engine: EngineStatus | undefined,
+  identity: ProcessIdentity,
+  draining: boolean,
+  listen: string | null,
+): StatusView {
   const network = engine?.network;
   return {
     name: identity.name,
@@ -155,6 +179,7 @@ export function statusView(engine: EngineStatus | undefined, identity: ProcessId
     version: identity.version,
     pid: identity.pid,
     startedAt: rfc3339(identity.startedAtMs),
+    listen,
   };
 }
 

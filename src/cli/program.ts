@@ -6,6 +6,7 @@ import { Command, Option } from "commander";
 import { declareOperator } from "./noun/operator.ts";
 import { collect, countOption, durationOption, networkOption, session, withPassphrase } from "./options.ts";
 import { declareContacts, declareConversations, declareInvites } from "./people.ts";
+import { declareTokens } from "./tokens.ts";
 
 /** `writeHelp` takes the help that belongs to a usage error. */
 export function createProgram(writeHelp: (text: string) => void): Command {
@@ -27,6 +28,7 @@ export function createProgram(writeHelp: (text: string) => void): Command {
   declareMessages(program);
   declareMessage(program);
   declareEvents(program);
+  declareTokens(program);
   return program;
 }
 

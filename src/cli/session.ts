@@ -44,7 +44,7 @@ export function openSession(options: GlobalOptions, env: Environment): Session {
     timeoutMs: options.timeout,
     admin: async (timeoutMs = options.timeout ?? requestMsDefault) => {
       const { connectAdmin } = await import("../admin/client.ts");
-      return connectAdmin({ socketPath, timeoutMs, startHint: () => startHint(options, stateDir) });
+      return connectAdmin({ place: { socketPath }, timeoutMs, startHint: () => startHint(options, stateDir) });
     },
   };
 }

@@ -1,7 +1,9 @@
 /** The composition root: which adapters an umbrad is made of, in which order they start and in which they stop. */
 
+import { Metrics } from "../admin/metrics/metrics.ts";
 import { exitCodes } from "../admin/problem.ts";
 import { startAdminServer } from "../admin/server.ts";
+import { Tokens } from "../admin/token/tokens.ts";
 import type { ProcessIdentity } from "../admin/views.ts";
 import { inboxWith } from "../conversation/inbox-v1/inbox-v1.ts";
 import { privateV1 } from "../conversation/private-v1/private-v1.ts";
@@ -15,6 +17,8 @@ import { systemClock } from "./clock.ts";
 import type { Config } from "./config/config.ts";
 import type { RunningConfig } from "./config/running-config.ts";
 import type { DaemonLog } from "./log/log.ts";
+import { meteredTransport } from "./metrics/metered-transport.ts";
+import { storageSizes } from "./metrics/storage-sizes.ts";
 import { loadPeerKeySeed } from "./peer-key.ts";
 import type { StopRequest } from "./signals.ts";
 
@@ -50,7 +54,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   let closeAdmin = async (): Promise<void> => {};
   // Last of all: who asked for the stop hears of it when the lock is free.
   teardown.defer(() => closeAdmin());
-  const store = await open(options);
+  const metrics = createMetrics(options, progress);
+  const store = await open(options, metrics);
   teardown.defer(() => {
     store.close();
     progress.closed = true;
@@ -63,16 +68,23 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     operator: { log, reload: () => options.config.reload("api") },
     requestStop: () => stop.ask("api"),
     now: systemClock.now,
+    metrics,
+    tokens: new Tokens({ table: store.tokenTable, now: systemClock.now, random: systemClock.random }),
     log,
   };
-  const admin = await startAdminServer(host, { socketPath: options.socketPath });
+  const { listen: tcp, socketGroup } = config.admin;
+  const group = socketGroup === undefined ? undefined : { name: socketGroup, stateDir: options.stateDir };
+  const admin = await startAdminServer(host, { socketPath: options.socketPath, tcp, group });
   closeAdmin = () => admin.close();
   log.info(
     { event: "daemon.starting", component: "daemon", version: options.version, network: config.network.name },
     "starting",
   );
+  if (admin.tcp !== null) {
+    log.info({ event: "admin.listening", component: "admin", address: admin.tcp }, "tokens may come in over TCP");
+  }
 
-  const engine = assemble(options, store);
+  const engine = assemble(options, store, metrics);
   teardown.defer(() => engine.stop(drainMs));
   // Before the engine stops: no new request reaches it, streams end.
   teardown.defer(() => admin.stopAccepting());
@@ -101,9 +113,24 @@ function identityOf({ config, version }: DaemonOptions, startedAtMs: number): Pr
   };
 }
 
-async function open({ stateDir, passphrase }: DaemonOptions): Promise<Store> {
+function createMetrics({ version, stateDir }: DaemonOptions, progress: Progress): Metrics {
+  return new Metrics({
+    version,
+    now: systemClock.now,
+    engine: () => progress.engine,
+    storage: () => storageSizes(stateDir),
+    isProcess: true,
+  });
+}
+
+async function open({ stateDir, passphrase }: DaemonOptions, metrics: Metrics): Promise<Store> {
   const seal = passphrase === undefined ? undefined : ({ kind: "passphrase", passphrase } as const);
-  const store = await openStore({ stateDir, seal, random: systemClock.random });
+  const store = await openStore({
+    stateDir,
+    seal,
+    random: systemClock.random,
+    onCommit: (seconds) => metrics.committed(seconds),
+  });
   if (store.conversation(0) !== undefined) return store;
   store.close();
   throw new UmbradError("store/not-initialised", `the state in ${stateDir} has no identity: init was interrupted`, {
@@ -111,7 +138,7 @@ async function open({ stateDir, passphrase }: DaemonOptions): Promise<Store> {
   });
 }
 
-function assemble({ stateDir, config, log }: DaemonOptions, store: Store): Engine {
+function assemble({ stateDir, config, log }: DaemonOptions, store: Store, metrics: Metrics): Engine {
   const { network, peers } = config.current;
   const { clusterId, shards } = network;
   const privateKeySeed = loadPeerKeySeed(stateDir, systemClock.random);
@@ -128,14 +155,16 @@ function assemble({ stateDir, config, log }: DaemonOptions, store: Store): Engin
     apply: (next) => transport.usePeers(next.peers),
   });
   const inbox = inboxWith({ unknownSenders: config.current.unknownSenders });
-  return createEngine({
+  const engine = createEngine({
     store,
-    transport,
+    transport: meteredTransport(transport, metrics),
     clock: systemClock,
     log,
     types: [inbox, privateV1],
     retention: config.retention(),
   });
+  metrics.follow(engine);
+  return engine;
 }
 
 function startedText({ peers }: Config): string {

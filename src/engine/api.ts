@@ -122,6 +122,8 @@ export interface SendFileRequest {
 export interface EngineApi {
   /** Contacts, their requests, and what becomes of conversations with them. */
   readonly people: ContactApi;
+  /** What became of envelopes; for metrics. */
+  readonly counters: { all(): Readonly<Record<string, number>> };
   status(): EngineStatus;
   /** In the order in which they are to be mended. */
   health(): readonly HealthCheck[];

@@ -11,9 +11,11 @@ import type { EventLog } from "./event-log/port.ts";
 export type { ConsumerRow, EventBounds } from "./event-log/port.ts";
 
 import type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
+import type { TokenTable } from "./port/tokens.ts";
 
 export type { ContactRow, ContactStore } from "./contacts/contact-store.ts";
 export type { Log, LogFields } from "./log/log.ts";
+export type { TokenRow, TokenTable } from "./port/tokens.ts";
 
 // ---------------------------------------------------------------- Store
 
@@ -174,6 +176,8 @@ export interface CommitReceipt {
  * `store/…` code when the environment fails. Bytes given and returned are plain: sealing is the adapter's.
  */
 export interface Store extends EventLog, ContactStore {
+  readonly tokenTable: TokenTable;
+
   /** Every open conversation, by number; closed ones too when asked. */
   conversations(): IterableIterator<StoredConversation>;
   conversation(number: ConversationNumber): StoredConversation | undefined;

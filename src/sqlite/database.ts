@@ -21,6 +21,7 @@ export class Database {
   readonly #connection: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   #check: (() => void) | undefined;
+  #onCommit: ((seconds: number) => void) | undefined;
 
   constructor(file: string, options: { readonly readOnly?: boolean } = {}) {
     // Only a foreign reader can make us wait, and the daemon stands still while we do.
@@ -58,13 +59,20 @@ export class Database {
     this.#check = check;
   }
 
+  /** Hears how long each transaction took. */
+  timeCommits(onCommit: (seconds: number) => void): void {
+    this.#onCommit = onCommit;
+  }
+
   /** All of `body` or nothing, durable on return. */
   transaction<Result>(body: () => Result): Result {
+    const startedMs = performance.now();
     this.#step("BEGIN IMMEDIATE");
     try {
       this.#check?.();
       const result = refusePromise(body());
       this.#step("COMMIT");
+      this.#onCommit?.((performance.now() - startedMs) / 1000);
       return result;
     } catch (error) {
       // SQLite has rolled back already after some faults (a full disk), and then ROLLBACK would hide the first error.

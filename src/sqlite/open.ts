@@ -30,6 +30,8 @@ interface StoreLocation {
   readonly stateDir: string;
   /** Fresh random bytes: the data key, salts. */
   readonly random: (length: number) => Uint8Array;
+  /** Hears how long each transaction took. */
+  readonly onCommit?: (seconds: number) => void;
 }
 
 /** Where the database of a state directory is. */
@@ -64,13 +66,13 @@ export async function createStore(options: StoreLocation & { readonly seal: Seal
     buildComplete(`${file}.new`, stored);
     fileSystem(() => renameSync(`${file}.new`, file));
     for (const directory of [stateDir, ...made.map(dirname)]) syncDirectory(directory);
-    return assemble(stateDir, dataKey, random, lock);
+    return assemble(options, dataKey, lock);
   });
 }
 
 /** The existing store, migrated and locked. */
 export async function openStore(options: StoreLocation & { readonly seal: SealSource | undefined }): Promise<Store> {
-  const { stateDir, seal, random } = options;
+  const { stateDir, seal } = options;
   const file = storeFile(stateDir);
   if (!existsSync(file)) {
     throw new UmbradError("store/not-initialised", `there is no umbrad state in ${stateDir}`, { hint: "umbrad init" });
@@ -79,7 +81,7 @@ export async function openStore(options: StoreLocation & { readonly seal: SealSo
   return underLock(stateDir, async (lock) => {
     for (const path of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(path)) refuseReadableByOthers(path, 0o600);
     const dataKey = await unwrapDataKey(readStoredKey(file), seal);
-    return assemble(stateDir, dataKey, random, lock);
+    return assemble(options, dataKey, lock);
   });
 }
 
@@ -139,12 +141,7 @@ function storedKey(database: Database): Uint8Array {
   return row.value;
 }
 
-function assemble(
-  stateDir: string,
-  dataKey: Uint8Array,
-  random: (length: number) => Uint8Array,
-  lock: StateLock,
-): Store {
+function assemble({ stateDir, random, onCommit }: StoreLocation, dataKey: Uint8Array, lock: StateLock): Store {
   const database = new Database(storeFile(stateDir));
   try {
     configureWriter(database);
@@ -154,6 +151,7 @@ function assemble(
     database.close();
     throw error;
   }
+  if (onCommit !== undefined) database.timeCommits(onCommit);
   const sealer = new Sealer(dataKey, random);
   dataKey.fill(0);
   return new SqliteStore(database, sealer, () => lock.release());

@@ -35,6 +35,7 @@ import { OutboxTable } from "./outbox.ts";
 import type { Sealer } from "./seal.ts";
 import { PublicationTable } from "./tables/publications.ts";
 import { readRecords, readTrace } from "./tables/reads.ts";
+import { TokenRows } from "./tables/tokens.ts";
 
 /** Faults that the other turns of a group would meet too. */
 const ENVIRONMENT = new Set(["store/full", "store/io", "store/readonly", "store/busy"]);
@@ -45,6 +46,7 @@ export class SqliteStore implements Store {
   readonly #sealer: Sealer;
   readonly #tables: Tables;
   readonly #consumers: ConsumerTable;
+  readonly tokenTable: TokenRows;
   readonly #release: () => void;
   readonly #contacts: ContactTable;
   #closed = false;
@@ -54,6 +56,7 @@ export class SqliteStore implements Store {
     this.#sealer = sealer;
     this.#release = release;
     this.#consumers = new ConsumerTable(database);
+    this.tokenTable = new TokenRows(database, sealer, (body) => this.#write(body));
     const messages = new MessageTable(database, sealer);
     this.#contacts = new ContactTable(database, sealer);
     this.#tables = {
@@ -246,10 +249,8 @@ export class SqliteStore implements Store {
 
   appendEvent(event: NewEvent, atMs: number): EventRow {
     const { messages, events } = this.#tables;
-    return this.#write(() => {
-      const message = event.messageId === undefined ? undefined : messages.find(event.messageId);
-      return events.append(event, { atMs, message });
-    });
+    const messageOf = () => (event.messageId === undefined ? undefined : messages.find(event.messageId));
+    return this.#write(() => events.append(event, { atMs, message: messageOf() }));
   }
 
   messages(query: {

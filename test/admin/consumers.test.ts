@@ -21,7 +21,7 @@ async function scene(t: TestContext, events: number): Promise<Scene> {
   const fixture = await startAdminFixture(t);
   const { socketPath, engine } = fixture;
   for (let n = 0; n < events; n += 1) engine.daemonEvent("node.tick");
-  const admin = connectAdmin({ socketPath, timeoutMs: 30_000, startHint: async () => "" });
+  const admin = connectAdmin({ place: { socketPath }, timeoutMs: 30_000, startHint: async () => "" });
   return {
     ...fixture,
     admin,

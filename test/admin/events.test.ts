@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { type TestContext, test } from "node:test";
+import { UmbradError } from "../../src/engine/errors.ts";
 import { call, startAdminFixture } from "../support/admin-fixture.ts";
 
 test("without follow: the whole log, with content where it is announced", async (t) => {
@@ -150,6 +151,19 @@ test("the streams end in good order when the daemon stops", async (t) => {
   await server.stopAccepting();
   await reader.ended;
   assert.equal(reader.response.complete, true);
+});
+
+test("a stream that cannot go on is cut, so that its reader asks again and is told why", async (t) => {
+  const { socketPath, engine, logged } = await startAdminFixture(t);
+  engine.open("friend");
+  const reader = await openStream(t, socketPath, "/v1/events?follow=true&conversation=friend&after=0");
+  engine.events = () => {
+    throw new UmbradError("conversation/unknown", "it was closed meanwhile");
+  };
+  const closed = new Promise((resolve) => reader.response.once("close", resolve));
+  engine.daemonEvent("node.tick");
+  await closed;
+  assert.ok(logged.some((line) => line.includes("admin.stream-broken") && line.includes("conversation/unknown")));
 });
 
 interface Reader {

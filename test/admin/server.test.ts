@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { stat, writeFile } from "node:fs/promises";
+import { mkdir, stat, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -8,6 +8,9 @@ import { CONNECTIONS_MAX } from "../../src/admin/limits.ts";
 import { startAdminServer } from "../../src/admin/server.ts";
 import { UmbradError } from "../../src/engine/errors.ts";
 import { call, startAdminFixture } from "../support/admin-fixture.ts";
+import { testMetrics } from "../support/test-metrics.ts";
+import { idleOperator } from "../support/test-operator.ts";
+import { memoryTokens } from "../support/token-table.ts";
 
 test("the socket is for its owner only", async (t) => {
   const { socketPath } = await startAdminFixture(t);
@@ -24,6 +27,9 @@ test("a left-over file is replaced, a path that no socket can have is refused wi
     identity: { name: null, version: "0", pid: 1, startedAtMs: 0 },
     requestStop: () => {},
     now: () => engine.nowMs,
+    tokens: memoryTokens(),
+    metrics: testMetrics(() => host.engine),
+    operator: idleOperator(),
     log: { debug() {}, info() {}, warn() {}, error() {} },
   };
   const second = await startAdminServer(adminHost, { socketPath: leftOver });
@@ -36,6 +42,38 @@ test("a left-over file is replaced, a path that no socket can have is refused wi
   await assert.rejects(startAdminServer(adminHost, { socketPath: long }), { code: "admin/socket-path-too-long" });
   const nowhere = join(stateDir, "no-such-directory", "a.sock");
   await assert.rejects(startAdminServer(adminHost, { socketPath: nowhere }), { code: "admin/cannot-listen" });
+});
+
+test("the socket may be for a group too, outside the state directory only", async (t) => {
+  const { stateDir, host } = await startAdminFixture(t);
+  const gid = process.getgid?.() ?? 0;
+  const place = join(stateDir, "run");
+  await mkdir(place, { mode: 0o700 });
+  const adminHost = {
+    engine: () => host.engine,
+    draining: () => false,
+    identity: { name: null, version: "0", pid: 1, startedAtMs: 0 },
+    requestStop: () => {},
+    now: () => 0,
+    tokens: memoryTokens(),
+    metrics: testMetrics(() => host.engine),
+    operator: idleOperator(),
+    log: { debug() {}, info() {}, warn() {}, error() {} },
+  };
+  const start = (socketPath: string, name: string) =>
+    startAdminServer(adminHost, { socketPath, group: { name, stateDir } });
+  const server = await start(join(place, "a.sock"), String(gid));
+  const [socket, directory] = await Promise.all([stat(join(place, "a.sock")), stat(place)]);
+  assert.deepEqual([socket.mode & 0o777, socket.gid], [0o660, gid]);
+  assert.deepEqual([directory.mode & 0o777, directory.gid], [0o750, gid]);
+  await server.stopAccepting();
+  await server.close();
+  await assert.rejects(start(join(stateDir, "b.sock"), String(gid)), {
+    code: "admin/cannot-listen",
+    message: /inside/,
+  });
+  await assert.rejects(start(join(place, "b.sock"), "no-such-group"), { message: /no group "no-such-group"/ });
+  await assert.rejects(stat(join(place, "b.sock")), { code: "ENOENT" });
 });
 
 test("status has the documented fields", async (t) => {
@@ -57,6 +95,7 @@ test("status has the documented fields", async (t) => {
     version: "0.0.0-test",
     pid: 4711,
     startedAt: "2026-11-22T10:00:00.000Z",
+    listen: null,
   });
 });
 

@@ -1,4 +1,6 @@
 /** `npm run bench -- <name>`: measurements that claims in the documentation rest on. Not part of the tests. */
+
+import { benchAdmin } from "./admin.ts";
 import { benchLog } from "./log.ts";
 import { benchReceive } from "./receive.ts";
 import { benchRoute } from "./route.ts";
@@ -7,6 +9,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   route: benchRoute,
   receive: benchReceive,
   log: benchLog,
+  admin: benchAdmin,
 };
 
 const names = process.argv.slice(2);

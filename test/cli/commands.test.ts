@@ -50,6 +50,7 @@ test("status", async (t) => {
     version: "0.0.0-test",
     pid: 4711,
     startedAt: ts,
+    listen: null,
   });
 });
 

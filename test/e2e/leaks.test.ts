@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { connect as connectClient } from "../../src/admin/client/umbrad-client.ts";
 import type { InviteView } from "../../src/admin/views.ts";
 import { readArchive } from "../../src/devnet/archive.ts";
 import { decodeEnvelope } from "../../src/wire/envelope.ts";
@@ -41,6 +42,7 @@ test("no log and no byte of a sealed state has a text, a passphrase, a name, a l
   const secrets: Needles = new Map();
   addText(secrets, "link", await converse(alice, bob));
   await misbehave(bob);
+  addText(secrets, "token", await useToken(alice));
   for (const one of parties) {
     for (const kind of kinds) addText(secrets, kind, canary(one.name, kind));
     addText(secrets, "address", String((await one.status()).clientAddress));
@@ -107,9 +109,20 @@ async function party(stage: Stage, node: ServiceNode, name: string, level: strin
   const refused = await one.command(["run", "--passphrase-file", wrong]);
   assert.equal(refused.code, 77);
   assert.equal((refused.stdout + refused.stderr).includes("canary of"), false, refused.stderr);
+  await one.configure('\n[admin]\nlisten = "127.0.0.1:0"\n');
   await one.start();
   await one.wait("synced");
   return one;
+}
+
+/** A token, used over TCP and refused; returns its secret. */
+async function useToken(alice: Party): Promise<string> {
+  const token = (await alice.text("token", "create", "scraper", "--role", "read")).trim();
+  const url = `http://${(await alice.status()).listen}`;
+  assert.equal((await connectClient({ url, token }).status()).state, "ready");
+  await assert.rejects(connectClient({ url, token }).createInvite(), { code: "admin/forbidden" });
+  await assert.rejects(connectClient({ url, token: `${token}x` }).status(), { code: "admin/unauthorized" });
+  return token.split("_")[2] ?? "";
 }
 
 /** Texts both ways, received; returns the link that began it. */

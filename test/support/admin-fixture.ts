@@ -5,13 +5,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { type StreamPace, streamPace } from "../../src/admin/event-stream.ts";
+import type { TcpPlace } from "../../src/admin/location.ts";
 import { type AdminServer, startAdminServer } from "../../src/admin/server.ts";
 import { loadConfig } from "../../src/daemon/config/config.ts";
 import { RunningConfig } from "../../src/daemon/config/running-config.ts";
 import { createLog, type DaemonLog } from "../../src/daemon/log/log.ts";
 import type { EngineApi } from "../../src/engine/api.ts";
-import type { Log, LogFields } from "../../src/engine/ports.ts";
+import type { Log, LogFields, TokenTable } from "../../src/engine/ports.ts";
+import { checkAnswer } from "./answer-schemas.ts";
 import { MemoryEngine } from "./memory-engine.ts";
+import { testMetrics } from "./test-metrics.ts";
+import { memoryTokens } from "./token-table.ts";
 
 export interface AdminFixture {
   readonly engine: MemoryEngine;
@@ -28,7 +32,7 @@ export interface AdminFixture {
 
 export async function startAdminFixture(
   t: TestContext,
-  options: { pace?: Partial<StreamPace>; requestMs?: number } = {},
+  options: { pace?: Partial<StreamPace>; requestMs?: number; tcp?: TcpPlace; tokenTable?: TokenTable } = {},
 ): Promise<AdminFixture> {
   const stateDir = await mkdtemp(join(tmpdir(), "umbrad-admin-"));
   const socketPath = join(stateDir, "admin.sock");
@@ -49,11 +53,14 @@ export async function startAdminFixture(
         host.onStop();
       },
       now: () => engine.nowMs,
+      tokens: memoryTokens(() => engine.nowMs, options.tokenTable),
+      metrics: testMetrics(() => host.engine),
       log: collectingLog(logged),
       operator: { log, reload: () => config.reload("api") },
     },
     {
       socketPath,
+      tcp: options.tcp,
       pace: { ...streamPace, ...options.pace },
       ...(options.requestMs === undefined ? {} : { requestMs: options.requestMs }),
     },
@@ -74,15 +81,29 @@ export interface RawAnswer {
 }
 
 /** Without the client's manners: any header, any body. */
-export function call(
-  socketPath: string,
+export function call(socketPath: string, method: string, path: string, options: CallOptions = {}): Promise<RawAnswer> {
+  return callAt({ socketPath }, method, path, options);
+}
+
+/** The same to the TCP listener. */
+export function callTcp(port: number, method: string, path: string, options: CallOptions = {}): Promise<RawAnswer> {
+  return callAt({ host: "127.0.0.1", port }, method, path, options);
+}
+
+interface CallOptions {
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+}
+
+function callAt(
+  place: { socketPath: string } | { host: string; port: number },
   method: string,
   path: string,
-  options: { headers?: Record<string, string>; body?: string } = {},
+  options: CallOptions,
 ): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const content = options.body === undefined ? {} : { "content-type": "application/json" };
-    const sent = request({ socketPath, method, path, headers: { ...content, ...options.headers }, agent: false });
+    const sent = request({ ...place, method, path, headers: { ...content, ...options.headers }, agent: false });
     sent.on("error", reject).on("response", (response) => {
       let text = "";
       response.setEncoding("utf8");
@@ -92,6 +113,7 @@ export function call(
       response.on("error", reject).on("end", () => {
         const isJson = response.headers["content-type"]?.includes("application/json") === true;
         const json = isJson && text !== "" ? JSON.parse(text) : {};
+        if (isJson) checkAnswer(method, path, response.statusCode ?? 0, json);
         resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json });
       });
     });

@@ -13,6 +13,7 @@ import type {
   SendFileRequest,
   SendRequest,
 } from "../../src/engine/api.ts";
+import { Counters } from "../../src/engine/counters.ts";
 import { UmbradError } from "../../src/engine/errors.ts";
 import { Consumers } from "../../src/engine/event-log/consumers.ts";
 import type { ConsumerRow, EventRow, MessageRow, MessageState } from "../../src/engine/ports.ts";
@@ -35,6 +36,7 @@ export class MemoryEngine implements EngineApi {
   #firstSeq = 1;
   readonly consumers: Consumers = new Consumers({ clock: systemClock, store: this.#consumerStore() });
   readonly people: MemoryPeople = new MemoryPeople(() => this.#conversations);
+  readonly counters = new Counters();
   nowMs = Date.UTC(2026, 10, 22, 10, 0, 0);
   state: EngineStatus["state"] = "ready";
   synced = true;

@@ -1,82 +1,84 @@
 /** GET /v1/events: where a reader begins, whether it may, and its stream. Knows no other route. */
-import type { FastifyReply, FastifyRequest } from "fastify";
-import type { EngineApi } from "../../engine/api.ts";
+import type { FastifyReply } from "fastify";
 import { UmbradError } from "../../engine/errors.ts";
-import { type EventStreamRequest, type StreamPace, streamEvents } from "../event-stream.ts";
-import { type AdminHost, engineOf } from "../host.ts";
+import { refuseForeign } from "../api/confine.ts";
+import type { Call } from "../api/endpoint.ts";
+import { type EventStreamRequest, streamEvents } from "../event-stream.ts";
 import { EVENTS_PAGE_MAX } from "../limits.ts";
 import * as schema from "../schema.ts";
 
-type EventsRequest = FastifyRequest<{ Querystring: schema.EventsQuery }>;
-
-/** What outlives one request. */
-interface Streams {
-  readonly streamsEnd: AbortSignal;
-  readonly pace: StreamPace;
-}
+type EventsCall = Call<unknown, schema.EventsQuery, unknown>;
 
 /** Resolves when the stream is over. An error before its first byte is an answer like any other. */
-export async function answerEvents(
-  host: AdminHost,
-  streams: Streams,
-  request: EventsRequest,
-  reply: FastifyReply,
-): Promise<void> {
-  const engine = engineOf(host);
-  const { consumer, conversation } = request.query;
-  // Resolved before the first byte, so that an unknown name is an error and not an endless silence.
-  for (const name of conversation ?? []) engine.findConversation(name);
-  const seen = seenBefore(request.headers["last-event-id"]) ?? request.query.after;
+export async function answerEvents(call: EventsCall): Promise<void> {
+  const { engine, request } = call;
+  const conversations = chosenConversations(call);
+  const seen = seenBefore(request.headers["last-event-id"]) ?? call.query.after;
+  const { consumer } = call.query;
   const lease = consumer === undefined ? undefined : await engine.consumers.read(consumer, seen);
   try {
-    await stream(host, engine, streams, request, reply, lease?.after ?? seen);
+    await stream(call, conversations, lease?.after ?? seen);
   } finally {
     lease?.release();
   }
 }
 
-async function stream(
-  host: AdminHost,
-  engine: EngineApi,
-  streams: Streams,
-  request: EventsRequest,
-  reply: FastifyReply,
-  after: number | undefined,
-): Promise<void> {
-  const chosen = eventStreamRequest(engine, request, after);
-  reply.hijack();
-  reply.raw.writeHead(200, {
-    "content-type": chosen.format === "sse" ? "text/event-stream" : "application/x-ndjson",
-    "cache-control": "no-store",
-    "umbrad-api": "1",
-    // Where this reader starts: with it, a reader that saw no event yet can resume too.
-    "umbrad-after": String(chosen.after),
-  });
-  if (chosen.format === "sse") reply.raw.write("retry: 2000\n\n");
-  else reply.raw.flushHeaders();
-  const end = await streamEvents(engine, reply.raw, chosen, streams.streamsEnd, streams.pace);
-  if (end === "stalled") {
-    host.log.warn(
-      { event: "admin.reader-cut", component: "admin", requestId: request.id },
-      "a reader of events stood still",
-    );
+/** Resolved before the first byte, so that an unknown name is an error and not an endless silence. */
+function chosenConversations({ engine, query, caller }: EventsCall): readonly string[] | undefined {
+  const { confinedTo } = caller;
+  if (confinedTo === undefined) {
+    for (const name of query.conversation ?? []) engine.findConversation(name);
+    return query.conversation;
   }
+  // An acknowledgement covers all that came before, and so does the place of a consumer.
+  if (query.consumer !== undefined)
+    throw new UmbradError("admin/forbidden", "a consumer reads all conversations, and this token may not");
+  const names = query.conversation ?? [...confinedTo];
+  for (const name of names) refuseForeign(engine, confinedTo, name);
+  return names;
 }
 
-function eventStreamRequest(
-  engine: EngineApi,
-  { query, headers }: EventsRequest,
+async function stream(
+  { host, engine, open, query, request, reply }: EventsCall,
+  conversations: readonly string[] | undefined,
   after: number | undefined,
-): EventStreamRequest {
-  const { follow, conversation, limit } = query;
-  return {
+): Promise<void> {
+  const { follow, limit } = query;
+  const chosen: EventStreamRequest = {
     // A follower that names no place means "from now"; a reader of the log means "from the start of what there is".
     after: after ?? (follow ? engine.lastSeq() : engine.consumers.beforeFirst()),
     limit: limit ?? (follow ? undefined : EVENTS_PAGE_MAX),
     follow,
-    conversations: conversation,
-    format: (headers.accept ?? "").includes("text/event-stream") ? "sse" : "ndjson",
+    conversations,
+    format: (request.headers.accept ?? "").includes("text/event-stream") ? "sse" : "ndjson",
   };
+  begin(reply, chosen);
+  const { id: requestId } = request;
+  try {
+    const end = await streamEvents(engine, reply.raw, chosen, open.streamsEnd, open.pace);
+    if (end !== "stalled") return;
+    host.log.warn({ event: "admin.reader-cut", component: "admin", requestId }, "a reader of events stood still");
+  } catch (error) {
+    // No error can be answered any more: who reads asks again after its last seq, and is told then.
+    reply.raw.destroy();
+    const isOurs = !(error instanceof UmbradError);
+    const why = isOurs ? { err: error } : { code: error.code };
+    const fields = { event: "admin.stream-broken", component: "admin", requestId, ...why };
+    host.log[isOurs ? "error" : "warn"](fields, "a stream of events broke");
+  }
+}
+
+function begin(reply: FastifyReply, { format, after }: EventStreamRequest): void {
+  reply.hijack();
+  reply.raw.writeHead(200, {
+    "content-type": format === "sse" ? "text/event-stream" : "application/x-ndjson",
+    "cache-control": "no-store",
+    "umbrad-api": "1",
+    // Where this reader starts: with it, a reader that saw no event yet can resume too.
+    "umbrad-after": String(after),
+  });
+  if (format === "sse") reply.raw.write("retry: 2000\n\n");
+  else reply.raw.flushHeaders();
 }
 
 function seenBefore(header: string | string[] | undefined): number | undefined {

@@ -97,6 +97,7 @@ function statusText(view: StatusView): string {
     ["outbox", String(view.outbox)],
     ["parked", String(view.parked)],
     ["events", String(view.lastSeq)],
+    ...(view.listen === null ? [] : [["tokens at", `http://${view.listen}`] as const]),
     ["daemon", `umbrad ${view.version}, pid ${view.pid}, since ${view.startedAt}`],
   ]);
 }

@@ -43,6 +43,14 @@ export interface Config {
   readonly unknownSenders: SettingValues["contacts.unknown_senders"];
   readonly log: LogConfig;
   readonly retention: Retention;
+  readonly admin: AdminConfig;
+}
+
+export interface AdminConfig {
+  /** The TCP listener; without it there is only the unix socket. */
+  readonly listen: SettingValues["admin.listen"];
+  /** Name or number: its members may use the unix socket as the owner does. */
+  readonly socketGroup: SettingValues["admin.socket_group"];
 }
 
 /** Where settings come from. */
@@ -129,6 +137,7 @@ function configOf(values: SettingValues): Omit<Config, "network"> {
       eventsMax: values["retention.events_max"],
       unacknowledgedMs: values["retention.unacknowledged"],
     },
+    admin: { listen: values["admin.listen"], socketGroup: values["admin.socket_group"] },
   };
 }
 

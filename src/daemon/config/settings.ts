@@ -4,6 +4,7 @@
  * (`node scripts/settings.ts` writes the last two).
  */
 import { z } from "zod";
+import { parseTcpPlace } from "../../admin/location.ts";
 import { isLogComponent, logComponents, logLevels } from "../../admin/log/log-view.ts";
 
 /** What is known about one setting, whatever its value. */
@@ -32,6 +33,16 @@ const age = z
   .transform((text) => Number(text.slice(0, -1)) * (unitMs[text.slice(-1)] ?? Number.NaN));
 
 const peer = z.string().regex(/^\/.+\/p2p\/[^/]+$/, "is not a multiaddr that ends with /p2p/ and a peer id");
+
+const listen = z.string().transform((text, context) => {
+  const place = parseTcpPlace(text);
+  if (place !== undefined) return place;
+  const message = 'must be a loop-back address and a port, like "127.0.0.1:7777" or "[::1]:0"';
+  context.issues.push({ code: "custom", message, input: text });
+  return z.NEVER;
+});
+
+const group = z.string().regex(/^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,31}$/, "must be the name or the number of a group");
 
 const componentLevel = z
   .string()
@@ -91,6 +102,24 @@ export const settings = {
     schema: z.enum(["ask", "reject"]),
     fallback: "ask",
     env: "UMBRAD_UNKNOWN_SENDERS",
+    live: false,
+  },
+  "admin.listen": {
+    about:
+      "A second way to the admin API, for programs of other users or in containers on this machine: a loop-back address and a port; port 0 takes any free one, which `umbrad status` tells. Every caller there needs a token (`umbrad token create`).",
+    schema: listen,
+    fallback: null,
+    example: "127.0.0.1:7777",
+    env: "UMBRAD_ADMIN_LISTEN",
+    live: false,
+  },
+  "admin.socket_group": {
+    about:
+      "A group of this machine, name or number, whose members may use the unix socket as the owner does. The socket must be outside the state directory then (--socket, or RuntimeDirectory= of systemd).",
+    schema: group,
+    fallback: null,
+    example: "umbrad",
+    env: "UMBRAD_ADMIN_SOCKET_GROUP",
     live: false,
   },
   "log.level": {

@@ -132,6 +132,12 @@ CREATE TABLE cursor (
   through_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- AUTOINCREMENT: the id stands in the secret itself and must not come to mean another token.
+CREATE TABLE token (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  body BLOB NOT NULL
+) STRICT;
+
 CREATE TABLE idempotency (
   key_tag BLOB PRIMARY KEY,
   at_ms INTEGER NOT NULL,

@@ -18,6 +18,7 @@ const defaults: Config = {
   unknownSenders: "ask",
   log: { level: "info", components: new Map(), format: "json" },
   retention: { eventsMs: 90 * day, eventsMax: 1_000_000, unacknowledgedMs: 365 * day },
+  admin: { listen: undefined, socketGroup: undefined },
 };
 
 interface Layers {
@@ -226,4 +227,21 @@ test("retention is in ages", async (t) => {
     "config.toml:3: retention.events_max: Too small: expected number to be >=100",
   ]);
   assert.equal((await load(t, { env: { UMBRAD_RETENTION_EVENTS_MAX: "200" } })).retention.eventsMax, 200);
+});
+
+test("the TCP listener is on loop-back only", async (t) => {
+  const listen = async (text: string) => (await load(t, { toml: `[admin]\nlisten = "${text}"\n` })).admin.listen;
+  assert.deepEqual(await listen("127.0.0.1:7777"), { host: "127.0.0.1", port: 7777 });
+  assert.deepEqual(await listen("[::1]:0"), { host: "::1", port: 0 });
+  for (const text of ["0.0.0.0:1", "[::]:1", "192.168.1.1:1", "localhost:1", "127.0.0.1", "127.0.0.1:65536", ""]) {
+    const found = await problems(t, { toml: `[admin]\nlisten = "${text}"\n` });
+    assert.equal(found.length, 1);
+    assert.match(found[0] ?? "", /:2: admin\.listen:? must be a loop-back address and a port/);
+  }
+});
+
+test("the group of the socket has the name of a group", async (t) => {
+  const { admin } = await load(t, { toml: '[admin]\nsocket_group = "umbrad"\n' });
+  assert.equal(admin.socketGroup, "umbrad");
+  assert.equal((await problems(t, { toml: '[admin]\nsocket_group = "a b"\n' })).length, 1);
 });

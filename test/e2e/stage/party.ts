@@ -1,6 +1,7 @@
 // One side of a conversation: a state directory and the daemon on it, across restarts; and the service node between
 // the sides. Everything goes through the command line or the admin socket.
 import assert from "node:assert/strict";
+import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type AdminClient, connectAdmin } from "../../../src/admin/client.ts";
 import type { EventView } from "../../../src/admin/event-view.ts";
@@ -64,7 +65,7 @@ export class Party {
   /** A caller that waits so long for an answer. */
   adminWithin(timeoutMs: number): AdminClient {
     const socketPath = join(this.stateDir, "admin.sock");
-    return connectAdmin({ socketPath, timeoutMs, startHint: async () => "start it" });
+    return connectAdmin({ place: { socketPath }, timeoutMs, startHint: async () => "start it" });
   }
 
   /** A command of this side, by its command line. */
@@ -86,6 +87,11 @@ export class Party {
   /** Without a passphrase: deriving keys is another test's business. */
   async init(...flags: string[]): Promise<void> {
     await this.text("init", "--insecure-plaintext-state", "--name", this.name, ...flags);
+  }
+
+  /** Adds to its configuration file. */
+  async configure(toml: string): Promise<void> {
+    await appendFile(join(this.stateDir, "config.toml"), toml);
   }
 
   /** A new process; the caller waits for what it needs. */

@@ -9,7 +9,10 @@ import { type AdminClient, connectAdmin, type EventLines } from "../../../src/ad
 import type { EventView } from "../../../src/admin/event-view.ts";
 import { type AdminServer, startAdminServer } from "../../../src/admin/server.ts";
 import { UmbradError } from "../../../src/engine/errors.ts";
+import { testMetrics } from "../../support/test-metrics.ts";
 import { removeDir, scratchDir } from "../../support/test-node.ts";
+import { idleOperator } from "../../support/test-operator.ts";
+import { memoryTokens } from "../../support/token-table.ts";
 import { createRig, type Rig, recorder } from "../probe/rig.ts";
 
 const RUNS = Number(process.env["UMBRAD_TEST_RUNS"] ?? 60);
@@ -91,8 +94,14 @@ class World {
     const { engine, clock } = this.#rig;
     const identity = { name: null, version: "test", pid: 1, startedAtMs: 0 };
     const host = { engine: () => engine, draining: () => false, identity, requestStop() {}, now: () => clock.now() };
-    this.#server = await startAdminServer({ ...host, log: recorder([]) }, { socketPath });
-    this.#admin = connectAdmin({ socketPath, timeoutMs: 60_000, startHint: async () => "" });
+    const parts = {
+      tokens: memoryTokens(),
+      metrics: testMetrics(() => engine),
+      log: recorder([]),
+      operator: idleOperator(),
+    };
+    this.#server = await startAdminServer({ ...host, ...parts }, { socketPath });
+    this.#admin = connectAdmin({ place: { socketPath }, timeoutMs: 60_000, startHint: async () => "" });
   }
 
   async perform(action: Action): Promise<void> {

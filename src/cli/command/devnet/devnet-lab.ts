@@ -77,7 +77,7 @@ async function ask<Answer>(session: Session, question: (client: AdminClient) => 
   const stateDir = resolveDevnetDir(session.stateDirFlag, session.env);
   const { connectAdmin } = await import("../../../admin/client.ts");
   const client = connectAdmin({
-    socketPath: join(stateDir, "faults.sock"),
+    place: { socketPath: join(stateDir, "faults.sock") },
     timeoutMs: session.timeoutMs ?? 30_000,
     startHint: () => Promise.resolve(`umbrad devnet --state-dir ${stateDir}`),
   });

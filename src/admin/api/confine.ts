@@ -1,0 +1,39 @@
+/** Tokens that are for some conversations only. */
+import type { EngineApi } from "../../engine/api.ts";
+import { UmbradError } from "../../engine/errors.ts";
+import type { Call, Endpoint } from "./endpoint.ts";
+
+/** Refuses a call that touches what its token is not for. */
+export function checkConfined({ confined }: Endpoint, call: Call<unknown, unknown, unknown>): void {
+  const { confinedTo } = call.caller;
+  if (confinedTo === undefined || confined === "itself") return;
+  if (confined === undefined) throw foreign("this token is for some conversations, and this request is about more");
+  refuseForeign(call.engine, confinedTo, nameIn(confined, call));
+}
+
+/** The same answer whether there is such a conversation or not: a token tells nothing of what it is not for. */
+export function refuseForeign(engine: EngineApi, confinedTo: ReadonlySet<string>, name: string): void {
+  let handle: string | undefined;
+  try {
+    ({ handle } = engine.findConversation(name));
+  } catch (error) {
+    if (!(error instanceof UmbradError)) throw error;
+  }
+  if (handle === undefined || !confinedTo.has(handle)) throw foreign("this token is not for that conversation");
+}
+
+function nameIn(
+  confined: (call: Call<unknown, unknown, unknown>) => string,
+  call: Call<unknown, unknown, unknown>,
+): string {
+  try {
+    return confined(call);
+  } catch (error) {
+    if (error instanceof UmbradError && error.code === "message/unknown") return "";
+    throw error;
+  }
+}
+
+function foreign(message: string): UmbradError {
+  return new UmbradError("admin/forbidden", message, { hint: "umbrad token list shows what a token is for" });
+}

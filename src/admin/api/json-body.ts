@@ -1,0 +1,34 @@
+/** JSON of a request: bounded in depth before it is parsed. */
+import { UmbradError } from "../../engine/errors.ts";
+import { BODY_DEPTH_MAX } from "../limits.ts";
+
+/** Throws `request/invalid`. */
+export function parseJsonBody(text: string): unknown {
+  if (depthOf(text) > BODY_DEPTH_MAX) {
+    throw new UmbradError("request/invalid", `the JSON is nested deeper than ${BODY_DEPTH_MAX} levels`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new UmbradError("request/invalid", "the body is not JSON");
+  }
+}
+
+/** The deepest nesting of brackets outside strings; of what is no JSON, any number. */
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let isInString = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at];
+    if (isInString) {
+      if (character === "\\") at += 1;
+      else if (character === '"') isInString = false;
+    } else if (character === '"') isInString = true;
+    else if (character === "{" || character === "[") {
+      depth += 1;
+      deepest = Math.max(deepest, depth);
+    } else if (character === "}" || character === "]") depth -= 1;
+  }
+  return deepest;
+}

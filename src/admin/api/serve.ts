@@ -1,0 +1,111 @@
+/** Makes Fastify's routes of the table: validation, the bounds of a token, and the answer. Knows no route. */
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from "fastify";
+import { UmbradError } from "../../engine/errors.ts";
+import { FILE_BYTES_MAX } from "../../wire/file-content.ts";
+import { type AdminHost, engineOf } from "../host.ts";
+import { checkConfined } from "./confine.ts";
+import type { Access, Call, Caller, Endpoint, OpenAnswers, Route } from "./endpoint.ts";
+
+/** What hooks find in `request.routeOptions.config`. */
+export interface RouteConfig {
+  readonly access: Access;
+  readonly id: string;
+}
+
+export interface Served {
+  readonly app: FastifyInstance;
+  readonly host: AdminHost;
+  readonly open: OpenAnswers;
+  /** Who sent a request that came through all checks. */
+  readonly callerOf: (request: FastifyRequest) => Caller;
+}
+
+export function serveRoutes(served: Served, routes: readonly Route[]): void {
+  const methods = new Set(routes.map(({ endpoint }) => endpoint.id));
+  for (const route of routes) {
+    if (route.endpoint.body !== "bytes") defineRoute(served, served.app, route, methods);
+  }
+  // In a scope of its own: no other route takes bytes.
+  served.app.register((scope, _options, done) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser("application/octet-stream", (request: FastifyRequest, payload: AsyncIterable<Buffer>) =>
+      readBytes(request, payload),
+    );
+    for (const route of routes) {
+      if (route.endpoint.body === "bytes") defineRoute(served, scope, route, methods);
+    }
+    done();
+  });
+}
+
+function defineRoute(served: Served, app: FastifyInstance, route: Route, methods: ReadonlySet<string>): void {
+  const { method, path, access, endpoint } = route;
+  const config: RouteConfig = { access, id: endpoint.id };
+  app.route({
+    method,
+    url: path,
+    config,
+    schema: validated(endpoint),
+    handler: (request, reply) => answer(served, endpoint, methods, request, reply),
+  });
+}
+
+function validated({ params, query, body }: Endpoint): FastifySchema {
+  return {
+    ...(params === undefined ? {} : { params }),
+    ...(query === undefined ? {} : { querystring: query }),
+    ...(body === undefined || body === "bytes" ? {} : { body }),
+  };
+}
+
+async function answer(
+  { host, open, callerOf }: Served,
+  endpoint: Endpoint,
+  methods: ReadonlySet<string>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<unknown> {
+  const { params, query, body } = request;
+  const caller = callerOf(request);
+  const call: Call<unknown, unknown, unknown> = {
+    params,
+    query,
+    body,
+    caller,
+    host,
+    get engine() {
+      return engineOf(host);
+    },
+    open: { ...open, streamsEnd: streamsEnd(open, caller) },
+    methods,
+    request,
+    reply,
+  };
+  checkConfined(endpoint, call);
+  reply.status(endpoint.status ?? 200);
+  return await endpoint.handle(call);
+}
+
+function streamsEnd({ streamsEnd: end }: OpenAnswers, { until }: Caller): AbortSignal {
+  return until === undefined ? end : AbortSignal.any([end, until]);
+}
+
+/** Refused by its announced length before a byte is read; without one, as soon as it is too much. */
+async function readBytes(request: FastifyRequest, payload: AsyncIterable<Buffer>): Promise<Uint8Array> {
+  if (Number(request.headers["content-length"] ?? 0) > FILE_BYTES_MAX) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of payload) {
+    bytes += chunk.length;
+    if (bytes > FILE_BYTES_MAX) throw tooLarge();
+    chunks.push(chunk);
+  }
+  const data = Buffer.concat(chunks);
+  return new Uint8Array(data.buffer, data.byteOffset, data.length);
+}
+
+function tooLarge(): UmbradError {
+  return new UmbradError("message/too-large", `a file may have ${FILE_BYTES_MAX} bytes`, {
+    hint: "split it, for instance with split -b 4M",
+  });
+}
