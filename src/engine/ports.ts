@@ -11,6 +11,7 @@ import type { EventLog } from "./event-log/port.ts";
 export type { ConsumerRow, EventBounds } from "./event-log/port.ts";
 
 import type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
+import type { RollbackStore } from "./port/rollback.ts";
 
 export type { ContactRow, ContactStore } from "./contacts/contact-store.ts";
 export type { Log, LogFields } from "./log/log.ts";
@@ -18,6 +19,7 @@ export type { Log, LogFields } from "./log/log.ts";
 // ---------------------------------------------------------------- Store
 
 export type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
+export type { RollbackCause, RollbackStore } from "./port/rollback.ts";
 
 /** Number of a conversation in this database: 0 is the default inbox, its handle is `c<number>`. Never reused. */
 export type ConversationNumber = number;
@@ -174,6 +176,8 @@ export interface CommitReceipt {
  * `store/…` code when the environment fails. Bytes given and returned are plain: sealing is the adapter's.
  */
 export interface Store extends EventLog, ContactStore {
+  readonly rollbacks: RollbackStore;
+
   /** Every open conversation, by number; closed ones too when asked. */
   conversations(): IterableIterator<StoredConversation>;
   conversation(number: ConversationNumber): StoredConversation | undefined;

@@ -2,25 +2,15 @@
  * Creating and opening the store of a state directory: permissions, the lock, the guard against newer schemas, the data
  * key. What it returns is ready for the engine; what it refuses, it refuses with the next command.
  */
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { toHex } from "../crypto/bytes.ts";
 import { UmbradError } from "../engine/errors.ts";
 import type { Store } from "../engine/ports.ts";
 import { APPLICATION_ID, configureWriter, Database } from "./database.ts";
-import { createPrivate, fileSystem, type StateLock, takeStateLock } from "./lock.ts";
+import { createPrivate, fileSystem, type StateLock, syncDirectory, takeStateLock } from "./lock.ts";
 import { migrate, newestSchema, schemaOf } from "./migrations/migrate.ts";
+import { Changes } from "./rollback/changes.ts";
 import { Sealer } from "./seal.ts";
 import { SqliteStore } from "./store.ts";
 import { createDataKey, isWrapped, type SealSource, unwrapDataKey } from "./wrapped-key.ts";
@@ -30,6 +20,8 @@ interface StoreLocation {
   readonly stateDir: string;
   /** Fresh random bytes: the data key, salts. */
   readonly random: (length: number) => Uint8Array;
+  /** The file beside the database that tells a restored copy could not be written: worth a warning, no more. */
+  readonly onCounterFault?: (error: unknown) => void;
 }
 
 /** Where the database of a state directory is. */
@@ -64,13 +56,13 @@ export async function createStore(options: StoreLocation & { readonly seal: Seal
     buildComplete(`${file}.new`, stored);
     fileSystem(() => renameSync(`${file}.new`, file));
     for (const directory of [stateDir, ...made.map(dirname)]) syncDirectory(directory);
-    return assemble(stateDir, dataKey, random, lock);
+    return assemble(options, dataKey, lock);
   });
 }
 
 /** The existing store, migrated and locked. */
 export async function openStore(options: StoreLocation & { readonly seal: SealSource | undefined }): Promise<Store> {
-  const { stateDir, seal, random } = options;
+  const { stateDir, seal } = options;
   const file = storeFile(stateDir);
   if (!existsSync(file)) {
     throw new UmbradError("store/not-initialised", `there is no umbrad state in ${stateDir}`, { hint: "umbrad init" });
@@ -79,7 +71,7 @@ export async function openStore(options: StoreLocation & { readonly seal: SealSo
   return underLock(stateDir, async (lock) => {
     for (const path of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(path)) refuseReadableByOthers(path, 0o600);
     const dataKey = await unwrapDataKey(readStoredKey(file), seal);
-    return assemble(stateDir, dataKey, random, lock);
+    return assemble(options, dataKey, lock);
   });
 }
 
@@ -139,24 +131,21 @@ function storedKey(database: Database): Uint8Array {
   return row.value;
 }
 
-function assemble(
-  stateDir: string,
-  dataKey: Uint8Array,
-  random: (length: number) => Uint8Array,
-  lock: StateLock,
-): Store {
+function assemble({ stateDir, random, onCounterFault }: StoreLocation, dataKey: Uint8Array, lock: StateLock): Store {
   const database = new Database(storeFile(stateDir));
+  let changes: Changes;
   try {
     configureWriter(database);
     migrate(database, { snapshotBeside: storeFile(stateDir) });
     fence(database, toHex(random(16)));
+    changes = Changes.open(database, { stateDir, random, onFault: onCounterFault });
   } catch (error) {
     database.close();
     throw error;
   }
   const sealer = new Sealer(dataKey, random);
   dataKey.fill(0);
-  return new SqliteStore(database, sealer, () => lock.release());
+  return new SqliteStore(database, sealer, { changes, release: () => lock.release() });
 }
 
 /**
@@ -195,17 +184,5 @@ function refuseReadableByOthers(path: string, wanted: number): void {
   if ((mode & 0o077) === 0) return;
   throw new UmbradError("store/permissions", `${path} is open to other users (mode ${mode.toString(8)})`, {
     hint: `chmod ${wanted.toString(8)} ${path}`,
-  });
-}
-
-/** Without it a power cut could take back a rename or a new directory. */
-function syncDirectory(directory: string): void {
-  fileSystem(() => {
-    const descriptor = openSync(directory, "r");
-    try {
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
   });
 }
