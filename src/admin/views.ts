@@ -90,7 +90,7 @@ export interface ConversationJson {
   readonly peer: string | null;
   readonly createdAt: string;
   /** `undecided` is a contact request. */
-  readonly standing: "accepted" | "undecided" | "blocked";
+  readonly standing: "accepted" | "undecided" | "blocked" | "rolled-back";
 }
 
 /** A named reader of the event log. */

@@ -84,9 +84,14 @@ interface Progress {
   closed: boolean;
 }
 
-async function open({ stateDir, passphrase }: DaemonOptions): Promise<Store> {
+async function open({ stateDir, passphrase, log }: DaemonOptions): Promise<Store> {
   const seal = passphrase === undefined ? undefined : ({ kind: "passphrase", passphrase } as const);
-  const store = await openStore({ stateDir, seal, random: systemClock.random });
+  const onCounterFault = (err: unknown) =>
+    log.warn(
+      { event: "store.counter-unwritten", component: "store", err },
+      "the counter file could not be written: a restored copy of the state might go unnoticed",
+    );
+  const store = await openStore({ stateDir, seal, random: systemClock.random, onCounterFault });
   if (store.conversation(0) !== undefined) return store;
   store.close();
   throw new UmbradError("store/not-initialised", `the state in ${stateDir} has no identity: init was interrupted`, {
