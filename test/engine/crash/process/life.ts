@@ -38,6 +38,12 @@ interface LifeOptions {
   readonly cacheDir: string;
 }
 
+/** Fills the cache of compiled code: only a process that ends by itself writes it. */
+export async function compile(cacheDir: string): Promise<void> {
+  const child = fork(script, [], { env: { ...process.env, NODE_COMPILE_CACHE: cacheDir } });
+  await inTime("the first process", new Promise((resolve) => child.once("exit", resolve)));
+}
+
 export class Life {
   readonly name: string;
   /** All events, by seq - 1. */

@@ -160,8 +160,10 @@ async function live({ key, got }: Extract<ToProcess, { kind: "begin" }>): Promis
   say({ kind: "ready", after: await serve(engine) });
 }
 
+// Without a directory it was started for its code alone.
+if (stateDir === "") process.disconnect();
 process.once("message", (word: ToProcess) => {
   if (word.kind === "begin") void live(word);
 });
 // The test is gone, however it ended.
-process.once("disconnect", () => process.exit(1));
+process.once("disconnect", () => process.exit());
