@@ -2,7 +2,7 @@
 import type { EngineApi } from "../engine/api.ts";
 import { UmbradError } from "../engine/errors.ts";
 import type { Log } from "../engine/ports.ts";
-import type { ProcessIdentity } from "./views.ts";
+import type { BackupJson, ProcessIdentity } from "./views.ts";
 
 export interface AdminHost {
   /** undefined until the engine has started. */
@@ -11,6 +11,8 @@ export interface AdminHost {
   readonly identity: ProcessIdentity;
   /** Asks for an orderly stop; returns at once, and may be called again. */
   requestStop(): void;
+  /** A verified copy of the store in this directory. */
+  backUp(directory: string): Promise<BackupJson>;
   now(): number;
   readonly log: Log;
 }

@@ -7,6 +7,7 @@ import type { StreamPace } from "./event-stream.ts";
 import { traceView } from "./event-view.ts";
 import { answerEvents } from "./events/answer-events.ts";
 import { defineFileRoutes } from "./file/routes.ts";
+import { defineStoreRoutes } from "./file/store-routes.ts";
 import { type AdminHost, engineOf } from "./host.ts";
 import * as schema from "./schema.ts";
 import * as views from "./views.ts";
@@ -58,6 +59,7 @@ export function defineRoutes(app: FastifyInstance, host: AdminHost, open: OpenAn
     },
   );
   defineFileRoutes(app, host);
+  defineStoreRoutes(app, host);
   app.get<{ Params: { id: string } }>("/v1/messages/:id", { schema: { params: schema.messageParams } }, ({ params }) =>
     views.messageView(knownMessage(host, params.id), engineOf(host)),
   );

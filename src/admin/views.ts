@@ -183,3 +183,15 @@ export interface ContactJson {
 export function contactJson({ address, name, isBlocked, conversations }: ContactView): ContactJson {
   return { address, name, blocked: isBlocked, conversations };
 }
+
+/** A backup that was made, restored elsewhere and checked. */
+export interface BackupJson {
+  readonly file: string;
+  readonly bytes: number;
+  readonly ms: number;
+  readonly schema: number;
+  readonly sealed: boolean;
+  readonly conversations: number;
+  readonly messages: number;
+  readonly events: number;
+}

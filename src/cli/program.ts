@@ -5,6 +5,7 @@
 import { Command, Option } from "commander";
 import { collect, countOption, durationOption, networkOption, session, withPassphrase } from "./options.ts";
 import { declareContacts, declareConversations, declareInvites } from "./people.ts";
+import { declareStore } from "./store.ts";
 
 /** `writeHelp` takes the help that belongs to a usage error. */
 export function createProgram(writeHelp: (text: string) => void): Command {
@@ -25,6 +26,7 @@ export function createProgram(writeHelp: (text: string) => void): Command {
   declareMessages(program);
   declareMessage(program);
   declareEvents(program);
+  declareStore(program);
   return program;
 }
 

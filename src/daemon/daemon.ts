@@ -13,6 +13,7 @@ import { systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { loadPeerKeySeed } from "./peer-key.ts";
 import type { StopRequest } from "./signals.ts";
+import { type BackupFacts, backUpState } from "./store/store-files.ts";
 
 export interface DaemonOptions {
   readonly stateDir: string;
@@ -57,6 +58,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     draining: stop.isAsked,
     identity,
     requestStop: () => stop.ask("api"),
+    backUp: (directory: string) => backUpLogged(options, directory),
     now: systemClock.now,
     log,
   };
@@ -97,6 +99,18 @@ async function open({ stateDir, passphrase, log }: DaemonOptions): Promise<Store
   throw new UmbradError("store/not-initialised", `the state in ${stateDir} has no identity: init was interrupted`, {
     hint: "umbrad init with the same flags finishes it",
   });
+}
+
+async function backUpLogged({ stateDir, passphrase, log }: DaemonOptions, directory: string): Promise<BackupFacts> {
+  try {
+    const facts = await backUpState(stateDir, directory, passphrase);
+    const { bytes, ms } = facts;
+    log.info({ event: "store.backup-made", component: "store", bytes, ms }, "a backup was made and verified");
+    return facts;
+  } catch (err) {
+    log.warn({ event: "store.backup-failed", component: "store", err }, "a backup failed");
+    throw err;
+  }
 }
 
 function assemble({ stateDir, config, log }: DaemonOptions, store: Store): Engine {

@@ -123,7 +123,8 @@ function readStoredKey(file: string): Uint8Array {
   }
 }
 
-function storedKey(database: Database): Uint8Array {
+/** The data key as it is kept, wrapped or not. */
+export function storedKey(database: Database): Uint8Array {
   const row = database.get<{ value: Uint8Array }>("SELECT value FROM meta WHERE key = 'data-key'");
   if (row === undefined) {
     throw new UmbradError("store/corrupt", "the data key is missing", { hint: "restore a backup" });

@@ -23,6 +23,7 @@ test("a left-over file is replaced, a path that no socket can have is refused wi
     draining: () => false,
     identity: { name: null, version: "0", pid: 1, startedAtMs: 0 },
     requestStop: () => {},
+    backUp: () => Promise.reject(new Error("nobody asks for a backup here")),
     now: () => engine.nowMs,
     log: { debug() {}, info() {}, warn() {}, error() {} },
   };

@@ -5,7 +5,7 @@ import { chmodSync, copyFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import type { SentView } from "../../src/admin/views.ts";
+import type { BackupJson, SentView } from "../../src/admin/views.ts";
 import { readArchive } from "../../src/devnet/archive.ts";
 import { decodeEnvelope } from "../../src/wire/envelope.ts";
 import { assertGapFree, assertNoErrors, connect, Party, ServiceNode } from "./stage/party.ts";
@@ -57,6 +57,13 @@ test("an old copy of the database is put back: both sides end up in a new conver
     async () => (await alice.receivedTexts()).includes("bob 3") || undefined,
   );
   assert.deepEqual(await bob.receivedTexts(), ["alice 1", "alice 2", "alice 3"]);
+
+  const made = await backUpAndRestore(stage, alice);
+  assert.deepEqual(await rollbacksOf(alice), ["older-than-counter", "restored"]);
+  assert.match(made, /umbrad-\d{8}T\d{6}Z\.db$/);
+  await alice.wait("ready");
+  await alice.text("send", "c1", "alice 5", "--wait", "delivered");
+  assert.deepEqual(await bob.receivedTexts(), ["alice 1", "alice 2", "alice 3", "alice 4", "alice 5"]);
   assertHintsFresh(node);
   for (const party of [alice, bob]) {
     assertGapFree(await party.events());
@@ -65,6 +72,22 @@ test("an old copy of the database is put back: both sides end up in a new conver
   await node.stop();
   assertNoErrors(stage);
 });
+
+/** By the commands: a backup of the running daemon, more messages, a stop, and the backup put back. */
+async function backUpAndRestore(stage: Stage, party: Party): Promise<string> {
+  const { file } = await party.json<BackupJson>("store", "backup", join(stage.directory, "backups"));
+  await party.text("store", "verify", file);
+  await party.text("store", "check");
+  await party.text("send", "c1", "alice 4", "--wait", "delivered");
+  const refused = await party.command(["store", "restore", file]);
+  assert.equal(refused.code, 75, refused.stderr);
+  await party.stop();
+  const { kept } = await party.json<{ kept: string }>("store", "restore", file);
+  assert.match(kept, /before-restore/);
+  assert.match(await party.text("store", "info"), /^sealed +no/m);
+  await party.start();
+  return file;
+}
 
 async function copyDatabase({ stateDir }: Party, to: string): Promise<void> {
   const source = new DatabaseSync(join(stateDir, "umbrad.db"), { readOnly: true });
