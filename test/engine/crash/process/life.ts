@@ -4,11 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, fork } from "node:child_process";
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Network } from "./network.ts";
 import type { Command, FromProcess, Told, ToProcess, Wreck } from "./words.ts";
 
-const script = join(import.meta.dirname, "mortal-process.ts");
+const script = fileURLToPath(new URL("./mortal-process.ts", import.meta.url));
 /** Far more than a slow machine needs: only a hang exceeds it. */
 const DEADLINE_MS = 60_000;
 
