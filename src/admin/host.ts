@@ -5,7 +5,7 @@ import type { Log } from "../engine/ports.ts";
 import type { LogControl } from "./log/log-control.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { Tokens } from "./token/tokens.ts";
-import type { ProcessIdentity, ReloadView } from "./views.ts";
+import type { BackupJson, ProcessIdentity, ReloadView } from "./views.ts";
 
 export interface AdminHost {
   /** undefined until the engine has started. */
@@ -14,6 +14,8 @@ export interface AdminHost {
   readonly identity: ProcessIdentity;
   /** Asks for an orderly stop; returns at once, and may be called again. */
   requestStop(): void;
+  /** A verified copy of the store in this directory. */
+  backUp(directory: string): Promise<BackupJson>;
   now(): number;
   readonly tokens: Tokens;
   readonly metrics: Metrics;

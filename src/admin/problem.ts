@@ -75,6 +75,7 @@ const problems: ReadonlyMap<string, Problem> = new Map([
   ["contact/no-request", final(404, exitCodes.unknownThing)],
   ["contact/undecided", final(409, exitCodes.refused)],
   ["contact/blocked", final(409, exitCodes.refused)],
+  ["contact/link-needed", final(409, exitCodes.refused)],
   ["contact/bad-name", final(400, exitCodes.dataError)],
 
   ["invite/malformed", final(400, exitCodes.dataError)],

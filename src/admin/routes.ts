@@ -8,6 +8,7 @@ import * as file from "./endpoint/file.ts";
 import * as invite from "./endpoint/invite.ts";
 import * as message from "./endpoint/message.ts";
 import * as operator from "./endpoint/operator.ts";
+import * as store from "./endpoint/store.ts";
 import * as token from "./endpoint/token.ts";
 
 export const routes: readonly Route[] = routeTable({
@@ -54,6 +55,8 @@ export const routes: readonly Route[] = routeTable({
   "GET /v1/consumers": ["read", event.consumers],
   "POST /v1/consumers/:consumer/ack": ["read", event.acknowledge],
   "DELETE /v1/consumers/:consumer": ["admin", event.dropConsumer],
+
+  "POST /v1/store/backup": ["owner", store.backup],
 
   "GET /v1/tokens": ["owner", token.list],
   "POST /v1/tokens": ["owner", token.create],

@@ -1,4 +1,5 @@
 /** What callers may send, as zod schemas: strict, so that a misspelt field is an error and not a silent default. */
+import { isAbsolute } from "node:path";
 import { z } from "zod";
 import { type LevelChange, logComponents, logLevels } from "./log/log-view.ts";
 import type { LogStreamRequest as LogQuery } from "./log/stream-log.ts";
@@ -171,6 +172,14 @@ export const logQuery: z.ZodType<LogQuery> = z.strictObject({
     .transform(Number)
     .default(100),
   follow: flag.default(false),
+});
+
+export const backupBody: z.ZodType<{ readonly directory: string }> = z.strictObject({
+  directory: z
+    .string()
+    .min(1)
+    .max(4_096)
+    .refine((path) => isAbsolute(path) && !path.includes("\0"), "an absolute path is needed"),
 });
 
 export const ackBody: z.ZodType<AckBody> = z.strictObject({ seq: z.int().min(0) });

@@ -92,7 +92,7 @@ export interface ConversationJson {
   readonly peer: string | null;
   readonly createdAt: string;
   /** `undecided` is a contact request. */
-  readonly standing: "accepted" | "undecided" | "blocked";
+  readonly standing: "accepted" | "undecided" | "blocked" | "rolled-back";
 }
 
 /** A named reader of the event log. */
@@ -216,4 +216,16 @@ export interface ContactJson {
 
 export function contactJson({ address, name, isBlocked, conversations }: ContactView): ContactJson {
   return { address, name, blocked: isBlocked, conversations };
+}
+
+/** A backup that was made, restored elsewhere and checked. */
+export interface BackupJson {
+  readonly file: string;
+  readonly bytes: number;
+  readonly ms: number;
+  readonly schema: number;
+  readonly sealed: boolean;
+  readonly conversations: number;
+  readonly messages: number;
+  readonly events: number;
 }

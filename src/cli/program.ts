@@ -4,9 +4,10 @@
  */
 import { Command, Option } from "commander";
 import { declareOperator } from "./noun/operator.ts";
+import { declareContacts, declareConversations, declareInvites } from "./noun/people.ts";
+import { declareStore } from "./noun/store.ts";
+import { declareTokens } from "./noun/tokens.ts";
 import { collect, countOption, durationOption, networkOption, session, withPassphrase } from "./options.ts";
-import { declareContacts, declareConversations, declareInvites } from "./people.ts";
-import { declareTokens } from "./tokens.ts";
 
 /** `writeHelp` takes the help that belongs to a usage error. */
 export function createProgram(writeHelp: (text: string) => void): Command {
@@ -29,6 +30,7 @@ export function createProgram(writeHelp: (text: string) => void): Command {
   declareMessage(program);
   declareEvents(program);
   declareTokens(program);
+  declareStore(program);
   return program;
 }
 

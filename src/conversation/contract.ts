@@ -32,6 +32,11 @@ export type Input<Command> =
   | { readonly kind: "timer"; readonly name: string }
   /** What another conversation of this daemon told this one (effect `tell`), once. */
   | { readonly kind: "told"; readonly name: string; readonly data: Uint8Array }
+  /**
+   * The whole state is an older copy (ADR 0034): what was sent and read since is unknown. Once, or again after a crash. From
+   * then on the conversation must send nothing that its keys of now could make; it never refuses this.
+   */
+  | { readonly kind: "rolled-back" }
   /** The outbox gave up on a message that `publish` named. */
   | { readonly kind: "undeliverable"; readonly messageId: MessageId; readonly reason: string };
 
@@ -161,8 +166,11 @@ export interface ConversationSummary {
   /** Our own client address, where the conversation is what the world reaches us by (an inbox). */
   readonly clientAddress?: string;
   readonly createdAtMs: number;
-  /** Absent: accepted. Neither of the others sends anything; a blocked one reads nothing either. */
-  readonly standing?: "undecided" | "blocked";
+  /**
+   * Absent: accepted. None of the others sends anything; a blocked one reads nothing either. A rolled-back one has to be
+   * begun anew with its peer.
+   */
+  readonly standing?: "undecided" | "blocked" | "rolled-back";
   /** A message of the peer has been read. */
   readonly isHeard?: boolean;
 }

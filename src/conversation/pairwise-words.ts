@@ -31,6 +31,7 @@ const word = z.discriminatedUnion("kind", [
   // To the inbox.
   z.strictObject({ kind: z.literal("heard"), peer: z.string(), ident: z.string() }),
   z.strictObject({ kind: z.literal("stuck"), peer: z.string(), ident: z.string() }),
+  z.strictObject({ kind: z.literal("rolled-back"), peer: z.string(), ident: z.string() }),
   z.strictObject({ kind: z.literal("bundle"), peer: z.string(), bundle: z.string() }),
   z.strictObject({ kind: z.literal("left"), peer: z.string(), ident: z.string() }),
 ]);

@@ -21,6 +21,7 @@ import { meteredTransport } from "./metrics/metered-transport.ts";
 import { storageSizes } from "./metrics/storage-sizes.ts";
 import { loadPeerKeySeed } from "./peer-key.ts";
 import type { StopRequest } from "./signals.ts";
+import { type BackupFacts, backUpState } from "./store/store-files.ts";
 
 export interface DaemonOptions {
   readonly stateDir: string;
@@ -67,6 +68,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     identity: identityOf(options, startedAtMs),
     operator: { log, reload: () => options.config.reload("api") },
     requestStop: () => stop.ask("api"),
+    backUp: (directory: string) => backUpLogged(options, directory),
     now: systemClock.now,
     metrics,
     tokens: new Tokens({ table: store.tokenTable, now: systemClock.now, random: systemClock.random }),
@@ -123,12 +125,18 @@ function createMetrics({ version, stateDir }: DaemonOptions, progress: Progress)
   });
 }
 
-async function open({ stateDir, passphrase }: DaemonOptions, metrics: Metrics): Promise<Store> {
+async function open({ stateDir, passphrase, log }: DaemonOptions, metrics: Metrics): Promise<Store> {
   const seal = passphrase === undefined ? undefined : ({ kind: "passphrase", passphrase } as const);
+  const onCounterFault = (err: unknown) =>
+    log.warn(
+      { event: "store.counter-unwritten", component: "store", err },
+      "the counter file could not be written: a restored copy of the state might go unnoticed",
+    );
   const store = await openStore({
     stateDir,
     seal,
     random: systemClock.random,
+    onCounterFault,
     onCommit: (seconds) => metrics.committed(seconds),
   });
   if (store.conversation(0) !== undefined) return store;
@@ -136,6 +144,18 @@ async function open({ stateDir, passphrase }: DaemonOptions, metrics: Metrics): 
   throw new UmbradError("store/not-initialised", `the state in ${stateDir} has no identity: init was interrupted`, {
     hint: "umbrad init with the same flags finishes it",
   });
+}
+
+async function backUpLogged({ stateDir, passphrase, log }: DaemonOptions, directory: string): Promise<BackupFacts> {
+  try {
+    const facts = await backUpState(stateDir, directory, passphrase);
+    const { bytes, ms } = facts;
+    log.info({ event: "store.backup-made", component: "store", bytes, ms }, "a backup was made and verified");
+    return facts;
+  } catch (err) {
+    log.warn({ event: "store.backup-failed", component: "store", err }, "a backup failed");
+    throw err;
+  }
 }
 
 function assemble({ stateDir, config, log }: DaemonOptions, store: Store, metrics: Metrics): Engine {

@@ -47,7 +47,7 @@ export interface ConversationView {
   readonly peer: string | null;
   readonly createdAtMs: number;
   /** `undecided`: a contact request; it sends nothing until it is accepted. `blocked`: it reads nothing either. */
-  readonly standing: "accepted" | "undecided" | "blocked";
+  readonly standing: "accepted" | "undecided" | "blocked" | "rolled-back";
   /** A message of the peer was read in it; null: the type does not say, and its conversations never succeed each other. */
   readonly isHeard: boolean | null;
 }

@@ -2,7 +2,7 @@
 import type { Input } from "../conversation/contract.ts";
 import { contentDigest, FILE_BYTES_MAX, type FileContent, isFileName } from "../wire/file-content.ts";
 import type { MessageId } from "../wire/ids.ts";
-import type { EngineApi, SendFileRequest, SendRequest } from "./api.ts";
+import type { ConversationView, EngineApi, SendFileRequest, SendRequest } from "./api.ts";
 import { type Conversations, handleOf } from "./conversations.ts";
 import { UmbradError } from "./errors.ts";
 import { INVITE_TEXT_BYTES_MAX, TEXT_BYTES_MAX } from "./limits.ts";
@@ -66,15 +66,16 @@ export class Commands {
 
   async #sendOnce(request: Sending): ReturnType<EngineApi["send"]> {
     const { conversations } = this.#deps;
-    const conversation = conversations.successorOf(conversations.find(request.conversation));
-    const number = conversations.numberOf(conversation.handle);
+    const named = conversations.successorOf(conversations.find(request.conversation));
     // A conversation that was superseded between two calls is still the same addressee.
-    const addressee = conversation.isHeard === null ? number : conversation.peer;
+    const addressee = named.isHeard === null ? conversations.numberOf(named.handle) : named.peer;
     const fingerprint = `${addressee}\u0000${request.fingerprint}`;
     if (request.key !== undefined) {
       const known = this.#deps.store.idempotent(request.key);
-      if (known !== undefined) return this.#repeated(known, fingerprint, request.key, conversation.handle);
+      if (known !== undefined) return this.#repeated(known, fingerprint, request.key, named.handle);
     }
+    const conversation = await this.#begunAnew(named);
+    const number = conversations.numberOf(conversation.handle);
     const origin = request.key === undefined ? {} : { idempotency: { key: request.key, fingerprint } };
     const answered = () => (request.key === undefined ? undefined : this.#deps.store.idempotent(request.key));
     let outcome: AcceptedTurn | undefined;
@@ -94,6 +95,16 @@ export class Commands {
       state: this.#deps.store.message(messageId as MessageId)?.state ?? ("queued" as MessageState),
       conversation: conversation.handle,
     };
+  }
+
+  /** Nothing is sent in a conversation that was rolled back: its peer is invited to a new one, once (ADR 0034). */
+  async #begunAnew(view: ConversationView): Promise<ConversationView> {
+    if (view.standing !== "rolled-back") return view;
+    const { conversations } = this.#deps;
+    const current = () => conversations.successorOf(view);
+    const isWanted = () => current().standing === "rolled-back";
+    await this.run(INBOX, { kind: "begin-anew", peer: view.peer }, {}, isWanted);
+    return current();
   }
 
   /** For a conversation that may have been closed meanwhile. */

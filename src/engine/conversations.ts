@@ -105,7 +105,8 @@ export class Conversations {
 
   /** Where new content for this conversation goes: one that was superseded has a successor (profile 8.7). */
   successorOf(view: ConversationView): ConversationView {
-    if (view.peer === null || view.standing !== "accepted" || view.isHeard === null) return view;
+    const isUsable = view.standing === "accepted" || view.standing === "rolled-back";
+    if (view.peer === null || !isUsable || view.isHeard === null) return view;
     return currentOf(this.list().filter(({ peer, type }) => peer === view.peer && type === view.type)) ?? view;
   }
 

@@ -22,6 +22,7 @@ import { type Retention, RetentionLoop } from "./loops/retention.ts";
 import { TimerLoop } from "./loops/timers.ts";
 import type { Clock, EventRow, Log, MessageRow, Store, Transport, TransportStatus } from "./ports.ts";
 import { createRegistry } from "./registry.ts";
+import { tellOfRollback } from "./rollback/rollback.ts";
 import { Intake } from "./routing/intake.ts";
 import { Router } from "./routing/router.ts";
 import { openConversations } from "./turn/states.ts";
@@ -123,14 +124,7 @@ class RunningEngine implements Engine {
     this.#retention = new RetentionLoop({ store, clock, log, retention: options.retention ?? {} });
     const [onChange, { canary }] = [() => this.#statusChanged(), options];
     this.#listening = new Listening({ store, transport, clock, log, intake: this.#intake, canary, onEvents, onChange });
-    this.#health = new Health({
-      store,
-      transport,
-      clock,
-      listening: this.#listening,
-      conversations: this.#conversations,
-      phase,
-    });
+    this.#health = new Health({ store, transport, clock, listening: this.#listening, conversations, phase });
   }
 
   async start(): Promise<void> {
@@ -141,6 +135,7 @@ class RunningEngine implements Engine {
       this.#conversations.add(stored.number, type, state, stored.name);
     }
     this.#contacts.load();
+    await tellOfRollback({ ...this.#options, turns: this.#turns, onEvents: (events) => this.#feed.publish(events) });
     store.prune(clock.now() - REMEMBER_MS);
     await transport.start({
       onMessage: (message) => this.#listening.onMessage(message),
@@ -281,6 +276,7 @@ class RunningEngine implements Engine {
       } else this.#conversations.update(change.number, change.after);
     }
     this.#feed.publish(outcome.receipt.events);
+    if (this.#phase === "starting") return;
     if (outcome.wrote.outbox) this.#outbox.wake();
     if (outcome.wrote.timers) this.#timers.wake();
   }

@@ -11,6 +11,7 @@ import type { EventLog } from "./event-log/port.ts";
 export type { ConsumerRow, EventBounds } from "./event-log/port.ts";
 
 import type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
+import type { RollbackStore } from "./port/rollback.ts";
 import type { TokenTable } from "./port/tokens.ts";
 
 export type { ContactRow, ContactStore } from "./contacts/contact-store.ts";
@@ -20,6 +21,7 @@ export type { TokenRow, TokenTable } from "./port/tokens.ts";
 // ---------------------------------------------------------------- Store
 
 export type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
+export type { RollbackCause, RollbackStore } from "./port/rollback.ts";
 
 /** Number of a conversation in this database: 0 is the default inbox, its handle is `c<number>`. Never reused. */
 export type ConversationNumber = number;
@@ -176,6 +178,7 @@ export interface CommitReceipt {
  * `store/…` code when the environment fails. Bytes given and returned are plain: sealing is the adapter's.
  */
 export interface Store extends EventLog, ContactStore {
+  readonly rollbacks: RollbackStore;
   readonly tokenTable: TokenTable;
 
   /** Every open conversation, by number; closed ones too when asked. */

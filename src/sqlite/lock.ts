@@ -3,7 +3,7 @@
  * nobody writes): it ends with its process, however that ends, so there is no stale lock. The pid file beside it only
  * words the refusal.
  */
-import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UmbradError } from "../engine/errors.ts";
 import { Database } from "./database.ts";
@@ -44,6 +44,18 @@ export function createPrivate(file: string): void {
       closeSync(openSync(file, "wx", 0o600));
     } catch (error) {
       if (codeOf(error) !== "EEXIST") throw error;
+    }
+  });
+}
+
+/** Without it a power cut could take back a rename or a new directory. */
+export function syncDirectory(directory: string): void {
+  fileSystem(() => {
+    const descriptor = openSync(directory, "r");
+    try {
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
     }
   });
 }

@@ -2,25 +2,15 @@
  * Creating and opening the store of a state directory: permissions, the lock, the guard against newer schemas, the data
  * key. What it returns is ready for the engine; what it refuses, it refuses with the next command.
  */
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { toHex } from "../crypto/bytes.ts";
 import { UmbradError } from "../engine/errors.ts";
 import type { Store } from "../engine/ports.ts";
 import { APPLICATION_ID, configureWriter, Database } from "./database.ts";
-import { createPrivate, fileSystem, type StateLock, takeStateLock } from "./lock.ts";
+import { createPrivate, fileSystem, type StateLock, syncDirectory, takeStateLock } from "./lock.ts";
 import { migrate, newestSchema, schemaOf } from "./migrations/migrate.ts";
+import { Changes } from "./rollback/changes.ts";
 import { Sealer } from "./seal.ts";
 import { SqliteStore } from "./store.ts";
 import { createDataKey, isWrapped, type SealSource, unwrapDataKey } from "./wrapped-key.ts";
@@ -32,6 +22,8 @@ interface StoreLocation {
   readonly random: (length: number) => Uint8Array;
   /** Hears how long each transaction took. */
   readonly onCommit?: (seconds: number) => void;
+  /** The file beside the database that tells a restored copy could not be written: worth a warning, no more. */
+  readonly onCounterFault?: (error: unknown) => void;
 }
 
 /** Where the database of a state directory is. */
@@ -133,7 +125,8 @@ function readStoredKey(file: string): Uint8Array {
   }
 }
 
-function storedKey(database: Database): Uint8Array {
+/** The data key as it is kept, wrapped or not. */
+export function storedKey(database: Database): Uint8Array {
   const row = database.get<{ value: Uint8Array }>("SELECT value FROM meta WHERE key = 'data-key'");
   if (row === undefined) {
     throw new UmbradError("store/corrupt", "the data key is missing", { hint: "restore a backup" });
@@ -141,12 +134,15 @@ function storedKey(database: Database): Uint8Array {
   return row.value;
 }
 
-function assemble({ stateDir, random, onCommit }: StoreLocation, dataKey: Uint8Array, lock: StateLock): Store {
+function assemble(location: StoreLocation, dataKey: Uint8Array, lock: StateLock): Store {
+  const { stateDir, random, onCommit, onCounterFault } = location;
   const database = new Database(storeFile(stateDir));
+  let changes: Changes;
   try {
     configureWriter(database);
     migrate(database, { snapshotBeside: storeFile(stateDir) });
     fence(database, toHex(random(16)));
+    changes = Changes.open(database, { stateDir, random, onFault: onCounterFault });
   } catch (error) {
     database.close();
     throw error;
@@ -154,7 +150,7 @@ function assemble({ stateDir, random, onCommit }: StoreLocation, dataKey: Uint8A
   if (onCommit !== undefined) database.timeCommits(onCommit);
   const sealer = new Sealer(dataKey, random);
   dataKey.fill(0);
-  return new SqliteStore(database, sealer, () => lock.release());
+  return new SqliteStore(database, sealer, { changes, release: () => lock.release() });
 }
 
 /**
@@ -193,17 +189,5 @@ function refuseReadableByOthers(path: string, wanted: number): void {
   if ((mode & 0o077) === 0) return;
   throw new UmbradError("store/permissions", `${path} is open to other users (mode ${mode.toString(8)})`, {
     hint: `chmod ${wanted.toString(8)} ${path}`,
-  });
-}
-
-/** Without it a power cut could take back a rename or a new directory. */
-function syncDirectory(directory: string): void {
-  fileSystem(() => {
-    const descriptor = openSync(directory, "r");
-    try {
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
   });
 }

@@ -120,6 +120,11 @@ export class OutboxTable {
     return this.#unseal(row);
   }
 
+  /** All of it. */
+  clear(): void {
+    this.#database.run("DELETE FROM outbox");
+  }
+
   retry(id: number, dueAtMs: number): void {
     this.#database.run("UPDATE outbox SET attempts = attempts + 1, due_at_ms = ? WHERE id = ?", dueAtMs, id);
   }

@@ -1,5 +1,5 @@
 /** The Store port on SQLite. Each method is a query or one transaction; the rules are in the tables' own files. */
-import { InvariantError, UmbradError } from "../engine/errors.ts";
+import { InvariantError, type UmbradError } from "../engine/errors.ts";
 import type {
   CommitReceipt,
   ConsumerRow,
@@ -32,29 +32,32 @@ import { EventTable } from "./events.ts";
 import { type Answer, IntakeTables } from "./intake.ts";
 import { MessageTable } from "./messages.ts";
 import { OutboxTable } from "./outbox.ts";
+import type { Keeping } from "./rollback/changes.ts";
+import { Rollbacks } from "./rollback/rollbacks.ts";
 import type { Sealer } from "./seal.ts";
+import { writeGroup } from "./tables/group.ts";
 import { PublicationTable } from "./tables/publications.ts";
 import { readRecords, readTrace } from "./tables/reads.ts";
 import { TokenRows } from "./tables/tokens.ts";
-
-/** Faults that the other turns of a group would meet too. */
-const ENVIRONMENT = new Set(["store/full", "store/io", "store/readonly", "store/busy"]);
 
 /** Owns the connection until `close`; `release` gives the state directory free after it. */
 export class SqliteStore implements Store {
   readonly #database: Database;
   readonly #sealer: Sealer;
   readonly #tables: Tables;
+  readonly rollbacks: Rollbacks;
   readonly #consumers: ConsumerTable;
   readonly tokenTable: TokenRows;
   readonly #release: () => void;
+  readonly #changes: Keeping["changes"];
   readonly #contacts: ContactTable;
   #closed = false;
 
-  constructor(database: Database, sealer: Sealer, release: () => void) {
+  constructor(database: Database, sealer: Sealer, { changes, release }: Keeping) {
     this.#database = database;
     this.#sealer = sealer;
     this.#release = release;
+    this.#changes = changes;
     this.#consumers = new ConsumerTable(database);
     this.tokenTable = new TokenRows(database, sealer, (body) => this.#write(body));
     const messages = new MessageTable(database, sealer);
@@ -67,6 +70,7 @@ export class SqliteStore implements Store {
       publications: new PublicationTable(database, sealer),
       intake: new IntakeTables(database, sealer),
     };
+    this.rollbacks = new Rollbacks(database, this.#tables, (body) => this.#write(body));
   }
 
   commit(turn: TurnCommit): CommitReceipt {
@@ -74,21 +78,7 @@ export class SqliteStore implements Store {
   }
 
   commitAll(turns: readonly TurnCommit[]): (CommitReceipt | UmbradError)[] {
-    return this.#write(() => turns.map((turn) => this.#writeAlone(turn)));
-  }
-
-  /** A fault of the environment is thrown: it concerns the whole group, and may have ended its transaction. */
-  #writeAlone(turn: TurnCommit): CommitReceipt | UmbradError {
-    try {
-      return this.#database.savepoint(() => writeTurn(this.#tables, turn));
-    } catch (error) {
-      if (!this.#database.inTransaction) throw error;
-      if (!(error instanceof UmbradError)) {
-        return new UmbradError("store/unwritable-turn", "a turn could not be written", { cause: error });
-      }
-      if (ENVIRONMENT.has(error.code)) throw error;
-      return error;
-    }
+    return this.#write(() => writeGroup(this.#database, this.#tables, turns));
   }
 
   conversations(): IterableIterator<StoredConversation> {
@@ -286,6 +276,7 @@ export class SqliteStore implements Store {
     this.#closed = true;
     try {
       this.#database.close();
+      this.#changes?.close();
     } finally {
       this.#sealer.wipe();
       this.#release();
@@ -294,6 +285,11 @@ export class SqliteStore implements Store {
 
   #write<Result>(body: () => Result): Result {
     if (this.#closed) throw new InvariantError("nothing writes to a store after it was closed");
-    return this.#database.transaction(body);
+    const result = this.#database.transaction(() => {
+      this.#changes?.count();
+      return body();
+    });
+    this.#changes?.committed();
+    return result;
   }
 }

@@ -15,6 +15,7 @@ import type { Hint } from "../../src/wire/ids.ts";
 import { type Row, recordOf, stateOf } from "../support/conversation-rows.ts";
 import { type Decided, decide } from "../support/conversation-turn.ts";
 import { type Node, World, type WorldOptions } from "../support/conversation-world.ts";
+import { keepsSilent } from "./rolled-back.ts";
 
 /** What the suite cannot know of a type. */
 export interface ConversationTypeCase {
@@ -115,6 +116,18 @@ export function conversationTypeConformance(type: AnyConversationType, given: Co
             agree(world, given);
           }),
           { numRuns: 8 },
+        );
+      });
+
+      it(`${title}: sends nothing any more when the state is an older copy`, async () => {
+        await fc.assert(
+          fc.asyncProperty(seed, script, async (at, acts) => {
+            const fate = (random: () => number) => badFate(random, 0.3);
+            const world = await begun({ ...options, seed: at, fate }, open);
+            await play(world, given, acts);
+            await keepsSilent(world, type);
+          }),
+          { numRuns: 5 },
         );
       });
 

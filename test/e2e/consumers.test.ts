@@ -18,6 +18,10 @@ const LINES_MAX = 20;
 const PATIENCE_MS_MAX = 4_000;
 /** One reader in so many outlives its daemon. */
 const DAEMON_KILL_SHARE = 0.25;
+/** One reader in so many is acknowledged for from outside, after the line was handled and not when it was printed. */
+const MANUAL_SHARE = 0.5;
+/** Of its lines so many. */
+const ACK_SHARE = 0.3;
 
 /** One process that read, from its start to its end. */
 interface Reading {
@@ -41,7 +45,9 @@ test("a consumer killed 20 times and its daemon 4 times: nothing lost, in order,
   const kills = { reader: 0, daemon: 0 };
   while (kills.reader < READER_KILLS_MIN || kills.daemon < DAEMON_KILLS_MIN) {
     const ackedBefore = await ackedSeq(alice);
-    const reader = listen(readers, alice);
+    const isManual = random() < MANUAL_SHARE;
+    const reader = listen(readers, alice, isManual ? "manual" : "auto");
+    if (isManual) acknowledgeSome(reader, alice, random);
     const atDaemon = random() < DAEMON_KILL_SHARE;
     await aim(reader, random);
     if (atDaemon) {
@@ -55,7 +61,7 @@ test("a consumer killed 20 times and its daemon 4 times: nothing lost, in order,
     readings.push({ ackedBefore, events: await eventsOf(reader) });
   }
   await inTime("the last answer", traffic.stop());
-  const last = listen(readers, alice);
+  const last = listen(readers, alice, "auto");
   await until("everything delivered and acknowledged", async () => {
     const delivered = (await bob.events()).filter(({ type }) => type === "message.delivered").length;
     const isRead = (await ackedSeq(alice)) === (await alice.status()).lastSeq;
@@ -92,8 +98,19 @@ async function twoParties(stage: Stage): Promise<{ node: ServiceNode; alice: Par
   return { node, alice, bob };
 }
 
-function listen(readers: Stage, { stateDir }: Party): Launched {
-  return readers.launch("listen", ["listen", "--consumer", "bot", "--json", "--state-dir", stateDir]);
+function listen(readers: Stage, { stateDir }: Party, ack: "auto" | "manual"): Launched {
+  return readers.launch("listen", ["listen", "--consumer", "bot", "--ack", ack, "--json", "--state-dir", stateDir]);
+}
+
+/** As a bridge does: what was handled is acknowledged by another call, which the death of the daemon may take along. */
+function acknowledgeSome(reader: Launched, { admin }: Party, random: () => number): void {
+  reader.output.follow((line) => {
+    if (line === undefined || random() > ACK_SHARE) return;
+    const { seq } = JSON.parse(line) as EventView;
+    admin.post("/v1/consumers/bot/ack", { seq }).catch((error: unknown) => {
+      if (!(error instanceof UmbradError)) throw error;
+    });
+  });
 }
 
 /** Resolves at a random line, after a random time, or when the reader has ended. */

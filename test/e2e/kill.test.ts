@@ -169,6 +169,7 @@ async function assertAgreement(t: TestContext, [one, other]: readonly [Side, Sid
   }
   t.diagnostic(`quiet ${Math.round(performance.now() - began)} ms after the last message`);
   const [ours, theirs] = [await one.party.events(), await other.party.events()];
+  assert.ok(![...ours, ...theirs].some(({ type }) => type === "state.rolled-back"), "a kill is no restored backup");
   assertOneWay(one, ours, theirs, []);
   assertOneWay(other, theirs, ours, ["bob 0"]);
 }

@@ -20,7 +20,7 @@ function bareStore(context: TestContext, options: { readOnly?: boolean } = {}) {
   writer.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
   migrate(writer);
   const database = options.readOnly ? new Database(file, options) : writer;
-  const store = new SqliteStore(database, new Sealer(random(32), random), () => writer.close());
+  const store = new SqliteStore(database, new Sealer(random(32), random), { release: () => writer.close() });
   context.after(() => store.close());
   return { store, database, file };
 }

@@ -34,6 +34,7 @@ describe("creating a store", () => {
     assert.equal(modeOf(stateDir), "700");
     const modes = Object.fromEntries(readdirSync(stateDir).map((name) => [name, modeOf(join(stateDir, name))]));
     assert.deepEqual(modes, {
+      "change-counter": "600",
       "lock.db": "600",
       "lock.pid": "600",
       "umbrad.db": "600",
@@ -71,7 +72,7 @@ describe("creating a store", () => {
     store.commit(turn());
     store.close();
     assert.equal(await holdsConversation(stateDir), true);
-    assert.deepEqual(readdirSync(stateDir).sort(), ["lock.db", "umbrad.db"]);
+    assert.deepEqual(readdirSync(stateDir).sort(), ["change-counter", "lock.db", "umbrad.db"]);
   });
 });
 

@@ -52,6 +52,16 @@ export async function startAdminFixture(
         host.stopRequests += 1;
         host.onStop();
       },
+      backUp: async (directory) => ({
+        file: `${directory}/umbrad-20261122T100000Z.db`,
+        bytes: 4_096,
+        ms: 12,
+        schema: 1,
+        sealed: true,
+        conversations: 1,
+        messages: 2,
+        events: 3,
+      }),
       now: () => engine.nowMs,
       tokens: memoryTokens(() => engine.nowMs, options.tokenTable),
       metrics: testMetrics(() => host.engine),

@@ -8,6 +8,7 @@ import { type LevelsView, logComponents, logLevels } from "../log/log-view.ts";
 import type { ErrorView } from "../problem.ts";
 import type {
   AcceptedView,
+  BackupJson,
   ConsumerJson,
   ContactJson,
   ConversationJson,
@@ -94,6 +95,17 @@ export const levels: z.ZodType<LevelsView> = z.strictObject({
   overrides: z.array(z.strictObject({ component: component.nullable(), level, until: time.nullable() })),
 });
 
+export const backup: z.ZodType<BackupJson> = z.strictObject({
+  file: z.string(),
+  bytes: count,
+  ms: z.number(),
+  schema: count,
+  sealed: z.boolean(),
+  conversations: count,
+  messages: count,
+  events: count,
+});
+
 export const stopped: z.ZodType<{ readonly stopped: true }> = z.strictObject({ stopped: z.literal(true) });
 
 export const invite: z.ZodType<InviteView> = z.strictObject({
@@ -115,7 +127,7 @@ export const conversation: z.ZodType<ConversationJson> = z.strictObject({
   name: z.string().nullable(),
   peer: z.string().nullable(),
   createdAt: time,
-  standing: z.enum(["accepted", "undecided", "blocked"]),
+  standing: z.enum(["accepted", "undecided", "blocked", "rolled-back"]),
 });
 
 export const inviteRecord: z.ZodType<InviteJson> = z.strictObject({

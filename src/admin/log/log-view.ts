@@ -17,6 +17,7 @@ export const logComponents = [
   "outbox",
   "parking",
   "retention",
+  "store",
   "timers",
   "waku",
 ] as const;

@@ -12,6 +12,7 @@ import { listLinks, revokeLink } from "./links.ts";
 import { makePublicPrekey } from "./prekeys.ts";
 import { inviteReads, receiveInvite, type UnknownSenders } from "./receive.ts";
 import { noteBundle, noteHeard, reinvite } from "./reinvite.ts";
+import { beginAnew, replacePrekeys } from "./rollback.ts";
 import { type InboxState, identityOf } from "./state.ts";
 import { inboxStateCodec } from "./state-codec.ts";
 
@@ -25,6 +26,7 @@ const command = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("list-invites"), id: z.string().optional() }),
   z.strictObject({ kind: z.literal("revoke-invite"), id: z.string() }),
   z.strictObject({ kind: z.literal("decide-request"), peer: z.string(), isAccepted: z.boolean() }),
+  z.strictObject({ kind: z.literal("begin-anew"), peer: z.string() }),
   z.strictObject({ kind: z.literal("block"), peer: z.string(), isBlocked: z.boolean() }),
 ]);
 type InboxCommand = z.infer<typeof command>;
@@ -68,6 +70,8 @@ function step(
       return hear(state, readWord(input.data), context);
     case "timer":
       return fireTimer(state, input.name, context);
+    case "rolled-back":
+      return replacePrekeys(state, context);
     case "undeliverable":
       return ignore("an inbox publishes nothing");
   }
@@ -85,6 +89,8 @@ function obey(state: InboxState, command: InboxCommand, context: TurnContext): T
       return revokeLink(state, command.id, context);
     case "decide-request":
       return decideRequest(state, command, context);
+    case "begin-anew":
+      return beginAnew(state, command.peer, context);
     case "block":
       return decideBlock(state, command, context);
   }
@@ -98,6 +104,8 @@ function hear(state: InboxState, word: Word, context: TurnContext): Transition<I
       return noteBundle(state, word, context);
     case "stuck":
       return reinvite(state, word, context);
+    case "rolled-back":
+      return reinvite(state, word, context, 0);
     case "left":
       return forgetConversation(state, word, context);
     default:

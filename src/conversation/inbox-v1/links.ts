@@ -54,7 +54,7 @@ export function putLink(link: Link): Effect {
 
 /** The index with one more; over the bound the oldest that is over is forgotten. */
 export function indexLink(state: InboxState, record: Uint8Array | undefined, added: string): readonly Effect[] {
-  const ids = [...readIndex(record), added];
+  const ids = [...indexedLinks(record), added];
   const open = new Set(state.prekeys.map(inviteId));
   const forgotten = ids.length > LINKS_MAX ? ids.find((id) => !open.has(id) && id !== added) : undefined;
   const kept = ids.filter((id) => id !== forgotten);
@@ -76,7 +76,7 @@ export function redeem(record: Uint8Array | undefined, peer: string, atMs: numbe
 /** All links, or one with its text while it works. Changes nothing. */
 export function listLinks(state: InboxState, id: string | undefined, context: TurnContext): Step {
   if (!context.records.has(RECORD_LINKS)) return { kind: "lacks", keys: [RECORD_LINKS] };
-  const ids = readIndex(context.records.get(RECORD_LINKS)).filter((each) => id === undefined || each === id);
+  const ids = indexedLinks(context.records.get(RECORD_LINKS)).filter((each) => id === undefined || each === id);
   if (id !== undefined && ids.length === 0) return reject("invite/unknown", `there is no invite ${JSON.stringify(id)}`);
   const lacking = ids.map(linkRecord).filter((key) => !context.records.has(key));
   if (lacking.length > 0) return { kind: "lacks", keys: lacking };
@@ -108,6 +108,7 @@ export function revokeLink(state: InboxState, id: string, context: TurnContext):
   ]);
 }
 
-function readIndex(record: Uint8Array | undefined): readonly string[] {
+/** Ids of the links that are remembered. */
+export function indexedLinks(record: Uint8Array | undefined): readonly string[] {
   return record === undefined ? [] : LinkIndexV1.decode(ownBytes(record)).ids;
 }

@@ -78,7 +78,12 @@ export function noteBundle(
  * Nothing of the conversation is acknowledged. The peer gets a new invite, with a new e_A, if we have a bundle of it that
  * is valid and serves several; else the application is told that it takes a new link. The old conversation goes on.
  */
-export function reinvite(state: InboxState, { peer, ident }: Report, context: TurnContext): Step {
+export function reinvite(
+  state: InboxState,
+  { peer, ident }: Report,
+  context: TurnContext,
+  pauseMs: number = REINVITE_PAUSE_MS,
+): Step {
   const contact = contactOf(peer, context);
   if ("lacks" in contact) return contact.lacks;
   const { now } = context;
@@ -86,23 +91,32 @@ export function reinvite(state: InboxState, { peer, ident }: Report, context: Tu
   const newest = contact.conversations.toSorted((a, b) => b.createdAtMs - a.createdAtMs)[0];
   // A newer one has its own patience.
   if (!isSamePair(newest, ident)) return ignore("a newer conversation exists");
-  if (now - contact.reinvitedAtMs < REINVITE_PAUSE_MS) return ignore("invited anew a short while ago");
+  if (now - contact.reinvitedAtMs < pauseMs) return ignore("invited anew a short while ago");
   const tried = { ...contact, reinvitedAtMs: now };
+  const needed: Effect = { kind: "deliver", event: { type: "contact.link-needed", peer } };
+  return inviteAgain(state, peer, tried, context) ?? accept(state, [putContact(peer, tried), needed]);
+}
+
+/** A new conversation with the peer; undefined: what we have of it allows none. */
+export function inviteAgain(
+  state: InboxState,
+  peer: string,
+  contact: Contact,
+  context: TurnContext,
+): Extract<Step, { kind: "accept" }> | undefined {
+  const { now } = context;
   const decoded = contact.bundle === undefined ? undefined : decodeBundle(contact.bundle);
   const bundle = decoded?.kind === "readable" ? decoded.value.bundle : undefined;
+  if (bundle === undefined || bundle.notAfterMs <= now) return undefined;
   const createdAtMs = Math.max(now, contact.newestCreatedAtMs + 1);
-  const begun =
-    bundle === undefined || bundle.notAfterMs <= now
-      ? undefined
-      : beginConversation(state, bundle, { contact, createdAtMs, text: undefined }, context);
-  if (begun === undefined) {
-    const needed: Effect = { kind: "deliver", event: { type: "contact.link-needed", peer } };
-    return accept(state, [putContact(peer, tried), needed]);
-  }
+  const begun = beginConversation(state, bundle, { contact, createdAtMs, text: undefined }, context);
+  if (begun === undefined) return undefined;
   const pair = { ident: begun.opening.keys.ident, createdAtMs, isHeard: false };
-  return accept({ ...state, prekeys: begun.prekeys }, [
+  const opened = { ...state, prekeys: begun.prekeys };
+  const effects: readonly Effect[] = [
     ...begun.effects,
-    putContact(peer, withConversation(tried, pair)),
+    putContact(peer, withConversation(contact, pair)),
     { kind: "open", type: PRIVATE_TYPE, opening: begun.opening },
-  ]);
+  ];
+  return { kind: "accept", state: opened, effects };
 }

@@ -101,5 +101,6 @@ function initialState(opening: PairwiseOpening, ratchet: RatchetState): PrivateS
     successor: undefined,
     hasMoved: false,
     siblings: opening.siblings,
+    isRolledBack: false,
   };
 }

@@ -18,6 +18,7 @@ import { readWord } from "../pairwise-words.ts";
 import { Draft } from "./draft.ts";
 import { openPrivate } from "./open.ts";
 import { receiveEnvelope } from "./receive.ts";
+import { beRolledBack, REFUSED_ROLLED_BACK } from "./relations/rollback.ts";
 import { close, decideStanding, hear } from "./relations/standing.ts";
 import { giveUp } from "./resend.ts";
 import { conversationIdOf, sendContent } from "./send.ts";
@@ -67,6 +68,8 @@ export const privateV1: ConversationType<PrivateState, PrivateCommand, PairwiseO
         return obey(state, input.command, context);
       case "told":
         return hear(state, readWord(input.data), context);
+      case "rolled-back":
+        return beRolledBack(state, context);
       case "undeliverable": {
         const whole = state.outgoing.find((set) => set.messageId === input.messageId)?.serial;
         const messages = state.unacknowledged.filter((sent) =>
@@ -82,10 +85,11 @@ export const privateV1: ConversationType<PrivateState, PrivateCommand, PairwiseO
 };
 
 function summarise(state: PrivateState): ConversationSummary {
-  const { peerAddress, createdAtMs, hasHeard, isBlocked, isUndecided } = state;
+  const { peerAddress, createdAtMs, hasHeard, isBlocked, isUndecided, isRolledBack } = state;
   const summary = { peer: peerAddress, createdAtMs, isHeard: hasHeard };
   if (isBlocked) return { ...summary, standing: "blocked" };
-  return isUndecided ? { ...summary, standing: "undecided" } : summary;
+  if (isUndecided) return { ...summary, standing: "undecided" };
+  return isRolledBack ? { ...summary, standing: "rolled-back" } : summary;
 }
 
 function obey(state: PrivateState, command: PrivateCommand, context: TurnContext): Transition<PrivateState> {
@@ -119,6 +123,7 @@ function sendFile(state: PrivateState, file: FileContent, context: TurnContext):
 function send(state: PrivateState, content: ContentFrame, context: TurnContext): Transition<PrivateState> {
   if (state.isBlocked) return reject("contact/blocked", "you blocked this contact: unblock it first");
   if (state.isUndecided) return reject("contact/undecided", "this is a contact request: accept it first");
+  if (state.isRolledBack) return reject("conversation/rolled-back", REFUSED_ROLLED_BACK);
   if (state.waitingEnd - state.waitingFirst >= WAITING_MAX)
     return reject("message/queue-full", `${WAITING_MAX} messages wait already for the peer to answer`);
   if (state.outgoing.length >= OUTGOING_SETS_MAX)

@@ -11,6 +11,7 @@ import { scheduleAcknowledgement, scheduleResend } from "./alarms.ts";
 import { carryOut, type Plan, planArrival, planReads, planRelease } from "./deliver.ts";
 import { Draft } from "./draft.ts";
 import { reportHeard, tellFates } from "./relations/report.ts";
+import { askToBeginAnew } from "./relations/rollback.ts";
 import { segmentOf } from "./segments/incoming.ts";
 import { acknowledgeSegments } from "./segments/outgoing.ts";
 import { conversationIdOf, transmitAgain } from "./send.ts";
@@ -20,6 +21,7 @@ import {
   type Held,
   hasNumberForResend,
   isContentWaiting,
+  isMuted,
   knownRecord,
   LAMPORT_AHEAD_MAX_MS,
   outRecord,
@@ -68,7 +70,7 @@ export function receiveSealed(state: PrivateState, sealed: Sealed, context: Turn
     case "read":
       return readMessage(new Draft(state, context), result);
     case "mark":
-      if (state.isUndecided) return ignore("undecided");
+      if (isMuted(state)) return ignore("sends nothing");
       return answerMark(new Draft(state, context));
     case "stale":
       return ignore("stale");
@@ -82,6 +84,7 @@ export function receiveSealed(state: PrivateState, sealed: Sealed, context: Turn
 /** From here on the key is used up, whatever is inside (profile 8.11 "BadlyFormed inside"). */
 function readMessage(draft: Draft, read: ReadMessage): Step {
   reportHeard(draft);
+  if (draft.state.isRolledBack) askToBeginAnew(draft);
   draft.set({ ratchet: read.state, hasHeard: true, answers: 0 });
   for (const { serial, n, messageKey } of read.stored)
     draft.add({ kind: "put", key: skippedRecord(serial, n), bytes: messageKey });

@@ -6,7 +6,7 @@ import type { ContentTopic } from "../../wire/ids.ts";
 import type { StateCodec } from "../contract.ts";
 import { fromUint64, ownBytes, requireVersion } from "../state-version.ts";
 import { decodeOrigin, encodeOrigin, idBytes } from "./segments/record-codec.ts";
-import type { LogEntry, PrivateState, Unacknowledged } from "./state.ts";
+import type { LogEntry, OutgoingSet, PrivateState, Unacknowledged } from "./state.ts";
 
 const VERSION = 1;
 const { PrivateV1State } = umbra.state.v1;
@@ -83,15 +83,11 @@ export const privateStateCodec: StateCodec<PrivateState> = {
       owesAcknowledgement: state.owesAcknowledgement,
       hasToldUnsupported: state.hasToldUnsupported,
       firstContentChain: state.firstContentChain,
-      outgoing: state.outgoing.map((set) => ({
-        serial: set.serial ?? 0,
-        messageId: toHex(set.messageId ?? new Uint8Array()),
-        count: set.count ?? 0,
-        acknowledged: set.acknowledged ?? 0,
-      })),
+      outgoing: state.outgoing.map(decodeSet),
       lastSet: state.lastSet,
       isUndecided: state.isUndecided,
       isBlocked: state.isBlocked,
+      isRolledBack: state.isRolledBack,
       toldStuckMs: fromUint64(state.toldStuckMs),
       successor: state.successor.length === 0 ? undefined : state.successor,
       hasMoved: state.hasMoved,
@@ -172,6 +168,15 @@ function decodeRatchet(ratchet: umbra.state.v1.RatchetV1): RatchetState {
 
 function encodeEntry({ messageId, lamportMs }: LogEntry): umbra.state.v1.LogEntryV1.$Properties {
   return { messageId: idBytes(messageId), lamportMs };
+}
+
+function decodeSet(set: umbra.state.v1.OutgoingSetV1.$Properties): OutgoingSet {
+  return {
+    serial: set.serial ?? 0,
+    messageId: toHex(set.messageId ?? new Uint8Array()),
+    count: set.count ?? 0,
+    acknowledged: set.acknowledged ?? 0,
+  };
 }
 
 function decodeEntry(entry: umbra.state.v1.LogEntryV1.$Properties | null | undefined): LogEntry | undefined {

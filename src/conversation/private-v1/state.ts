@@ -107,6 +107,8 @@ export interface PrivateState {
   readonly hasMoved: boolean;
   /** Idents of other conversations with this peer, oldest first. */
   readonly siblings: readonly Uint8Array[];
+  /** The state was put back from an older copy: its numbers, keys and hints may be used already, so it sends nothing. */
+  readonly isRolledBack: boolean;
 }
 
 /** Sender rule 3 (profile 8.5): content and resends take numbers 0 to 127, sync messages 0 to 7. */
@@ -174,6 +176,7 @@ export const TIMER_PARTS = "parts";
 
 export const TIMER_MOVE = "move";
 export const TIMER_CLOSE = "close";
+export const TIMER_FORGET = "forget";
 
 /** What is on its way when a newer conversation takes over may still be acknowledged: moved at once it would come twice. */
 export const MOVE_AFTER_MS = 3_600_000;
@@ -208,7 +211,7 @@ export function isUnheardInvite(state: PrivateState): boolean {
 
 /** Whether anything may leave. */
 export function isMuted(state: PrivateState): boolean {
-  return state.isUndecided || state.isBlocked;
+  return state.isUndecided || state.isBlocked || state.isRolledBack;
 }
 
 /** Content that has no number yet. */

@@ -4,6 +4,7 @@ import { acknowledgeNow } from "./acknowledge.ts";
 import { oweAcknowledgement } from "./alarms.ts";
 import { carryOut, planLoss, planReads } from "./deliver.ts";
 import { Draft } from "./draft.ts";
+import { forgetReads, forgetWaiting } from "./relations/rollback.ts";
 import { close } from "./relations/standing.ts";
 import { move, moveReads } from "./relations/succession.ts";
 import { resend } from "./resend.ts";
@@ -28,6 +29,7 @@ import {
   TIMER_BUNDLE,
   TIMER_CLOSE,
   TIMER_FLUSH,
+  TIMER_FORGET,
   TIMER_MOVE,
   TIMER_PARTS,
   TIMER_REPAIR,
@@ -41,7 +43,7 @@ type Step = Transition<PrivateState>;
 const FLUSH_BATCH = 16;
 
 /** What there is left to do when a successor has the content. */
-const TIMERS_OF_MOVED: readonly string[] = [TIMER_MOVE, TIMER_CLOSE, TIMER_PARTS];
+const TIMERS_OF_MOVED: readonly string[] = [TIMER_MOVE, TIMER_CLOSE, TIMER_PARTS, TIMER_FORGET];
 
 /** What the timer surely needs; the rest it asks for, knowing the time. */
 export function timerReads(state: PrivateState, name: string): readonly RecordKey[] {
@@ -60,14 +62,15 @@ export function timerReads(state: PrivateState, name: string): readonly RecordKe
       return [RECORD_OPEN_SETS];
     case TIMER_MOVE:
       return moveReads(state);
+    case TIMER_FORGET:
+      return forgetReads(state);
     default:
       return [];
   }
 }
 
 export function fireTimer(state: PrivateState, name: string, context: TurnContext): Step {
-  // Nothing leaves; what does not arrive is still forgotten in time.
-  if (isMuted(state) && name !== TIMER_PARTS) return ignore("sends nothing");
+  if (isMuted(state) && !firesInSilence(state, name)) return ignore("sends nothing");
   if (state.hasMoved && !TIMERS_OF_MOVED.includes(name)) return ignore("sends nothing any more");
   const draft = new Draft(state, context);
   switch (name) {
@@ -85,11 +88,18 @@ export function fireTimer(state: PrivateState, name: string, context: TurnContex
       return expireSets(draft) ? draft.accept({ refusedInside: "segments-incomplete" }) : draft.accept();
     case TIMER_MOVE:
       return move(draft);
+    case TIMER_FORGET:
+      return forgetWaiting(draft);
     case TIMER_CLOSE:
       return state.successor === undefined ? ignore("not superseded") : close(state);
     default:
       return ignore("unknown timer");
   }
+}
+
+/** Nothing leaves; what does not arrive is still forgotten in time, and what will not be acknowledged still ends. */
+function firesInSilence({ isRolledBack }: PrivateState, name: string): boolean {
+  return name === TIMER_PARTS || (isRolledBack && [TIMER_REPAIR, TIMER_FORGET, TIMER_CLOSE].includes(name));
 }
 
 function flush(draft: Draft): Step {

@@ -15,6 +15,14 @@ CREATE TABLE meta (
   value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- How often the database has changed, and whether the file that says so too was ever written.
+CREATE TABLE change_counter (
+  only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+  id TEXT NOT NULL,
+  changes INTEGER NOT NULL CHECK (changes >= 0),
+  has_file INTEGER NOT NULL CHECK (has_file IN (0, 1))
+) STRICT;
+
 CREATE TABLE conversation (
   number INTEGER PRIMARY KEY CHECK (number >= 0),
   id_tag BLOB NOT NULL UNIQUE,

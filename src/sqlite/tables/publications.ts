@@ -69,6 +69,11 @@ export class PublicationTable {
     return row === undefined ? undefined : this.#unseal(row);
   }
 
+  /** All of it. */
+  clear(): void {
+    this.#database.run("DELETE FROM publication");
+  }
+
   lookLater(message: number, dueAtMs: number): void {
     this.#database.run("UPDATE publication SET looks = looks + 1, due_at_ms = ? WHERE message = ?", dueAtMs, message);
   }

@@ -2156,6 +2156,9 @@ export namespace umbra {
                 /** PrivateV1State siblings. */
                 siblings: Uint8Array[];
 
+                /** PrivateV1State isRolledBack. */
+                isRolledBack: boolean;
+
                 /**
                  * Creates a new PrivateV1State instance using the specified properties.
                  * @param [properties] Properties to set
@@ -2295,6 +2298,9 @@ export namespace umbra {
 
                     /** PrivateV1State siblings */
                     siblings?: (Uint8Array[]|null);
+
+                    /** PrivateV1State isRolledBack */
+                    isRolledBack?: (boolean|null);
 
                     /** Unknown fields preserved while decoding when enabled */
                     $unknowns?: Uint8Array[];

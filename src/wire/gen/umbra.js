@@ -5150,6 +5150,7 @@ export const umbra = $root.umbra = (() => {
                  * @property {Uint8Array|null} [successor] PrivateV1State successor
                  * @property {boolean|null} [hasMoved] PrivateV1State hasMoved
                  * @property {Array.<Uint8Array>|null} [siblings] PrivateV1State siblings
+                 * @property {boolean|null} [isRolledBack] PrivateV1State isRolledBack
                  * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
                  */
 
@@ -5477,6 +5478,14 @@ export const umbra = $root.umbra = (() => {
                 PrivateV1State.prototype.siblings = $util.emptyArray;
 
                 /**
+                 * PrivateV1State isRolledBack.
+                 * @member {boolean} isRolledBack
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.isRolledBack = false;
+
+                /**
                  * Creates a new PrivateV1State instance using the specified properties.
                  * @function create
                  * @memberof umbra.state.v1.PrivateV1State
@@ -5587,6 +5596,8 @@ export const umbra = $root.umbra = (() => {
                             writer.uint32(/* id 35, wireType 2 =*/282).bytes(message.siblings[i]);
                     if (message.hasMoved != null && $Object.hasOwnProperty.call(message, "hasMoved") && message.hasMoved !== false)
                         writer.uint32(/* id 36, wireType 0 =*/288).bool(message.hasMoved);
+                    if (message.isRolledBack != null && $Object.hasOwnProperty.call(message, "isRolledBack") && message.isRolledBack !== false)
+                        writer.uint32(/* id 37, wireType 0 =*/296).bool(message.isRolledBack);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -5937,6 +5948,15 @@ export const umbra = $root.umbra = (() => {
                                 if (!(message.siblings && message.siblings.length))
                                     message.siblings = [];
                                 message.siblings.push(reader.bytes());
+                                continue;
+                            }
+                        case 37: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.bool())
+                                    message.isRolledBack = value;
+                                else
+                                    delete message.isRolledBack;
                                 continue;
                             }
                         }

@@ -93,7 +93,9 @@ class World {
     const socketPath = join(this.#directory, "admin.sock");
     const { engine, clock } = this.#rig;
     const identity = { name: null, version: "test", pid: 1, startedAtMs: 0 };
-    const host = { engine: () => engine, draining: () => false, identity, requestStop() {}, now: () => clock.now() };
+    const backUp = () => Promise.reject(new Error("nobody asks for a backup here"));
+    const told = { engine: () => engine, draining: () => false, identity, requestStop() {}, backUp };
+    const host = { ...told, now: () => clock.now() };
     const parts = {
       tokens: memoryTokens(),
       metrics: testMetrics(() => engine),

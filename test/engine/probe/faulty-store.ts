@@ -19,6 +19,7 @@ export function faultyStore(real: Store): FaultyStore {
   const faults: FaultyStore = { store: real, before: () => {}, after: () => {} };
   const store = new Proxy(real, {
     get(target, method: keyof Store) {
+      if (typeof target[method] !== "function") return target[method];
       return (...args: unknown[]) => {
         faults.before({ method, args });
         const result = (target[method] as (...args: unknown[]) => unknown).apply(target, args);

@@ -117,6 +117,8 @@ export const probeType: ConversationType<ProbeState, { kind: "send"; text: strin
         return accept({ ...state, log: [...state.log, `timer ${input.name}`] }, [say(state, `timer ${input.name}`)]);
       case "told":
         return accept({ ...state, log: [...state.log, `told ${input.name}`] }, []);
+      case "rolled-back":
+        return accept({ ...state, log: [...state.log, "rolled back"] }, []);
       case "undeliverable":
         return accept(state, [
           { kind: "deliver", event: { type: "message.failed", messageId: input.messageId, reason: input.reason } },

@@ -19,6 +19,7 @@ import {
   TIMER_REPAIR,
 } from "../state.ts";
 import { tellInbox } from "./report.ts";
+import { refuseContent } from "./rollback.ts";
 import { meetSibling } from "./siblings.ts";
 import { beSuperseded, hearFate, takeOver } from "./succession.ts";
 
@@ -55,7 +56,7 @@ export function hear(state: PrivateState, word: Word, context: TurnContext): Ste
     case "sibling":
       return meetSibling(state, word.ident);
     case "content":
-      return takeOver(state, word, context);
+      return state.isRolledBack ? refuseContent(state, word) : takeOver(state, word, context);
     case "delivered":
     case "failed":
       return hearFate(state, word, context);

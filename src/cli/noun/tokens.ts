@@ -1,6 +1,6 @@
 /** The commands `umbrad token …`, their arguments and flags. */
 import { type Command, Option } from "commander";
-import { collect, countOption, durationOption, session } from "./options.ts";
+import { collect, countOption, durationOption, session } from "../options.ts";
 
 export function declareTokens(program: Command): void {
   const token = program.command("token").description("tokens for programs that come over TCP ([admin] listen)");
@@ -19,17 +19,17 @@ export function declareTokens(program: Command): void {
     .addOption(durationOption("--expires <duration>", "how long it works, like 12h or 90d (default: until revoked)"))
     .addOption(countOption("--rate <n>", "how many calls a minute"))
     .action(async (name, options, command) =>
-      (await import("./command/token/token.ts")).create(session(command), name, options),
+      (await import("../command/token/token.ts")).create(session(command), name, options),
     );
   token
     .command("list")
     .description("all of them and what they are for, without their secrets")
-    .action(async (_options, command) => (await import("./command/token/token.ts")).list(session(command)));
+    .action(async (_options, command) => (await import("../command/token/token.ts")).list(session(command)));
   token
     .command("revoke")
     .description("take a token back, at once")
     .argument("<name>", "its name or id")
     .action(async (name, _options, command) =>
-      (await import("./command/token/token.ts")).revoke(session(command), name),
+      (await import("../command/token/token.ts")).revoke(session(command), name),
     );
 }

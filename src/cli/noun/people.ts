@@ -1,6 +1,6 @@
 /** The commands about others: invites, conversations, contacts. */
 import type { Command } from "commander";
-import { countOption, durationOption, session } from "./options.ts";
+import { countOption, durationOption, session } from "../options.ts";
 
 export function declareInvites(program: Command): void {
   const invite = program.command("invite").description("links that let others talk to you");
@@ -10,19 +10,19 @@ export function declareInvites(program: Command): void {
     .description("make an invite link; whoever has it can open a conversation with you")
     .addOption(countOption("--uses <n>", "how many may use it (default: 1)"))
     .addOption(durationOption("--expires <duration>", "how long it works, like 12h or 7d (default: 7d)"))
-    .action(async (options, command) => (await import("./command/invite.ts")).create(session(command), options));
+    .action(async (options, command) => (await import("../command/invite.ts")).create(session(command), options));
   invite
     .command("accept")
     .description("open the conversation that a link offers")
     .argument("<link>", "the link, or - to read it from stdin")
     .option("--message <text>", "what to say first")
     .action(async (link, options, command) =>
-      (await import("./command/invite.ts")).accept(session(command), link, options),
+      (await import("../command/invite.ts")).accept(session(command), link, options),
     );
 }
 
 function declareInviteList(invite: Command): void {
-  const load = () => import("./command/invite.ts");
+  const load = () => import("../command/invite.ts");
   invite
     .command("list")
     .description("the links that you gave out")
@@ -44,13 +44,13 @@ export function declareConversations(program: Command): void {
   conversation
     .command("list")
     .description("all of them, with their handles")
-    .action(async (_options, command) => (await import("./command/conversation.ts")).list(session(command)));
+    .action(async (_options, command) => (await import("../command/conversation.ts")).list(session(command)));
   conversation
     .command("show")
     .description("what is known of one")
     .argument("<conversation>", "handle, name or id")
     .action(async (words, _options, command) =>
-      (await import("./command/conversation.ts")).show(session(command), words),
+      (await import("../command/conversation.ts")).show(session(command), words),
     );
   conversation
     .command("rename")
@@ -58,20 +58,20 @@ export function declareConversations(program: Command): void {
     .argument("<conversation>", "handle, name or id")
     .argument("<name>", "1 to 64 characters")
     .action(async (words, name, _options, command) =>
-      (await import("./command/conversation.ts")).rename(session(command), words, name),
+      (await import("../command/conversation.ts")).rename(session(command), words, name),
     );
   conversation
     .command("leave")
     .description("close it for good; the other side is not told")
     .argument("<conversation>", "handle, name or id")
     .action(async (words, _options, command) =>
-      (await import("./command/conversation.ts")).leave(session(command), words),
+      (await import("../command/conversation.ts")).leave(session(command), words),
     );
 }
 
 export function declareContacts(program: Command): void {
   const contact = program.command("contact").description("the people behind the conversations");
-  const load = () => import("./command/contact.ts");
+  const load = () => import("../command/contact.ts");
   contact
     .command("list")
     .description("all of them")

@@ -1,0 +1,88 @@
+/** `umbrad store …`: the database as a file. `backup` asks the daemon, the others work on files. */
+import { resolve } from "node:path";
+import type { BackupJson } from "../../../admin/views.ts";
+import { readPassphrase } from "../../../daemon/passphrase.ts";
+import {
+  checkState,
+  restoreState,
+  type StoreFacts,
+  storeInfo,
+  verifyBackup,
+} from "../../../daemon/store/store-files.ts";
+import { fieldLines } from "../../output.ts";
+import type { Session } from "../../session.ts";
+
+/** A large database takes its time, and the daemon answers when the copy is verified. */
+const BACKUP_TIMEOUT_MS = 30 * 60_000;
+
+export interface SealOptions {
+  readonly passphraseFile?: string;
+  readonly passphraseFd?: number;
+}
+
+export function info({ stateDir, output }: Session): void {
+  const facts = storeInfo(stateDir);
+  output.answer(facts, factsText(facts));
+}
+
+export function check({ stateDir, output }: Session): void {
+  const facts = checkState(stateDir);
+  output.answer({ ok: true, ...facts }, `ok\n${factsText(facts)}`);
+}
+
+export async function backup(session: Session, directory: string): Promise<void> {
+  const { output, timeoutMs = BACKUP_TIMEOUT_MS } = session;
+  const admin = await session.admin(timeoutMs);
+  const made = await admin.post<BackupJson>("/v1/store/backup", { directory: resolve(directory) });
+  output.answer(made, `${made.file}\n${made.bytes} bytes in ${made.ms} ms, restored elsewhere and checked`);
+}
+
+export async function verify(session: Session, file: string, options: SealOptions): Promise<void> {
+  const passphrase = givenPassphrase(session, options);
+  const facts = await verifyBackup(file, passphrase);
+  const opened = !facts.sealed || passphrase !== undefined;
+  session.output.answer({ ok: true, opened, ...facts }, `ok\n${factsText(facts)}`);
+  if (!opened) session.output.note("The structure is whole. Give --passphrase-file to see whether the seal opens.");
+}
+
+export async function restore(session: Session, file: string, options: SealOptions): Promise<void> {
+  process.umask(0o077);
+  const { stateDir, output } = session;
+  const restored = await restoreState(stateDir, file, givenPassphrase(session, options));
+  const kept: [string, string][] = restored.kept === null ? [] : [["kept", restored.kept]];
+  output.answer(restored, fieldLines([["restored", restored.file], ...kept]));
+  output.note(
+    "At its next start umbrad makes all invite links void and sends nothing more in the old conversations: " +
+      "write to a contact and a new one is begun.",
+  );
+}
+
+function givenPassphrase(
+  { env }: Session,
+  { passphraseFile: file, passphraseFd: fd }: SealOptions,
+): Uint8Array | undefined {
+  return readPassphrase({ file, fd, credentialsDirectory: env["CREDENTIALS_DIRECTORY"] });
+}
+
+function factsText({
+  file,
+  bytes,
+  walBytes,
+  schema,
+  sealed,
+  conversations,
+  messages,
+  events,
+  outbox,
+}: StoreFacts): string {
+  return fieldLines([
+    ["file", file],
+    ["size", `${bytes} bytes${walBytes === 0 ? "" : `, and ${walBytes} in the log`}`],
+    ["schema", String(schema)],
+    ["sealed", sealed ? "yes" : "no: whoever reads the file reads your messages"],
+    ["conversations", String(conversations)],
+    ["messages", String(messages)],
+    ["events", String(events)],
+    ["outbox", String(outbox)],
+  ]);
+}

@@ -1,0 +1,68 @@
+/** What commands and the daemon do with whole databases: look at one, back it up, verify a copy, put one back. */
+import { resolve } from "node:path";
+import { backUp, restore, verifyCopy } from "../../sqlite/backup/backup.ts";
+import { checkStore, inspectStore, type StoreFacts } from "../../sqlite/backup/inspect.ts";
+import { storeFile } from "../../sqlite/open.ts";
+import { systemClock } from "../clock.ts";
+
+export type { StoreFacts } from "../../sqlite/backup/inspect.ts";
+
+export interface BackupFacts extends StoreFacts {
+  readonly ms: number;
+}
+
+export interface Restored {
+  readonly file: string;
+  /** Where the database that was there before is now. */
+  readonly kept: string | null;
+}
+
+export function storeInfo(stateDir: string): StoreFacts {
+  return inspectStore(storeFile(stateDir));
+}
+
+/** Throws `store/corrupt` when it is damaged. */
+export function checkState(stateDir: string): StoreFacts {
+  checkStore(storeFile(stateDir));
+  return storeInfo(stateDir);
+}
+
+/** In the running daemon: it knows the passphrase, so the copy is verified to its end. */
+export async function backUpState(
+  stateDir: string,
+  directory: string,
+  passphrase: Uint8Array | undefined,
+): Promise<BackupFacts> {
+  const began = performance.now();
+  const place = { stateDir, directory, name: `umbrad-${stamp()}.db` };
+  const facts = await backUp(place, verification(passphrase));
+  return { ...facts, ms: Math.round(performance.now() - began) };
+}
+
+/** Without a passphrase the seal of a sealed copy stays closed. */
+export async function verifyBackup(file: string, passphrase: Uint8Array | undefined): Promise<StoreFacts> {
+  const path = resolve(file);
+  await verifyCopy(path, verification(passphrase));
+  return inspectStore(path);
+}
+
+/** Takes the lock of the state: refused while a daemon runs. */
+export async function restoreState(
+  stateDir: string,
+  file: string,
+  passphrase: Uint8Array | undefined,
+): Promise<Restored> {
+  const keptName = `umbrad.db.before-restore-${stamp()}`;
+  const kept = await restore({ stateDir, file: resolve(file), keptName }, verification(passphrase));
+  return { file: storeFile(stateDir), kept: kept ?? null };
+}
+
+function verification(passphrase: Uint8Array | undefined) {
+  const seal = passphrase === undefined ? undefined : ({ kind: "passphrase", passphrase } as const);
+  return { seal, random: systemClock.random };
+}
+
+/** Names sort by time. */
+function stamp(): string {
+  return new Date(systemClock.now()).toISOString().replaceAll(/[-:]|\.\d+/g, "");
+}

@@ -1,0 +1,73 @@
+/** What a database file is and whether it is whole, without the key that opens it. Changes nothing. */
+import { existsSync, statSync } from "node:fs";
+import { UmbradError } from "../../engine/errors.ts";
+import { APPLICATION_ID, Database } from "../database.ts";
+import { newestSchema, schemaOf } from "../migrations/migrate.ts";
+import { storedKey } from "../open.ts";
+import { isWrapped } from "../wrapped-key.ts";
+
+export interface StoreFacts {
+  readonly file: string;
+  readonly bytes: number;
+  /** Of the write-ahead log: committed, and not yet in the file. */
+  readonly walBytes: number;
+  readonly schema: number;
+  readonly sealed: boolean;
+  readonly conversations: number;
+  readonly messages: number;
+  readonly events: number;
+  readonly outbox: number;
+}
+
+/** Also of a database that a daemon is writing. */
+export function inspectStore(file: string): StoreFacts {
+  return reading(file, (database) => {
+    const count = (sql: string) => Number(database.value(sql));
+    return {
+      file,
+      bytes: statSync(file).size,
+      walBytes: existsSync(`${file}-wal`) ? statSync(`${file}-wal`).size : 0,
+      schema: schemaOf(database),
+      sealed: isWrapped(storedKey(database)),
+      // The inbox is none to a reader.
+      conversations: count("SELECT count(*) FROM conversation WHERE closed = 0 AND number > 0"),
+      messages: count("SELECT count(*) FROM message"),
+      events: count("SELECT count(*) FROM event"),
+      outbox: count("SELECT count(*) FROM outbox"),
+    };
+  });
+}
+
+/** Throws `store/corrupt` unless every page reads, every index agrees with its table and every reference is met. */
+export function checkStore(file: string): void {
+  reading(file, (database) => {
+    const verdicts = database.all<{ integrity_check: string }>("PRAGMA integrity_check(10)");
+    const faults = verdicts.map((row) => row.integrity_check).filter((verdict) => verdict !== "ok");
+    const dangling = database.all("PRAGMA foreign_key_check").length;
+    if (dangling > 0) faults.push(`${dangling} rows refer to rows that are not there`);
+    if (faults.length === 0) return;
+    throw new UmbradError("store/corrupt", `${file} is damaged: ${faults.join("; ")}`, { hint: "restore a backup" });
+  });
+}
+
+function reading<Result>(file: string, read: (database: Database) => Result): Result {
+  if (!existsSync(file))
+    throw new UmbradError("store/not-initialised", `there is no database ${file}`, { hint: "check the path" });
+  const database = new Database(file, { readOnly: true });
+  try {
+    if (Number(database.value("PRAGMA application_id")) !== APPLICATION_ID)
+      throw new UmbradError("store/corrupt", `${file} is not an umbrad database`, { hint: "check the path" });
+    const schema = schemaOf(database);
+    if (schema > newestSchema())
+      throw new UmbradError(
+        "store/newer-schema",
+        `${file} has schema ${schema}; this umbrad knows up to ${newestSchema()}`,
+        {
+          hint: "use the newer umbrad that wrote it",
+        },
+      );
+    return read(database);
+  } finally {
+    database.close();
+  }
+}
