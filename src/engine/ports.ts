@@ -198,8 +198,11 @@ export interface Store extends EventLog, ContactStore {
   commitAll(turns: readonly TurnCommit[]): (CommitReceipt | UmbradError)[];
 
   // Outbox: written by turns, emptied by the outbox loop.
-  /** Rows due at or before `nowMs`, oldest id first within a conversation; only the head of each conversation. */
-  outboxDue(nowMs: number, limit: number): OutboxRow[];
+  /**
+   * Rows due at or before `nowMs`, oldest id first within a conversation; only the head of each conversation. Of the first
+   * `limit` those are left out whose ids are in `except`.
+   */
+  outboxDue(nowMs: number, limit: number, except?: ReadonlySet<number>): OutboxRow[];
   outboxNextDueMs(): number | undefined;
   outboxCount(): number;
   /** When the one that waits longest was queued. */

@@ -70,8 +70,11 @@ export class OutboxTable {
     );
   }
 
-  /** Invites first, so that a full queue of the rest cannot hide them; then whatever has waited longest. */
-  due(nowMs: number, limit: number): OutboxRow[] {
+  /**
+   * Invites first, so that a full queue of the rest cannot hide them; then whatever has waited longest. What the caller
+   * has already is left out of these, before it costs an unsealing.
+   */
+  due(nowMs: number, limit: number, except: ReadonlySet<number>): OutboxRow[] {
     const rows: StoredOutbox[] = [];
     for (const queue of [INVITES, REST]) {
       const page = this.#database.all<StoredOutbox>(
@@ -83,7 +86,7 @@ export class OutboxTable {
       );
       rows.push(...page.sort((a, b) => a.id - b.id));
     }
-    return rows.map((row) => this.#unseal(row));
+    return rows.filter(({ id }) => !except.has(id)).map((row) => this.#unseal(row));
   }
 
   nextDueMs(): number | undefined {

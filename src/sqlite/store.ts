@@ -113,8 +113,8 @@ export class SqliteStore implements Store {
     return readRecords(this.#tables, conversation, keys);
   }
 
-  outboxDue(nowMs: number, limit: number): OutboxRow[] {
-    return this.#tables.outbox.due(nowMs, limit);
+  outboxDue(nowMs: number, limit: number, except: ReadonlySet<number> = new Set()): OutboxRow[] {
+    return this.#tables.outbox.due(nowMs, limit, except);
   }
 
   outboxNextDueMs(): number | undefined {

@@ -4,12 +4,14 @@ import { benchAdmin } from "./admin.ts";
 import { benchLog } from "./log.ts";
 import { benchReceive } from "./receive.ts";
 import { benchRoute } from "./route.ts";
+import { benchWire } from "./wire.ts";
 
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   route: benchRoute,
   receive: benchReceive,
   log: benchLog,
   admin: benchAdmin,
+  wire: benchWire,
 };
 
 const names = process.argv.slice(2);

@@ -59,6 +59,17 @@ export const outboxCases: StoreCases = {
     );
   },
 
+  "what the caller has already is left out, and nothing comes in its place": (store) => {
+    const outbox = ["a", "b", "c"].map((name) => outboxRow(name, { purpose: "repeat" }));
+    store.commit(turn({ outbox }));
+    const [first] = store.outboxDue(1000, 2);
+    const rest = store.outboxDue(1000, 2, new Set([first!.id]));
+    assert.deepEqual(
+      rest.map(({ id }) => id),
+      [first!.id + 1],
+    );
+  },
+
   "rows come back as they were written, after a restart too": async (store, reopen) => {
     assert.equal(store.outboxNextDueMs(), undefined);
     const part = { messageId: messageId("a"), purpose: "invite", dueAtMs: 123, queuedAtMs: 45 } as const;

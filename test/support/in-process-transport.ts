@@ -14,6 +14,7 @@ import type {
 } from "../../src/engine/ports.ts";
 import { toIncoming, toNanoseconds, wakuMessageBytesMax } from "../../src/waku/message.ts";
 import type { ContentTopic } from "../../src/wire/ids.ts";
+import { unsafeSeededNumbers } from "./conversation-turn.ts";
 
 /** Probabilities from 0 to 1, drawn from the network's seed; may be changed at any time. */
 export interface NetworkFaults {
@@ -27,8 +28,12 @@ export interface NetworkFaults {
   losePublish: number;
   /** The message is carried and never archived. */
   loseArchive: number;
-  /** Each push, answer and page takes between these many milliseconds: a range reorders. */
+  /** How long the archive keeps a message. */
+  archiveMs: number;
+  /** Each push takes between these many milliseconds: a range reorders. */
   delayMs: readonly [number, number];
+  /** And each answer and page, if it is not the same. */
+  answerMs: readonly [number, number] | undefined;
 }
 
 export interface InProcessNetwork {
@@ -52,6 +57,8 @@ export interface InProcessTransport extends Transport {
   muted: boolean;
   /** A renewal cures `muted`, as it does when a service node has forgotten the subscription. */
   renewalUnmutes: boolean;
+  /** What it publishes is answered with `published` and is gone. */
+  swallowed: boolean;
   /** No answer to `confirm`. */
   storeIsSilent: boolean;
   /** How often it was renewed. */
@@ -63,13 +70,13 @@ export interface NetworkOptions {
   readonly seed?: number;
 }
 
-const pubsubTopic = "/waku/2/rs/66/6";
+/** Where everything of this network travels. */
+export const pubsubTopic = "/waku/2/rs/66/6";
 const pageSize = 20;
 
 /** A network without faults until its knobs are turned. */
 export function createNetwork(options: NetworkOptions): InProcessNetwork {
-  const network = new Network(options);
-  return network;
+  return new Network(options);
 }
 
 class Network implements InProcessNetwork {
@@ -79,7 +86,9 @@ class Network implements InProcessNetwork {
     loseAnswer: 0,
     losePublish: 0,
     loseArchive: 0,
+    archiveMs: Number.POSITIVE_INFINITY,
     delayMs: [0, 0],
+    answerMs: undefined,
   };
   readonly seed: number;
   readonly clock: Clock;
@@ -92,7 +101,7 @@ class Network implements InProcessNetwork {
   constructor({ clock, seed = 1 }: NetworkOptions) {
     this.clock = clock;
     this.seed = seed;
-    this.random = seededRandom(seed);
+    this.random = unsafeSeededNumbers(seed);
   }
 
   transport(name: string): InProcessTransport {
@@ -113,8 +122,7 @@ class Network implements InProcessNetwork {
   }
 
   /** Runs after a delay drawn from the knobs; returns a cancel function. */
-  later(run: () => void): () => void {
-    const [min, max] = this.faults.delayMs;
+  later(run: () => void, [min, max] = this.faults.delayMs): () => void {
     return this.clock.after(Math.floor(min + this.random() * (max - min)), run);
   }
 
@@ -140,6 +148,7 @@ class Participant implements InProcessTransport {
   refusal: PublishResult | undefined;
   muted = false;
   renewalUnmutes = false;
+  swallowed = false;
   storeIsSilent = false;
   renewals = 0;
   private readonly network: Network;
@@ -181,7 +190,8 @@ class Participant implements InProcessTransport {
     const { faults, clock } = this.network;
     const timestamp = toNanoseconds(clock.now());
     const sent = toIncoming(pubsubTopic, { payload: message.payload, contentTopic: message.topic, timestamp });
-    if (sent !== undefined && !this.network.chance(faults.losePublish)) this.network.carry(sent);
+    const isGone = this.network.chance(faults.losePublish) || this.swallowed;
+    if (sent !== undefined && !isGone) this.network.carry(sent);
     const answered = !this.network.chance(faults.loseAnswer);
     if (!(await this.delay(signal)) || !answered) return { kind: "unavailable", reason: "no answer" };
     return { kind: "published", peers: 1, hash: sent?.hash ?? new Uint8Array(32) };
@@ -207,8 +217,9 @@ class Participant implements InProcessTransport {
     signal: AbortSignal,
   ): AsyncGenerator<readonly IncomingMessage[], void> {
     const topics = new Set(query.topics);
+    const sinceMs = Math.max(query.sinceMs, this.network.clock.now() - this.network.faults.archiveMs);
     const found = this.network.archive
-      .filter((message) => topics.has(message.topic) && message.timestampMs >= query.sinceMs)
+      .filter((message) => topics.has(message.topic) && message.timestampMs >= sinceMs)
       .sort((one, other) => one.timestampMs - other.timestampMs || Buffer.compare(one.hash, other.hash));
     for (let index = 0; index <= found.length; index += pageSize) {
       if (!this.isConnected() || signal.aborted || !(await this.delay(signal))) {
@@ -274,20 +285,8 @@ class Participant implements InProcessTransport {
         for (const each of [signal, this.stopped.signal]) each.removeEventListener("abort", end);
         resolve(!signal.aborted && this.isConnected());
       };
-      const cancel = this.network.later(end);
+      const cancel = this.network.later(end, this.network.faults.answerMs);
       for (const each of [signal, this.stopped.signal]) each.addEventListener("abort", end, { once: true });
     });
   }
-}
-
-/** Uniform in [0, 1), the same sequence for the same seed. */
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    // A Weyl sequence through an integer mixer: short, and good enough to choose faults.
-    state = (state + 0x9e3779b9) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
-    mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-    return ((mixed ^ (mixed >>> 16)) >>> 0) / 2 ** 32;
-  };
 }

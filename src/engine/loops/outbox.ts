@@ -79,7 +79,7 @@ export class OutboxLoop {
     const now = clock.now();
     const room = OUTBOX_PARALLEL_MAX - this.#inFlight.size;
     if (room > 0) {
-      const rows = store.outboxDue(now, OUTBOX_PARALLEL_MAX).filter((row) => !this.#inFlight.has(row.id));
+      const rows = store.outboxDue(now, OUTBOX_PARALLEL_MAX, new Set(this.#inFlight.keys()));
       for (const row of rows.slice(0, room)) this.#start(row);
     }
     // Rows in flight are due still; their end looks again.
