@@ -9,21 +9,23 @@ import type { AcceptedView, ConversationJson, InviteView, StatusView } from "../
 import type { CommandOptions, CommandResult } from "../../support/umbrad-command.ts";
 import { DEADLINE_MS, inTime, type Launched, type Stage } from "./processes.ts";
 
-/** The only service node of a test. */
+/** A service node of a test, by default the only one. */
 export class ServiceNode {
   readonly stateDir: string;
   readonly #stage: Stage;
+  readonly #name: string;
   #process: Launched | undefined;
   multiaddr = "";
 
-  constructor(stage: Stage) {
+  constructor(stage: Stage, name = "devnet") {
     this.#stage = stage;
-    this.stateDir = join(stage.directory, "devnet");
+    this.#name = name;
+    this.stateDir = join(stage.directory, name);
   }
 
   /** Same address at every start: the node keeps its key and port. */
-  async start(): Promise<void> {
-    this.#process = this.#stage.launch("devnet", ["devnet", "--state-dir", this.stateDir, "--json"]);
+  async start(...flags: string[]): Promise<void> {
+    this.#process = this.#stage.launch(this.#name, ["devnet", "--state-dir", this.stateDir, "--json", ...flags]);
     const ready = JSON.parse(
       await inTime(
         "devnet.ready",
