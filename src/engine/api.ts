@@ -19,6 +19,8 @@ export interface EngineStatus {
     readonly rttMs: number | null;
     /** Since the last one that came back had left. */
     readonly ageMs: number | null;
+    /** Peer ids of service nodes that do not push what others push. */
+    readonly silentNodes: readonly string[];
   };
   /** Every wanted topic is listened to and its history has been read since. */
   readonly synced: boolean;

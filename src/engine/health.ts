@@ -30,12 +30,17 @@ export class Health {
 
   status(): EngineStatus {
     const { store, conversations, listening, clock } = this.#deps;
-    const { state, rttMs, heardAtMs } = listening.canary.status();
+    const { state, rttMs, heardAtMs, silentNodes } = listening.canary.status();
     return {
       ...this.#readiness(),
       clientAddress: conversations.clientAddress(),
       network: this.#network(),
-      canary: { state, rttMs: rttMs ?? null, ageMs: heardAtMs === undefined ? null : clock.now() - heardAtMs },
+      canary: {
+        state,
+        rttMs: rttMs ?? null,
+        ageMs: heardAtMs === undefined ? null : clock.now() - heardAtMs,
+        silentNodes,
+      },
       synced: this.#isSynced(),
       conversations: conversations.list().length,
       outbox: store.outboxCount(),
@@ -122,26 +127,39 @@ export class Health {
   }
 }
 
-function peersCheck({ peers, configuredPeers }: TransportStatus): HealthCheck {
+function peersCheck({ peers, configuredPeers, impostors = [] }: TransportStatus): HealthCheck {
   const ok = configuredPeers > 0 && peers > 0;
   const missing = "no service node is configured: give one with --peer or in the configuration";
   const away = configuredPeers === 0 ? missing : "no service node is connected";
-  const text = ok ? `${peers} of ${configuredPeers} service nodes are connected` : away;
-  return { name: "peers", ok, text, data: { connected: peers, configured: configuredPeers } };
+  const [impostor] = impostors;
+  const wrong =
+    impostor === undefined
+      ? ""
+      : `; at the address of ${impostor.configured} answers ${impostor.found}, which is not trusted: correct the ` +
+        "address with --peer or in the configuration";
+  const text = `${ok ? `${peers} of ${configuredPeers} service nodes are connected` : away}${wrong}`;
+  const data = { connected: peers, configured: configuredPeers, impostors: impostors.length };
+  return { name: "peers", ok, text, data };
 }
 
-function canaryCheck({ state, rttMs, heardAtMs, reason }: CanaryStatus, now: number): HealthCheck {
+function canaryCheck({ state, rttMs, heardAtMs, reason, silentNodes }: CanaryStatus, now: number): HealthCheck {
   const ageMs = heardAtMs === undefined ? null : now - heardAtMs;
   const since = ageMs === null ? "" : ` for ${seconds(ageMs)}`;
   const texts: Readonly<Record<CanaryStatus["state"], string>> = {
     off: "there is no canary",
     waiting: "no canary has come back yet",
-    hearing: `a canary came back ${seconds(ageMs ?? 0)} ago after ${rttMs ?? 0} ms`,
+    hearing: `a canary came back ${seconds(ageMs ?? 0)} ago after ${rttMs ?? 0} ms${butNotFrom(silentNodes)}`,
     deaf: `what we publish has not come back${since}: the service nodes push nothing to us`,
     unsendable: `no service node takes what we publish: ${reason ?? "unknown"}`,
   };
   const ok = state === "hearing" || state === "off";
-  return { name: "canary", ok, text: texts[state], data: { state, rttMs: rttMs ?? null, ageMs } };
+  const data = { state, rttMs: rttMs ?? null, ageMs, silentNodes: silentNodes.length };
+  return { name: "canary", ok, text: texts[state], data };
+}
+
+/** The others push, so nothing is lost; but there is less left to lose. */
+function butNotFrom(silentNodes: readonly string[]): string {
+  return silentNodes.length === 0 ? "" : `, but these service nodes push nothing: ${silentNodes.join(", ")}`;
 }
 
 function seconds(ms: number): string {

@@ -62,6 +62,9 @@ export const CANARY_DEADLINE_MS = 10_000;
 /** In a row: a single one may be lost by chance, and the second follows at once. */
 export const CANARY_MISSES_MAX = 2;
 
+/** A service node that neither a new subscription nor a new connection cured is given another one this often. */
+export const NODE_RENEWAL_MS: number = 10 * 60_000;
+
 /** Whoever asks for the daemon's health often must not cost an fsync each time. */
 export const STORE_PROBE_MS = 5_000;
 /** An envelope that waits this long waits for somebody to act. */

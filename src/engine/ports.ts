@@ -252,7 +252,9 @@ export interface Store extends EventLog, ContactStore {
 // ---------------------------------------------------------------- Transport
 
 export type {
+  Impostor,
   IncomingMessage,
+  NodeSubscription,
   PublishResult,
   Transport,
   TransportEvents,

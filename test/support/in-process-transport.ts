@@ -7,6 +7,7 @@ import { UmbradError } from "../../src/engine/errors.ts";
 import type {
   Clock,
   IncomingMessage,
+  NodeSubscription,
   PublishResult,
   Transport,
   TransportEvents,
@@ -52,6 +53,12 @@ export interface InProcessTransport extends Transport {
   muted: boolean;
   /** A renewal cures `muted`, as it does when a service node has forgotten the subscription. */
   renewalUnmutes: boolean;
+  /** Service nodes that it is subscribed at, each of which pushes everything. */
+  nodes: readonly string[];
+  /** Those of them that push nothing. */
+  readonly mutedNodes: Set<string>;
+  /** Nodes that were renewed alone, in order. */
+  readonly nodeRenewals: readonly string[];
   /** No answer to `confirm`. */
   storeIsSilent: boolean;
   /** How often it was renewed. */
@@ -140,6 +147,9 @@ class Participant implements InProcessTransport {
   refusal: PublishResult | undefined;
   muted = false;
   renewalUnmutes = false;
+  nodes: readonly string[] = ["node"];
+  readonly mutedNodes = new Set<string>();
+  readonly nodeRenewals: string[] = [];
   storeIsSilent = false;
   renewals = 0;
   private readonly network: Network;
@@ -148,6 +158,7 @@ class Participant implements InProcessTransport {
   private events: TransportEvents | undefined;
   private wanted: ReadonlySet<ContentTopic> = new Set();
   private held = new Set<ContentTopic>();
+  private heldSinceMs = 0;
   private isOnline = true;
 
   constructor(name: string, network: Network) {
@@ -194,7 +205,16 @@ class Participant implements InProcessTransport {
     return hashes.filter((hash) => this.network.hasArchived(hash));
   }
 
-  renew(): void {
+  subscribedAt(topic: ContentTopic): readonly NodeSubscription[] {
+    if (!this.held.has(topic)) return [];
+    return this.nodes.map((node) => ({ node, sinceMs: this.heldSinceMs }));
+  }
+
+  renew(node?: string): void {
+    if (node !== undefined) {
+      this.nodeRenewals.push(node);
+      return;
+    }
     this.renewals += 1;
     if (this.renewalUnmutes) this.muted = false;
     this.held.clear();
@@ -241,7 +261,10 @@ class Participant implements InProcessTransport {
 
   receive(message: IncomingMessage): void {
     if (!this.isConnected() || this.muted || !this.held.has(message.topic)) return;
-    this.events?.onMessage({ ...message, payload: message.payload.slice(), hash: message.hash.slice() });
+    for (const from of this.nodes) {
+      if (this.mutedNodes.has(from)) continue;
+      this.events?.onMessage({ ...message, payload: message.payload.slice(), hash: message.hash.slice(), from });
+    }
   }
 
   private isConnected(): boolean {
@@ -256,6 +279,7 @@ class Participant implements InProcessTransport {
       const fresh = [...this.wanted].filter((topic) => !this.held.has(topic));
       if (fresh.length === 0) return;
       for (const topic of fresh) this.held.add(topic);
+      this.heldSinceMs = this.network.clock.now();
       this.report();
       this.events?.onListening(fresh);
     });

@@ -7,6 +7,7 @@ import { encodeEnvelope } from "../../wire/envelope.ts";
 import type { ContentTopic, Hint } from "../../wire/ids.ts";
 import { CANARY_DEADLINE_MS, CANARY_INTERVAL_MS, CANARY_MISSES_MAX } from "../limits.ts";
 import type { Clock, EventRow, IncomingMessage, Log, NewEvent, Store, Transport } from "../ports.ts";
+import { RollCall } from "./roll-call.ts";
 
 /** Times for tests; the defaults are in `limits.ts`. */
 export interface CanaryOptions {
@@ -25,6 +26,8 @@ export interface CanaryStatus {
   readonly heardAtMs: number | undefined;
   /** Why the last one could not be published. */
   readonly reason: string | undefined;
+  /** Service nodes that do not push what others push. */
+  readonly silentNodes: readonly string[];
 }
 
 interface CanaryDeps {
@@ -39,6 +42,8 @@ interface CanaryDeps {
   readonly onChange: () => void;
   /** What was sent while we were deaf has to be read from a Store node. */
   readonly onRecovered: () => void;
+  /** The same of one service node of several. */
+  readonly onNodeDeaf: (sinceMs: number) => void;
 }
 
 interface Attempt {
@@ -46,6 +51,13 @@ interface Attempt {
   readonly abort: AbortController;
   readonly cancelDeadline: () => void;
   isPublished: boolean;
+}
+
+/** A canary on its way, or just back. */
+interface Flight {
+  readonly sentAtMs: number;
+  /** Service nodes that have pushed it. */
+  readonly pushed: Set<string>;
 }
 
 /** Late ones still prove that we hear. */
@@ -57,8 +69,10 @@ export class CanaryLoop {
   readonly #deps: CanaryDeps;
   readonly #intervalMs: number;
   readonly #deadlineMs: number;
-  /** Payload → when it left. */
-  readonly #flown = new Map<string, number>();
+  /** By payload. */
+  readonly #flown = new Map<string, Flight>();
+  readonly #rollCall: RollCall;
+  #cancelRollCall: (() => void) | undefined;
   #attempt: Attempt | undefined;
   #next: { readonly atMs: number; readonly cancel: () => void } | undefined;
   #isListening = false;
@@ -67,7 +81,7 @@ export class CanaryLoop {
   #misses = 0;
   #silentSinceMs: number;
   #deafAtMs: number | undefined;
-  #status: CanaryStatus;
+  #status: Omit<CanaryStatus, "silentNodes">;
 
   constructor(deps: CanaryDeps) {
     this.#deps = deps;
@@ -78,11 +92,18 @@ export class CanaryLoop {
     this.#deadlineMs = times?.deadlineMs ?? CANARY_DEADLINE_MS;
     this.#silentSinceMs = clock.now();
     this.#status = { state: isOff ? "off" : "waiting", rttMs: undefined, heardAtMs: undefined, reason: undefined };
+    this.#rollCall = new RollCall({
+      ...deps,
+      subscribed: () => (this.topic === undefined ? [] : deps.transport.subscribedAt(this.topic)),
+      renew: (node) => deps.transport.renew(node),
+      tell: (event) => this.#tell(event),
+      onDeaf: deps.onNodeDeaf,
+    });
     if (!isOff) this.topic = `/umbra/1/b16-${hex(clock.random(2))}/proto` as ContentTopic;
   }
 
   status(): CanaryStatus {
-    return this.#status;
+    return { ...this.#status, silentNodes: this.#rollCall.silent() };
   }
 
   /** We surely heard everything up to then; a Store cursor may not pass it (without a canary we can but believe). */
@@ -111,9 +132,14 @@ export class CanaryLoop {
   /** True when the message is not for the intake. */
   take(message: IncomingMessage): boolean {
     if (message.topic !== this.topic) return false;
-    const sentAtMs = this.#flown.get(hex(message.payload));
-    if (sentAtMs === undefined) return !this.#deps.isWanted(message.topic);
-    this.#heard(sentAtMs);
+    const flight = this.#flown.get(hex(message.payload));
+    if (flight === undefined) return !this.#deps.isWanted(message.topic);
+    if (message.from !== undefined) {
+      flight.pushed.add(message.from);
+      this.#rollCall.heard(message.from);
+    }
+    // Each service node pushes it; the first proves that we hear.
+    if (flight.sentAtMs > (this.#status.heardAtMs ?? Number.NEGATIVE_INFINITY)) this.#heard(flight.sentAtMs);
     return true;
   }
 
@@ -121,6 +147,7 @@ export class CanaryLoop {
     this.#isStopped = true;
     this.#endAttempt();
     this.#next?.cancel();
+    this.#cancelRollCall?.();
   }
 
   #tryAfter(delayMs: number): void {
@@ -143,7 +170,12 @@ export class CanaryLoop {
     const payload = canaryEnvelope(clock);
     const sentAtMs = clock.now();
     this.#triedAtMs = sentAtMs;
-    this.#remember(hex(payload), sentAtMs);
+    const flight: Flight = { sentAtMs, pushed: new Set() };
+    this.#remember(hex(payload), flight);
+    this.#cancelRollCall?.();
+    this.#cancelRollCall = clock.after(this.#deadlineMs, () => {
+      if (this.#rollCall.close(sentAtMs, flight.pushed) && this.#attempt === undefined) this.#tryAfter(0);
+    });
     const abort = new AbortController();
     const cancelDeadline = clock.after(this.#deadlineMs, () => this.#missed(attempt, "no answer in time"));
     const attempt: Attempt = { sentAtMs, abort, cancelDeadline, isPublished: false };
@@ -160,8 +192,8 @@ export class CanaryLoop {
     );
   }
 
-  #remember(key: string, sentAtMs: number): void {
-    this.#flown.set(key, sentAtMs);
+  #remember(key: string, flight: Flight): void {
+    this.#flown.set(key, flight);
     if (this.#flown.size <= REMEMBERED) return;
     for (const oldest of this.#flown.keys()) {
       this.#flown.delete(oldest);
@@ -171,7 +203,6 @@ export class CanaryLoop {
 
   #heard(sentAtMs: number): void {
     const now = this.#deps.clock.now();
-    this.#flown.clear();
     // Its publishing is left to end: a stream broken off would look like our fault to the service node.
     this.#attempt?.cancelDeadline();
     this.#attempt = undefined;
@@ -237,7 +268,7 @@ export class CanaryLoop {
     }
   }
 
-  #set(status: CanaryStatus): void {
+  #set(status: Omit<CanaryStatus, "silentNodes">): void {
     const isNews = status.state !== this.#status.state;
     this.#status = status;
     if (isNews) this.#deps.onChange();

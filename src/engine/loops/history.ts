@@ -34,6 +34,8 @@ export class HistoryLoop {
   readonly #covered = new Set<ContentTopic>();
   readonly #abort = new AbortController();
   #gapNumber = 0;
+  /** What was pushed since then may be missing although cursors have passed it. */
+  #missingSinceMs = Number.POSITIVE_INFINITY;
   #isFilling = false;
   #retryMs = HISTORY_RETRY_MIN_MS;
   /** When the next filling begins. */
@@ -66,9 +68,10 @@ export class HistoryLoop {
 
   /**
    * An envelope was received and could not be kept. While that goes on, history is read less and less often: what keeps
-   * us from keeping it (too much at once, a full disk) keeps us from keeping it again.
+   * us from keeping it (too much at once, a full disk) keeps us from keeping it again. `sinceMs`: cursors have passed it.
    */
-  markGap(reason: string): void {
+  markGap(reason: string, sinceMs = Number.POSITIVE_INFINITY): void {
+    this.#missingSinceMs = Math.min(this.#missingSinceMs, sinceMs);
     const { clock, log, transport, subscriptions } = this.#deps;
     const wanted = new Set(subscriptions.topics());
     for (const topic of transport.status().listening) if (wanted.has(topic)) this.#open(topic);
@@ -175,9 +178,10 @@ export class HistoryLoop {
     const gaps = new Map(this.#gaps);
     const topics = [...gaps.keys()];
     const startedAtMs = clock.now();
+    const missingSinceMs = this.#missingSinceMs;
     const sinceMs = Math.max(
       startedAtMs - HISTORY_AGE_MAX_MS,
-      Math.min(...topics.map((topic) => this.#beginning(topic, startedAtMs))) - HISTORY_OVERLAP_MS,
+      Math.min(missingSinceMs, ...topics.map((topic) => this.#beginning(topic, startedAtMs))) - HISTORY_OVERLAP_MS,
     );
     let messages = 0;
     let pages = 0;
@@ -186,6 +190,7 @@ export class HistoryLoop {
       messages += page.length;
       for (const message of page) await intake.refill(message);
     }
+    if (this.#missingSinceMs === missingSinceMs) this.#missingSinceMs = Number.POSITIVE_INFINITY;
     for (const [topic, gap] of gaps) {
       if (this.#gaps.get(topic) !== gap) continue;
       this.#gaps.delete(topic);

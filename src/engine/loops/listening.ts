@@ -33,6 +33,7 @@ export class Listening {
       onEvents,
       onChange,
       onRecovered: () => this.history.markGap("deaf"),
+      onNodeDeaf: (sinceMs) => this.history.markGap("node-deaf", sinceMs),
     });
     const own = this.canary.topic === undefined ? [] : [this.canary.topic];
     this.subscriptions = new Subscriptions((topics) => deps.transport.listen([...new Set([...topics, ...own])]));

@@ -29,6 +29,19 @@ export class FaultyNode extends ServiceNode {
     await this.change({ reset: true, set, ...rest });
   }
 
+  get peerId(): string {
+    return this.multiaddr.slice(this.multiaddr.lastIndexOf("/") + 1);
+  }
+
+  /** Away without a word: its connections stay, and nothing comes over them. */
+  freeze(): void {
+    process.kill(this.running.pid, "SIGSTOP");
+  }
+
+  thaw(): void {
+    process.kill(this.running.pid, "SIGCONT");
+  }
+
   status(): Promise<LaboratoryStatus> {
     return this.#door().get<LaboratoryStatus>("/v1/status");
   }
@@ -43,7 +56,7 @@ export class FaultyNode extends ServiceNode {
 export class Side extends Party {
   /** Texts in the order of sending. */
   readonly sent: string[] = [];
-  #listener: Launched | undefined;
+  readonly #listeners: Launched[] = [];
   readonly #consumers: Stage;
 
   constructor(stage: Stage, name: string, flags: readonly string[]) {
@@ -51,16 +64,18 @@ export class Side extends Party {
     this.#consumers = stage;
   }
 
-  /** Begins the consumer: a process of its own, that acknowledges each line it has printed. */
+  /**
+   * Begins the consumer: a process of its own, that acknowledges each line it has printed. After a restart of the daemon
+   * another process of the same consumer goes on where the first one ended.
+   */
   listen(): void {
     const args = ["listen", "--consumer", "matrix", "--json", "--state-dir", this.stateDir];
-    this.#listener = this.#consumers.launch(`${this.name}'s consumer`, args);
+    this.#listeners.push(this.#consumers.launch(`${this.name}'s consumer`, args));
   }
 
   /** All that the consumer was given so far. */
   given(): EventView[] {
-    assert.ok(this.#listener);
-    return this.#listener.output.lines.map((line) => JSON.parse(line) as EventView);
+    return this.#listeners.flatMap(({ output }) => output.lines.map((line) => JSON.parse(line) as EventView));
   }
 
   /** The messages that the consumer was given. */
@@ -82,33 +97,72 @@ export class Side extends Party {
   }
 }
 
+/** How many service nodes each side is connected to. */
+export async function connectedTo(sides: readonly Side[]): Promise<number[]> {
+  return await Promise.all(sides.map(async (side) => (await side.status()).network.peers));
+}
+
+/** What stands between the sides. */
+interface LaboratoryOptions {
+  /** Two nodes are one network, or do not know each other. */
+  readonly nodes?: "one" | "linked" | "unlinked";
+  /** The addresses that a side is configured with, when they are not just those of all nodes. */
+  readonly peersOf?: (name: string, addresses: readonly string[]) => readonly string[];
+}
+
 /** Two sides in a conversation. */
 export class Laboratory {
   readonly stage: Stage;
+  /** The first service node. */
   readonly node: FaultyNode;
+  readonly nodes: readonly FaultyNode[];
   readonly alice: Side;
   readonly bob: Side;
 
-  private constructor(stage: Stage, node: FaultyNode, [alice, bob]: readonly [Side, Side]) {
+  private constructor(stage: Stage, nodes: readonly FaultyNode[], [alice, bob]: readonly [Side, Side]) {
+    const [node] = nodes;
+    assert.ok(node);
     this.stage = stage;
     this.node = node;
+    this.nodes = nodes;
     this.alice = alice;
     this.bob = bob;
   }
 
   /** Resolves when both have heard of each other. */
-  static async open(t: TestContext): Promise<Laboratory> {
+  static async open(t: TestContext, { nodes = "one", peersOf }: LaboratoryOptions = {}): Promise<Laboratory> {
     const stage = new Stage(t);
-    const node = new FaultyNode(stage);
-    await node.start();
-    const sides = ["alice", "bob"].map((name) => new Side(stage, name, ["--peer", node.multiaddr]));
-    const laboratory = new Laboratory(stage, node, sides as [Side, Side]);
+    const one = new FaultyNode(stage, "one");
+    await one.start();
+    const all = [one];
+    if (nodes !== "one") {
+      const two = new FaultyNode(stage, "two");
+      await two.start(...(nodes === "linked" ? ["--peer", one.multiaddr] : []));
+      all.push(two);
+    }
+    const addresses = all.map(({ multiaddr }) => multiaddr);
+    const sides = ["alice", "bob"].map((name) => {
+      const peers = peersOf?.(name, addresses) ?? addresses;
+      return new Side(
+        stage,
+        name,
+        peers.flatMap((peer) => ["--peer", peer]),
+      );
+    });
+    const laboratory = new Laboratory(stage, all, sides as [Side, Side]);
     await laboratory.#begin();
     return laboratory;
   }
 
   get sides(): readonly [Side, Side] {
     return [this.alice, this.bob];
+  }
+
+  /** Messages both ways. */
+  async talk(label: string, count: number): Promise<void> {
+    for (let number = 1; number <= count; number += 1) {
+      for (const side of this.sides) await side.say(`${label} ${side.name} ${number}`);
+    }
   }
 
   /** Resolves when each side's consumer was given every message of the other, and its own were acknowledged. */

@@ -49,27 +49,21 @@ const messagesEach = 3;
 /** More than one page of a Store answer. */
 const twoPages = 22;
 
-async function talk({ sides }: Laboratory, label: string, count = messagesEach): Promise<void> {
-  for (let number = 1; number <= count; number += 1) {
-    for (const side of sides) await side.say(`${label} ${side.name} ${number}`);
-  }
-}
-
 /** Both lose their connections, and the fault meets their new subscriptions. */
 const subscribe: Act = async (knobs, laboratory, label) => {
   await laboratory.node.set(knobs, { next: 2, cut: true });
-  await talk(laboratory, label);
+  await laboratory.talk(label, messagesEach);
 };
 
 const push: Act = async (knobs, laboratory, label) => {
   await laboratory.node.set(knobs, { next: 2 });
-  await talk(laboratory, label);
+  await laboratory.talk(label, messagesEach);
 };
 
 /** Until somebody turns it off. */
 const lightpush: Act = async (knobs, laboratory, label) => {
   await laboratory.node.set(knobs);
-  await talk(laboratory, label);
+  await laboratory.talk(label, messagesEach);
 };
 
 /** Nothing is pushed, so that everything has to come out of Store, in several pages; the fault meets a later one. */
@@ -77,7 +71,7 @@ const page: Act = async (knobs, laboratory, label) => {
   const { node } = laboratory;
   await node.set({ drop: "1" });
   const before = (await node.status()).archived;
-  await talk(laboratory, label, twoPages);
+  await laboratory.talk(label, twoPages);
   await until("everything archived", async () => (await node.status()).archived >= before + 2 * twoPages || undefined);
   await node.set(knobs, { next: 2, cut: true });
 };

@@ -141,7 +141,8 @@ function tapped(transport: Transport): Transport & { events: TransportEvents | u
     publish: (message, signal) => transport.publish(message, signal),
     history: (query, signal) => transport.history(query, signal),
     confirm: (hashes, signal) => transport.confirm(hashes, signal),
-    renew: () => transport.renew(),
+    renew: (node) => transport.renew(node),
+    subscribedAt: (topic) => transport.subscribedAt(topic),
     status: () => transport.status(),
     stop: () => transport.stop(),
   };
