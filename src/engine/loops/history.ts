@@ -63,7 +63,13 @@ export class HistoryLoop {
   /** Subscriptions were lost: cursors stand still until the topic is listened to and filled again. */
   onDeaf(listening: readonly ContentTopic[]): void {
     const held = new Set(listening);
-    for (const topic of this.#covered) if (!held.has(topic)) this.#covered.delete(topic);
+    const lost = [...this.#covered].filter((topic) => !held.has(topic));
+    if (lost.length === 0) return;
+    for (const topic of lost) this.#covered.delete(topic);
+    this.#deps.log.info(
+      { event: "sync.gap-found", component: "history", reason: "unsubscribed", topics: lost.length },
+      "subscriptions were lost; what is missed will be read from a Store node",
+    );
   }
 
   /**
@@ -184,11 +190,12 @@ export class HistoryLoop {
       Math.min(missingSinceMs, ...topics.map((topic) => this.#beginning(topic, startedAtMs))) - HISTORY_OVERLAP_MS,
     );
     let messages = 0;
+    let missed = 0;
     let pages = 0;
     for await (const page of transport.history({ topics, sinceMs }, this.#abort.signal)) {
       pages += 1;
       messages += page.length;
-      for (const message of page) await intake.refill(message);
+      for (const message of page) if (await intake.refill(message)) missed += 1;
     }
     if (this.#missingSinceMs === missingSinceMs) this.#missingSinceMs = Number.POSITIVE_INFINITY;
     for (const [topic, gap] of gaps) {
@@ -202,6 +209,7 @@ export class HistoryLoop {
         component: "history",
         topics: topics.length,
         messages,
+        missed,
         pages,
         ms: clock.now() - startedAtMs,
         from_s_ago: Math.round((startedAtMs - sinceMs) / 1000),

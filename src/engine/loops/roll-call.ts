@@ -83,10 +83,7 @@ export class RollCall {
       record.deafAtMs = now;
       const silentMs = now - record.heardAtMs;
       const fields = { event: "network.node-deaf", component: "canary", peer: node, silentMs };
-      log.warn(
-        fields,
-        "a service node takes our subscription and does not push what others push: subscribing anew there",
-      );
+      log.warn(fields, "a service node does not push what others push: renewing it");
       tell({ type: "network.node_deaf", data: { node, silentMs } });
       onChange();
     }
