@@ -32,7 +32,7 @@ export interface EngineStatus {
 
 /** One thing that has to work. */
 export interface HealthCheck {
-  readonly name: "store" | "peers" | "subscriptions" | "canary" | "history" | "outbox";
+  readonly name: "store" | "peers" | "subscriptions" | "canary" | "clock" | "history" | "outbox";
   readonly ok: boolean;
   /** For people: what was seen, or what is wrong. */
   readonly text: string;

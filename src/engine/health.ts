@@ -7,8 +7,9 @@ import type { Phase } from "./commands.ts";
 import type { Conversations } from "./conversations.ts";
 import { UmbradError } from "./errors.ts";
 import { OUTBOX_AGE_MAX_MS, STORE_PROBE_MS } from "./limits.ts";
-import type { CanaryStatus } from "./loops/canary.ts";
+import type { CanaryStatus } from "./loops/canary/canary.ts";
 import type { Listening } from "./loops/listening.ts";
+import type { NetworkTime } from "./loops/network-time.ts";
 import type { Clock, Store, Transport, TransportStatus } from "./ports.ts";
 
 interface HealthDeps {
@@ -57,6 +58,7 @@ export class Health {
       peersCheck(network),
       this.#subscriptionsCheck(network),
       canaryCheck(this.#deps.listening.canary.status(), this.#deps.clock.now()),
+      clockCheck(this.#deps.listening.time.status()),
       this.#historyCheck(),
       this.#outboxCheck(),
     ];
@@ -155,6 +157,19 @@ function canaryCheck({ state, rttMs, heardAtMs, reason, silentNodes }: CanarySta
   const ok = state === "hearing" || state === "off";
   const data = { state, rttMs: rttMs ?? null, ageMs, silentNodes: silentNodes.length };
   return { name: "canary", ok, text: texts[state], data };
+}
+
+/** A wrong clock is made up for, so it keeps nothing from working; somebody should set it all the same. */
+function clockCheck({ shiftMs, isKept }: ReturnType<NetworkTime["status"]>): HealthCheck {
+  const secondsOff = Math.round(shiftMs / 1000);
+  const unknown = isKept === undefined ? "no Store node has said yet" : "no Store node keeps what we publish";
+  const agrees = isKept === true ? "our clock and that of the service nodes agree" : unknown;
+  const text =
+    secondsOff === 0
+      ? agrees
+      : `clock.skewed: our clock is some ${Math.abs(secondsOff)} s ${secondsOff > 0 ? "behind" : "ahead of"} that of the ` +
+        "service nodes; messages are given their time. Set this machine's clock";
+  return { name: "clock", ok: true, text, data: { secondsOff, kept: isKept ?? null } };
 }
 
 /** The others push, so nothing is lost; but there is less left to lose. */

@@ -94,7 +94,7 @@ class WakuTransport implements PeeredTransport {
   }
 
   async publish(
-    message: { readonly topic: ContentTopic; readonly payload: Uint8Array },
+    message: { readonly topic: ContentTopic; readonly payload: Uint8Array; readonly shiftMs?: number },
     signal: AbortSignal,
   ): Promise<PublishResult> {
     const { clock, clusterId, deadlineMs } = this.options;

@@ -30,6 +30,8 @@ export interface NetworkFaults {
   loseArchive: number;
   /** Each push, answer and page takes between these many milliseconds: a range reorders. */
   delayMs: readonly [number, number];
+  /** What the archive's clock has more than ours; like real ones it keeps nothing that is more than 20 s off. */
+  archiveAheadMs: number;
 }
 
 export interface InProcessNetwork {
@@ -87,6 +89,7 @@ class Network implements InProcessNetwork {
     losePublish: 0,
     loseArchive: 0,
     delayMs: [0, 0],
+    archiveAheadMs: 0,
   };
   readonly seed: number;
   readonly clock: Clock;
@@ -131,7 +134,8 @@ class Network implements InProcessNetwork {
 
   carry(message: IncomingMessage): void {
     const key = Buffer.from(message.hash).toString("hex");
-    if (!this.chance(this.faults.loseArchive) && !this.archived.has(key)) {
+    const offMs = Math.abs(message.timestampMs - this.clock.now() - this.faults.archiveAheadMs);
+    if (!this.chance(this.faults.loseArchive) && !this.archived.has(key) && offMs <= 20_000) {
       this.archived.add(key);
       this.archive.push(message);
     }
@@ -182,7 +186,7 @@ class Participant implements InProcessTransport {
   }
 
   async publish(
-    message: { readonly topic: ContentTopic; readonly payload: Uint8Array },
+    message: { readonly topic: ContentTopic; readonly payload: Uint8Array; readonly shiftMs?: number },
     signal: AbortSignal,
   ): Promise<PublishResult> {
     const bytes = message.payload.length + message.topic.length + 24;
@@ -190,7 +194,7 @@ class Participant implements InProcessTransport {
     if (!this.isConnected() || signal.aborted) return { kind: "unavailable", reason: "no service node is connected" };
     if (this.refusal !== undefined) return this.refusal;
     const { faults, clock } = this.network;
-    const timestamp = toNanoseconds(clock.now());
+    const timestamp = toNanoseconds(clock.now() + (message.shiftMs ?? 0));
     const sent = toIncoming(pubsubTopic, { payload: message.payload, contentTopic: message.topic, timestamp });
     if (sent !== undefined && !this.network.chance(faults.losePublish)) this.network.carry(sent);
     const answered = !this.network.chance(faults.loseAnswer);

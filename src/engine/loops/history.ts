@@ -23,6 +23,8 @@ interface HistoryDeps {
   readonly intake: Intake;
   readonly subscriptions: Subscriptions;
   readonly onSynced: () => void;
+  /** What it was, at the earliest, by the service nodes' clock: timestamps are theirs, and so are cursors. */
+  readonly networkMs: (ourMs: number) => number;
   /** Up to when we surely heard what was pushed. */
   readonly heardThroughMs: (nowMs: number) => number;
 }
@@ -120,7 +122,7 @@ export class HistoryLoop {
     const throughMs = Math.min(this.#deps.intake.durableThroughMs(now), this.#deps.heardThroughMs(now));
     if (this.#covered.size === 0 || throughMs < 0) return undefined;
     this.#savedAtMs = now;
-    return { topics: [...this.#covered], throughMs };
+    return { topics: [...this.#covered], throughMs: this.#deps.networkMs(throughMs) };
   }
 
   #scheduleIdleSave(): void {
@@ -180,14 +182,15 @@ export class HistoryLoop {
   }
 
   async #fill(): Promise<void> {
-    const { transport, clock, store, intake, log } = this.#deps;
+    const { transport, clock, store, intake, log, networkMs } = this.#deps;
     const gaps = new Map(this.#gaps);
     const topics = [...gaps.keys()];
     const startedAtMs = clock.now();
     const missingSinceMs = this.#missingSinceMs;
+    const beginnings = topics.map((topic) => this.#beginning(topic, startedAtMs));
     const sinceMs = Math.max(
       startedAtMs - HISTORY_AGE_MAX_MS,
-      Math.min(missingSinceMs, ...topics.map((topic) => this.#beginning(topic, startedAtMs))) - HISTORY_OVERLAP_MS,
+      Math.min(networkMs(missingSinceMs), ...beginnings) - HISTORY_OVERLAP_MS,
     );
     let messages = 0;
     let missed = 0;
@@ -219,11 +222,12 @@ export class HistoryLoop {
     if (this.#covered.size > 0)
       store.saveCursor({
         topics: [...this.#covered],
-        throughMs: intake.durableThroughMs(startedAtMs),
+        throughMs: networkMs(intake.durableThroughMs(startedAtMs)),
       });
   }
 
   #beginning(topic: ContentTopic, now: number): number {
-    return this.#deps.store.cursor(topic) ?? this.#deps.subscriptions.sinceMs(topic) ?? now;
+    const { store, subscriptions, networkMs } = this.#deps;
+    return store.cursor(topic) ?? networkMs(subscriptions.sinceMs(topic) ?? now);
   }
 }

@@ -57,8 +57,9 @@ export interface Transport {
   start(events: TransportEvents): Promise<void>;
   /** The topics wanted from now on; the transport makes held equal wanted, forever, and says onListening. */
   listen(topics: readonly ContentTopic[]): void;
+  /** `shiftMs` is added to the clock for the message's timestamp. */
   publish(
-    message: { readonly topic: ContentTopic; readonly payload: Uint8Array },
+    message: { readonly topic: ContentTopic; readonly payload: Uint8Array; readonly shiftMs?: number },
     signal: AbortSignal,
   ): Promise<PublishResult>;
   /**

@@ -2,7 +2,7 @@
 import type { AnyConversationType } from "../../../src/conversation/contract.ts";
 import { utf8 } from "../../../src/crypto/bytes.ts";
 import { createEngine, type Engine } from "../../../src/engine/engine.ts";
-import type { CanaryOptions } from "../../../src/engine/loops/canary.ts";
+import type { CanaryOptions } from "../../../src/engine/loops/canary/canary.ts";
 import type {
   EventRow,
   IncomingMessage,

@@ -3,8 +3,8 @@
  * them pushes. One that does not is deaf to the network or mute to us, while everything looks well because of the others.
  * Knows nothing of how a canary is made or when it flies.
  */
-import { CANARY_MISSES_MAX, NODE_RENEWAL_MS } from "../limits.ts";
-import type { Clock, Log, NewEvent, NodeSubscription } from "../ports.ts";
+import { CANARY_MISSES_MAX, NODE_RENEWAL_MS } from "../../limits.ts";
+import type { Clock, Log, NewEvent, NodeSubscription } from "../../ports.ts";
 
 interface RollCallDeps {
   readonly clock: Clock;

@@ -3,10 +3,11 @@
  * node that takes subscriptions, answers pings and pushes nothing looks healthy from every other side. No conversation
  * knows of it: what comes back never reaches the intake, and its topic, drawn at each start, marks nobody.
  */
-import { encodeEnvelope } from "../../wire/envelope.ts";
-import type { ContentTopic, Hint } from "../../wire/ids.ts";
-import { CANARY_DEADLINE_MS, CANARY_INTERVAL_MS, CANARY_MISSES_MAX } from "../limits.ts";
-import type { Clock, EventRow, IncomingMessage, Log, NewEvent, Store, Transport } from "../ports.ts";
+import type { ContentTopic } from "../../../wire/ids.ts";
+import { CANARY_DEADLINE_MS, CANARY_INTERVAL_MS, CANARY_MISSES_MAX } from "../../limits.ts";
+import type { Clock, IncomingMessage, Log, NewEvent, Transport } from "../../ports.ts";
+import type { NetworkTime } from "../network-time.ts";
+import { canaryEnvelope, hex } from "./envelope.ts";
 import { RollCall } from "./roll-call.ts";
 
 /** Times for tests; the defaults are in `limits.ts`. */
@@ -31,14 +32,14 @@ export interface CanaryStatus {
 }
 
 interface CanaryDeps {
-  readonly store: Store;
   readonly transport: Transport;
   readonly clock: Clock;
   readonly log: Log;
   readonly options: CanaryOptions | "off" | undefined;
+  readonly time: NetworkTime;
   /** A conversation listens to this topic too. */
   readonly isWanted: (topic: ContentTopic) => boolean;
-  readonly onEvents: (events: readonly EventRow[]) => void;
+  readonly tell: (event: NewEvent) => void;
   readonly onChange: () => void;
   /** What was sent while we were deaf has to be read from a Store node. */
   readonly onRecovered: () => void;
@@ -96,7 +97,7 @@ export class CanaryLoop {
       ...deps,
       subscribed: () => (this.topic === undefined ? [] : deps.transport.subscribedAt(this.topic)),
       renew: (node) => deps.transport.renew(node),
-      tell: (event) => this.#tell(event),
+
       onDeaf: deps.onNodeDeaf,
     });
     if (!isOff) this.topic = `/umbra/1/b16-${hex(clock.random(2))}/proto` as ContentTopic;
@@ -143,6 +144,11 @@ export class CanaryLoop {
     return true;
   }
 
+  /** Another one now, unless one is on its way. */
+  probe(): void {
+    if (this.#attempt === undefined) this.#tryAfter(0);
+  }
+
   stop(): void {
     this.#isStopped = true;
     this.#endAttempt();
@@ -164,7 +170,7 @@ export class CanaryLoop {
   }
 
   #try(): void {
-    const { clock, transport } = this.#deps;
+    const { clock, transport, time } = this.#deps;
     const { topic } = this;
     if (topic === undefined) return;
     const payload = canaryEnvelope(clock);
@@ -174,16 +180,21 @@ export class CanaryLoop {
     this.#remember(hex(payload), flight);
     this.#cancelRollCall?.();
     this.#cancelRollCall = clock.after(this.#deadlineMs, () => {
-      if (this.#rollCall.close(sentAtMs, flight.pushed) && this.#attempt === undefined) this.#tryAfter(0);
+      if (this.#rollCall.close(sentAtMs, flight.pushed)) this.probe();
     });
     const abort = new AbortController();
     const cancelDeadline = clock.after(this.#deadlineMs, () => this.#missed(attempt, "no answer in time"));
     const attempt: Attempt = { sentAtMs, abort, cancelDeadline, isPublished: false };
     this.#attempt = attempt;
-    transport.publish({ topic, payload }, abort.signal).then(
+    const shiftMs = time.probeShiftMs();
+    transport.publish({ topic, payload, shiftMs }, abort.signal).then(
       (result) => {
-        if (result.kind === "published") attempt.isPublished = true;
-        else this.#missed(attempt, result.reason);
+        if (result.kind === "published") {
+          attempt.isPublished = true;
+          return time.published(result.hash, shiftMs);
+        }
+        if (result.kind === "refused" && isAboutTime(result.reason)) time.refused(shiftMs);
+        this.#missed(attempt, result.reason);
       },
       (error: unknown) => {
         this.#deps.log.error({ event: "canary.failed", component: "canary", err: error }, "publishing threw");
@@ -215,7 +226,7 @@ export class CanaryLoop {
         { event: "network.recovered", component: "canary", deafMs },
         "a canary came back: we hear again",
       );
-      this.#tell({ type: "network.recovered", data: { deafMs } });
+      this.#deps.tell({ type: "network.recovered", data: { deafMs } });
       this.#deps.onRecovered();
     }
     this.#next?.cancel();
@@ -253,19 +264,9 @@ export class CanaryLoop {
       const silentMs = now - (this.#status.heardAtMs ?? this.#silentSinceMs);
       const what = "what we publish does not come back: subscribing anew";
       log.warn({ event: "network.deaf", component: "canary", silentMs }, what);
-      this.#tell({ type: "network.deaf", data: { silentMs } });
+      this.#deps.tell({ type: "network.deaf", data: { silentMs } });
     }
     transport.renew();
-  }
-
-  #tell(event: NewEvent): void {
-    const { store, clock, log, onEvents } = this.#deps;
-    try {
-      onEvents([store.appendEvent(event, clock.now())]);
-    } catch (error) {
-      // The event is lost, the cure is not.
-      log.error({ event: "canary.failed", component: "canary", err: error }, "the event could not be written");
-    }
   }
 
   #set(status: Omit<CanaryStatus, "silentNodes">): void {
@@ -281,16 +282,7 @@ export class CanaryLoop {
   }
 }
 
-/** In its form any envelope of a private conversation: header of 68 bytes, two or three blocks of padding, nonce and tag. */
-function canaryEnvelope(clock: Clock): Uint8Array {
-  const [chance = 0, ...salt] = clock.random(5);
-  return encodeEnvelope({
-    hint: hex(clock.random(32)) as Hint,
-    salt: Buffer.from(salt).readUInt32BE(),
-    encryptedBytes: { member: "encrypted_bytes", bytes: clock.random(96 + 128 * (2 + (chance % 2))) },
-  });
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
+/** Service nodes have one status for every message that they hold for invalid. */
+function isAboutTime(reason: string): boolean {
+  return /time\s*stamp|clock/i.test(reason);
 }
