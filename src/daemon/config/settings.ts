@@ -91,7 +91,7 @@ export const settings = {
   },
   "network.peers": {
     about:
-      "Service nodes, each with its peer id. With none the daemon starts, queues what is sent, and says so in `umbrad status`.",
+      "Service nodes. With /p2p/ and a peer id nobody else at that address is used; without, whoever answers is. With none the daemon starts, queues what is sent, and says so in `umbrad status`.",
     schema: z.array(peer),
     fallback: [],
     example: ["/ip4/127.0.0.1/tcp/60000/p2p/16Uiu2HAm..."],
