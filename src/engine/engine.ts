@@ -124,14 +124,7 @@ class RunningEngine implements Engine {
     this.#retention = new RetentionLoop({ store, clock, log, retention: options.retention ?? {} });
     const onChange = () => this.#statusChanged();
     this.#listening = new Listening({ store, transport, clock, log, intake: this.#intake, canary, onEvents, onChange });
-    this.#health = new Health({
-      store,
-      transport,
-      clock,
-      listening: this.#listening,
-      conversations: this.#conversations,
-      phase,
-    });
+    this.#health = new Health({ store, transport, clock, listening: this.#listening, conversations, phase });
   }
 
   async start(): Promise<void> {

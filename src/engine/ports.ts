@@ -252,7 +252,6 @@ export interface Store extends EventLog, ContactStore {
 // ---------------------------------------------------------------- Transport
 
 export type {
-  Impostor,
   IncomingMessage,
   NodeSubscription,
   PublishResult,

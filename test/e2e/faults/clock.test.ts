@@ -2,7 +2,6 @@
 // even one for somebody who is away and has to read it from Store. Method: real processes; the devnet's clock is a knob,
 // the daemon's is shifted before its first line runs. Times are printed.
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import type { HealthView } from "../../../src/admin/views.ts";
 import { inTime, until } from "../stage/processes.ts";
@@ -23,7 +22,7 @@ async function wrong(t: TestContext, what: "node" | number): Promise<void> {
   if (what === "node") await node.set({ "clock-skew": `${offMs}ms` });
   await alice.stop();
   if (typeof what === "number") {
-    const preload = join(import.meta.dirname, "shifted-clock.ts");
+    const preload = import.meta.resolve("./shifted-clock.ts");
     alice.place = { nodeFlags: ["--import", preload], env: { SHIFT_MS: String(what) } };
   }
   await bob.stop();
