@@ -32,9 +32,7 @@ const age = z
   .regex(/^[1-9]\d{0,4}[hd]$/, 'must be an age like "12h" or "90d"')
   .transform((text) => Number(text.slice(0, -1)) * (unitMs[text.slice(-1)] ?? Number.NaN));
 
-const peer = z
-  .string()
-  .regex(/^\/[a-z0-9]+\/.+$/, "is not a multiaddr like /ip4/192.0.2.7/tcp/30303/p2p/16Uiu2HAm…");
+const peer = z.string().regex(/^\/[a-z0-9]+\/.+$/, "is not a multiaddr like /ip4/192.0.2.7/tcp/30303/p2p/16Uiu2HAm…");
 
 const listen = z.string().transform((text, context) => {
   const place = parseTcpPlace(text);
