@@ -95,10 +95,11 @@ export class RollCall {
     renew(node);
   }
 
-  /** Its subscription went, with its connection or for a renewal; a silent one stays known, or it would be told anew. */
+  /** Its subscription went with its connection or for a renewal: a silent one stays known for a while, not to be told anew. */
   #gone(node: string): void {
     const record = this.#nodes.get(node);
-    if (record?.deafAtMs === undefined) this.#nodes.delete(node);
+    const isRenewing = this.#deps.clock.now() - (record?.renewedAtMs ?? 0) < NODE_RENEWAL_MS;
+    if (record?.deafAtMs === undefined || !isRenewing) this.#nodes.delete(node);
   }
 }
 
