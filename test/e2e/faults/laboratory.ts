@@ -48,7 +48,7 @@ export class FaultyNode extends ServiceNode {
 
   #door(): ReturnType<typeof connectAdmin> {
     const socketPath = join(this.stateDir, "faults.sock");
-    return connectAdmin({ socketPath, timeoutMs: DEADLINE_MS, startHint: async () => "start it" });
+    return connectAdmin({ place: { socketPath }, timeoutMs: DEADLINE_MS, startHint: async () => "start it" });
   }
 }
 
