@@ -93,7 +93,7 @@ function declareDaemon(program: Command): void {
   program
     .command("health")
     .description("whether everything works: exits with 0 when ready, 75 when not, 69 without a daemon")
-    .argument("[check]", "only this one: store, peers, subscriptions, canary, history or outbox")
+    .argument("[check]", "only this one: store, peers, subscriptions, canary, clock, history or outbox")
     .action(async (check, _options, command) => (await import("./command/health.ts")).health(session(command), check));
   program
     .command("wait")

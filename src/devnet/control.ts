@@ -15,6 +15,8 @@ export interface FaultChange {
   readonly set?: readonly { readonly name: string; readonly value: string }[];
   /** Each knob of `set` strikes only so many times. */
   readonly next?: number;
+  /** Each knob of `set` lets so many pass first. */
+  readonly after?: number;
   /** Cuts every connection now. */
   readonly cut?: boolean;
 }
@@ -86,7 +88,7 @@ function statusOf(devnet: Devnet): object {
     ...{ multiaddr, websocketMultiaddr, peerId, clusterId, shards },
     ...population,
     ...{ archived, pushed },
-    ...{ counters, faults: faults.list() },
+    ...{ counters, faults: faults.list(), struck: faults.struck() },
   };
 }
 
@@ -94,12 +96,12 @@ function faultsOf({ faults }: Devnet): object {
   return { seed: faults.seed, faults: faults.list() };
 }
 
-function change(devnet: Devnet, { reset, seed, set = [], next, cut }: FaultChange): void {
+function change(devnet: Devnet, { reset, seed, set = [], next, after, cut }: FaultChange): void {
   const { faults } = devnet;
-  for (const { name, value } of set) faults.check(name, value, next);
+  for (const { name, value } of set) faults.check(name, value, { next, after });
   if (reset === true) faults.reset();
   if (seed !== undefined) faults.reseed(seed);
-  for (const { name, value } of set) faults.set(name, value, next);
+  for (const { name, value } of set) faults.set(name, value, { next, after });
   if (cut === true) devnet.disconnectAll();
 }
 
@@ -123,15 +125,15 @@ function parseChange(body: string): FaultChange {
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new DevnetError("devnet/bad-option", "not a JSON object");
-  const { reset, seed, set, next, cut, ...unknown } = value as Readonly<Record<string, unknown>>;
+  const { reset, seed, set, next, after, cut, ...unknown } = value as Readonly<Record<string, unknown>>;
   const names = Object.keys(unknown);
   if (names.length > 0) throw new DevnetError("devnet/bad-option", `unknown: ${names.join(", ")}`);
   const isFlag = (flag: unknown): flag is boolean | undefined => flag === undefined || typeof flag === "boolean";
   const isCount = (count: unknown): count is number | undefined => count === undefined || Number.isSafeInteger(count);
-  if (!isFlag(reset) || !isFlag(cut) || !isCount(seed) || !isCount(next) || !isSettings(set)) {
+  if (!isFlag(reset) || !isFlag(cut) || !isCount(seed) || !isCount(next) || !isCount(after) || !isSettings(set)) {
     throw new DevnetError(
       "devnet/bad-option",
-      "reset, cut: booleans; seed, next: whole numbers; set: names and values",
+      "reset, cut: booleans; seed, next, after: whole numbers; set: names and values",
     );
   }
   return {
@@ -139,6 +141,7 @@ function parseChange(body: string): FaultChange {
     ...(seed === undefined ? {} : { seed }),
     ...(set === undefined ? {} : { set }),
     ...(next === undefined ? {} : { next }),
+    ...(after === undefined ? {} : { after }),
     ...(cut === undefined ? {} : { cut }),
   };
 }

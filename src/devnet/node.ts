@@ -162,7 +162,7 @@ async function serve(libp2p: Libp2p<Relaying>, parts: Parts): Promise<FilterServ
   const archiveAny = parts.options.archiveAnyTimestamp ?? false;
   const flow = new MessageFlow({ archive, filter, relay, counters, faults, nowMs, archiveAny });
   const hooks: RequestHooks = {
-    intercept: (codec) => requestFault(faults, codec),
+    intercept: (codec, kind) => requestFault(faults, codec, kind),
     refused: (codec, refusal, cause) => {
       counters.refusedRequests += 1;
       // Strangers' bytes are counted; only a fault of our own is worth a line.
@@ -192,10 +192,14 @@ async function serve(libp2p: Libp2p<Relaying>, parts: Parts): Promise<FilterServ
   return filter;
 }
 
-async function requestFault(faults: DevnetFaults, codec: string): Promise<RequestFault | undefined> {
+async function requestFault(
+  faults: DevnetFaults,
+  codec: string,
+  kind: string | undefined,
+): Promise<RequestFault | undefined> {
   const waitMs = faults.waitMs("answer-delay");
   if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs).unref());
-  return faults.ofRequest(codec);
+  return faults.ofRequest(codec, kind);
 }
 
 /** Tells a new peer our shards, and hangs up on a peer of another network as real service nodes do. */
@@ -220,6 +224,9 @@ function filterOf(libp2p: Libp2p<Relaying>, { network, counters, faults, nowMs }
       const connection = libp2p.getConnections(peer).findLast(({ status }) => status === "open");
       if (connection === undefined) throw new Error("the subscriber is not connected");
       return connection.newStream(filterPushCodec);
+    },
+    cut: (peer) => {
+      for (const connection of libp2p.getConnections(peer)) connection.abort(new Error("a fault knob cuts this"));
     },
     pushed: () => tally(counters, "filterPushes"),
     dropped: (frames) => tally(counters, "filterPushesDropped", frames),

@@ -19,6 +19,8 @@ export interface EngineStatus {
     readonly rttMs: number | null;
     /** Since the last one that came back had left. */
     readonly ageMs: number | null;
+    /** Peer ids of service nodes that do not push what others push. */
+    readonly silentNodes: readonly string[];
   };
   /** Every wanted topic is listened to and its history has been read since. */
   readonly synced: boolean;
@@ -30,7 +32,7 @@ export interface EngineStatus {
 
 /** One thing that has to work. */
 export interface HealthCheck {
-  readonly name: "store" | "peers" | "subscriptions" | "canary" | "history" | "outbox";
+  readonly name: "store" | "peers" | "subscriptions" | "canary" | "clock" | "history" | "outbox";
   readonly ok: boolean;
   /** For people: what was seen, or what is wrong. */
   readonly text: string;

@@ -13,7 +13,7 @@ import { EventFeed } from "./event-feed.ts";
 import { Consumers } from "./event-log/consumers.ts";
 import { Health } from "./health.ts";
 import { REMEMBER_MS } from "./limits.ts";
-import type { CanaryOptions } from "./loops/canary.ts";
+import type { CanaryOptions } from "./loops/canary/canary.ts";
 import { ConfirmationLoop } from "./loops/confirmation.ts";
 import { Listening } from "./loops/listening.ts";
 import { OutboxLoop } from "./loops/outbox.ts";
@@ -76,7 +76,7 @@ class RunningEngine implements Engine {
 
   constructor(options: EngineOptions) {
     this.#options = options;
-    const { store, transport, clock, log } = options;
+    const { store, transport, clock, log, canary } = options;
     this.#registry = createRegistry(options.types);
     this.#feed = new EventFeed(store, clock);
     this.consumers = new Consumers({ store, clock });
@@ -116,13 +116,14 @@ class RunningEngine implements Engine {
       turns: this.#turns,
       onEvents,
       onPublished: () => this.#confirmation.wake(),
+      shiftMs: () => this.#listening.time.shiftMs,
     });
     const confirming = { store, transport, clock, log, onEvents };
     this.#confirmation = new ConfirmationLoop({ ...confirming, onOutbox: () => this.#outbox.wake() });
     this.#timers = new TimerLoop({ store, clock, log, turns: this.#turns });
     this.#parking = new ParkingLoop({ store, clock, log, intake: this.#intake });
     this.#retention = new RetentionLoop({ store, clock, log, retention: options.retention ?? {} });
-    const [onChange, { canary }] = [() => this.#statusChanged(), options];
+    const onChange = () => this.#statusChanged();
     this.#listening = new Listening({ store, transport, clock, log, intake: this.#intake, canary, onEvents, onChange });
     this.#health = new Health({ store, transport, clock, listening: this.#listening, conversations, phase });
   }

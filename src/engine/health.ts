@@ -7,8 +7,9 @@ import type { Phase } from "./commands.ts";
 import type { Conversations } from "./conversations.ts";
 import { UmbradError } from "./errors.ts";
 import { OUTBOX_AGE_MAX_MS, STORE_PROBE_MS } from "./limits.ts";
-import type { CanaryStatus } from "./loops/canary.ts";
+import type { CanaryStatus } from "./loops/canary/canary.ts";
 import type { Listening } from "./loops/listening.ts";
+import type { NetworkTime } from "./loops/network-time.ts";
 import type { Clock, Store, Transport, TransportStatus } from "./ports.ts";
 
 interface HealthDeps {
@@ -30,12 +31,17 @@ export class Health {
 
   status(): EngineStatus {
     const { store, conversations, listening, clock } = this.#deps;
-    const { state, rttMs, heardAtMs } = listening.canary.status();
+    const { state, rttMs, heardAtMs, silentNodes } = listening.canary.status();
     return {
       ...this.#readiness(),
       clientAddress: conversations.clientAddress(),
       network: this.#network(),
-      canary: { state, rttMs: rttMs ?? null, ageMs: heardAtMs === undefined ? null : clock.now() - heardAtMs },
+      canary: {
+        state,
+        rttMs: rttMs ?? null,
+        ageMs: heardAtMs === undefined ? null : clock.now() - heardAtMs,
+        silentNodes,
+      },
       synced: this.#isSynced(),
       conversations: conversations.list().length,
       outbox: store.outboxCount(),
@@ -52,6 +58,7 @@ export class Health {
       peersCheck(network),
       this.#subscriptionsCheck(network),
       canaryCheck(this.#deps.listening.canary.status(), this.#deps.clock.now()),
+      clockCheck(this.#deps.listening.time.status()),
       this.#historyCheck(),
       this.#outboxCheck(),
     ];
@@ -122,26 +129,52 @@ export class Health {
   }
 }
 
-function peersCheck({ peers, configuredPeers }: TransportStatus): HealthCheck {
+function peersCheck({ peers, configuredPeers, impostors = [] }: TransportStatus): HealthCheck {
   const ok = configuredPeers > 0 && peers > 0;
   const missing = "no service node is configured: give one with --peer or in the configuration";
   const away = configuredPeers === 0 ? missing : "no service node is connected";
-  const text = ok ? `${peers} of ${configuredPeers} service nodes are connected` : away;
-  return { name: "peers", ok, text, data: { connected: peers, configured: configuredPeers } };
+  const [impostor] = impostors;
+  const wrong =
+    impostor === undefined
+      ? ""
+      : `; at the address of ${impostor.configured} answers ${impostor.found}, which is not trusted: correct the ` +
+        "address with --peer or in the configuration";
+  const text = `${ok ? `${peers} of ${configuredPeers} service nodes are connected` : away}${wrong}`;
+  const data = { connected: peers, configured: configuredPeers, impostors: impostors.length };
+  return { name: "peers", ok, text, data };
 }
 
-function canaryCheck({ state, rttMs, heardAtMs, reason }: CanaryStatus, now: number): HealthCheck {
+function canaryCheck({ state, rttMs, heardAtMs, reason, silentNodes }: CanaryStatus, now: number): HealthCheck {
   const ageMs = heardAtMs === undefined ? null : now - heardAtMs;
   const since = ageMs === null ? "" : ` for ${seconds(ageMs)}`;
   const texts: Readonly<Record<CanaryStatus["state"], string>> = {
     off: "there is no canary",
     waiting: "no canary has come back yet",
-    hearing: `a canary came back ${seconds(ageMs ?? 0)} ago after ${rttMs ?? 0} ms`,
+    hearing: `a canary came back ${seconds(ageMs ?? 0)} ago after ${rttMs ?? 0} ms${butNotFrom(silentNodes)}`,
     deaf: `what we publish has not come back${since}: the service nodes push nothing to us`,
     unsendable: `no service node takes what we publish: ${reason ?? "unknown"}`,
   };
   const ok = state === "hearing" || state === "off";
-  return { name: "canary", ok, text: texts[state], data: { state, rttMs: rttMs ?? null, ageMs } };
+  const data = { state, rttMs: rttMs ?? null, ageMs, silentNodes: silentNodes.length };
+  return { name: "canary", ok, text: texts[state], data };
+}
+
+/** A wrong clock is made up for, so it keeps nothing from working; somebody should set it all the same. */
+function clockCheck({ shiftMs, isKept }: ReturnType<NetworkTime["status"]>): HealthCheck {
+  const secondsOff = Math.round(shiftMs / 1000);
+  const unknown = isKept === undefined ? "no Store node has said yet" : "no Store node keeps what we publish";
+  const agrees = isKept === true ? "our clock and that of the service nodes agree" : unknown;
+  const text =
+    secondsOff === 0
+      ? agrees
+      : `clock.skewed: our clock is some ${Math.abs(secondsOff)} s ${secondsOff > 0 ? "behind" : "ahead of"} that of the ` +
+        "service nodes; messages are given their time. Set this machine's clock";
+  return { name: "clock", ok: true, text, data: { secondsOff, kept: isKept ?? null } };
+}
+
+/** The others push, so nothing is lost; but there is less left to lose. */
+function butNotFrom(silentNodes: readonly string[]): string {
+  return silentNodes.length === 0 ? "" : `, but these service nodes push nothing: ${silentNodes.join(", ")}`;
 }
 
 function seconds(ms: number): string {

@@ -62,6 +62,26 @@ export const CANARY_DEADLINE_MS = 10_000;
 /** In a row: a single one may be lost by chance, and the second follows at once. */
 export const CANARY_MISSES_MAX = 2;
 
+/** A Store node is asked for a canary after this, and once more: archives lag. */
+export const CLOCK_LOOK_MS = 2_000;
+export const CLOCK_LOOK_AGAIN_MS = 3_000;
+/** Canaries in a row that no Store node keeps, before other timestamps are tried. */
+export const CLOCK_MISSES_MAX = 2;
+/** Timestamps up to 20 s off are kept: steps of 30 s leave nothing out. Five minutes each way; pushes hint at the rest. */
+export const CLOCK_STEP_MS = 30_000;
+export const CLOCK_STEPS_MAX = 10;
+/** So often a shift is kept while our own time is not: a Store that loses every tenth message must not look like a clock. */
+export const CLOCK_PROOFS = 3;
+/** Pushes whose timestamps are compared with our clock. */
+export const CLOCK_OFFSET_SAMPLES = 16;
+/** A search that found nothing is not repeated sooner: it costs some twenty canaries. */
+export const CLOCK_SEARCH_PAUSE_MS: number = 30 * 60_000;
+/** Every so many canaries with a shift, one goes without it: the clock may have been set. */
+export const CLOCK_RETEST_CANARIES = 5;
+
+/** A service node that neither a new subscription nor a new connection cured is given another one this often. */
+export const NODE_RENEWAL_MS: number = 10 * 60_000;
+
 /** Whoever asks for the daemon's health often must not cost an fsync each time. */
 export const STORE_PROBE_MS = 5_000;
 /** An envelope that waits this long waits for somebody to act. */

@@ -259,6 +259,7 @@ export interface Store extends EventLog, ContactStore {
 
 export type {
   IncomingMessage,
+  NodeSubscription,
   PublishResult,
   Transport,
   TransportEvents,

@@ -19,6 +19,8 @@ export interface Link {
   ready: { readonly connection: Connection; readonly protocols: ReadonlySet<string> } | undefined;
   session: FilterSession | undefined;
   failures: number;
+  /** Who answered instead of the configured peer, at the last dial. */
+  impostor: string | undefined;
   /** When it last left a question unanswered. */
   silentAtMs: number;
   /** When its subscriptions were last made anew because nothing arrived. */
@@ -35,14 +37,15 @@ export function newLink(peer: ServicePeer, clock: Clock, stopped: AbortSignal): 
     ready: undefined,
     session: undefined,
     failures: 0,
+    impostor: undefined,
     silentAtMs: Number.NEGATIVE_INFINITY,
     renewedAtMs: Number.NEGATIVE_INFINITY,
   };
 }
 
 /** Whether it is the same service node at the same addresses. */
-export function isLinkTo(link: Link, { id, addresses }: ServicePeer): boolean {
+export function isLinkTo(link: Link, { name, addresses }: ServicePeer): boolean {
   const known = link.peer.addresses;
-  if (!link.peer.id.equals(id) || known.length !== addresses.length) return false;
+  if (link.peer.name !== name || known.length !== addresses.length) return false;
   return known.every((address, at) => addresses[at]?.equals(address) === true);
 }

@@ -6,24 +6,29 @@ import { UmbradError } from "../engine/errors.ts";
 
 /** One configured service node with every address it was given. */
 export interface ServicePeer {
-  readonly id: PeerId;
+  /** undefined: whoever answers at the address. */
+  readonly id: PeerId | undefined;
+  /** The id, or the address where there is none. */
+  readonly name: string;
   readonly addresses: readonly Multiaddr[];
 }
 
 const hint =
-  "Use an address like /ip4/192.0.2.7/tcp/30303/p2p/16Uiu2HAm…, as `umbrad devnet` or a node's operator prints it.";
+  "Use an address like /ip4/192.0.2.7/tcp/30303/p2p/16Uiu2HAm…, as `umbrad devnet` or a node's operator prints it. " +
+  "Without /p2p/ and an id, whoever answers at the address is taken.";
 
 /** Groups the addresses by peer; throws `transport/bad-peer` for one that can never be dialled. */
 export function parsePeers(peers: readonly string[]): readonly ServicePeer[] {
-  const byId = new Map<string, { id: PeerId; addresses: Multiaddr[] }>();
+  const byName = new Map<string, { id: PeerId | undefined; name: string; addresses: Multiaddr[] }>();
   for (const text of peers) {
     const address = parseAddress(text);
     const id = peerOf(text, address);
-    const known = byId.get(id.toString()) ?? { id, addresses: [] };
+    const name = (id ?? address).toString();
+    const known = byName.get(name) ?? { id, name, addresses: [] };
     if (!known.addresses.some((other) => other.equals(address))) known.addresses.push(address);
-    byId.set(id.toString(), known);
+    byName.set(name, known);
   }
-  return [...byId.values()];
+  return [...byName.values()];
 }
 
 function parseAddress(text: string): Multiaddr {
@@ -45,13 +50,11 @@ function parseAddress(text: string): Multiaddr {
   return address;
 }
 
-function peerOf(text: string, address: Multiaddr): PeerId {
+function peerOf(text: string, address: Multiaddr): PeerId | undefined {
   const id = address.getPeerId();
-  if (id === null) {
-    throw new UmbradError("transport/bad-peer", `the /p2p/<peer id> part is missing: ${text}`, { hint });
-  }
+  if (id === null && !address.protoNames().includes("p2p")) return undefined;
   try {
-    const peer = peerIdFromString(id);
+    const peer = peerIdFromString(id ?? "");
     if (isPeerId(peer)) return peer;
   } catch (cause) {
     throw new UmbradError("transport/bad-peer", `not a peer id: ${text}`, { hint, cause });

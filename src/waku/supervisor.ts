@@ -1,23 +1,20 @@
 /**
- * Owns the connections to the configured service nodes: dials for ever, waits for identify, checks the cluster, and
- * gives each connection its filter session. Knows nothing of messages' contents or of who wants which topic why.
+ * Owns the connections to the configured service nodes: dials for ever, and gives each connection its filter session. Knows nothing of messages' contents or of who wants which topic why.
  */
-import type { Connection, IdentifyResult } from "@libp2p/interface";
+import type { Connection } from "@libp2p/interface";
 import type { LightNode } from "@waku/sdk";
-import type { Clock, Log, TransportStatus } from "../engine/ports.ts";
+import type { Clock, Log, NodeSubscription, TransportStatus } from "../engine/ports.ts";
 import type { ContentTopic } from "../wire/ids.ts";
+import { Dialer, WrongIdentityError } from "./dialer.ts";
 import { filterSubscribeCodec } from "./filter/client.ts";
 import { FilterSession } from "./filter/session.ts";
 import type { PushTarget } from "./lightpush/lightpush.ts";
 import { isLinkTo, type Link, newLink } from "./link.ts";
 import type { WakuNetwork } from "./message.ts";
-import { askCluster, metadataCodec } from "./metadata.ts";
 import type { ServicePeer } from "./peer-address.ts";
 import { pause, redialMs } from "./redial.ts";
-import { reasonOf, startDeadline, untilAborted } from "./request.ts";
+import { reasonOf } from "./request.ts";
 
-const dialDeadlineMs = 10_000;
-const identifyDeadlineMs = 5_000;
 const demotionMs = 60_000;
 /** A subscription that was renewed this recently, and is to be renewed again, was not what was wrong. */
 const renewalMs = 180_000;
@@ -41,21 +38,19 @@ export class Supervisor {
   private links: readonly Link[];
   private isStarted = false;
   private readonly ended = new AbortController();
-  private readonly protocols = new WeakMap<Connection, ReadonlySet<string>>();
-  private readonly waiting = new Map<Connection, { identified: () => void; closed: () => void }>();
+  private readonly dialer: Dialer;
   private topics: ReadonlySet<ContentTopic> = new Set();
   private lastStatus = "";
 
   constructor(options: SupervisorOptions) {
     this.options = options;
+    this.dialer = new Dialer({ ...options, signal: this.ended.signal });
     this.links = options.peers.map((peer) => newLink(peer, options.clock, this.ended.signal));
   }
 
   /** Begins dialling. */
   start(): void {
-    const { libp2p } = this.options.node;
-    libp2p.addEventListener("peer:identify", this.onIdentify);
-    libp2p.addEventListener("connection:close", this.onClose);
+    this.dialer.start();
     this.isStarted = true;
     for (const link of this.links) this.begin(link);
   }
@@ -110,10 +105,11 @@ export class Supervisor {
     link?.session?.renew();
   }
 
-  /** Nothing arrives: new subscriptions, and at the next call soon after, new connections. */
-  renew(): void {
+  /** Nothing arrives, from this peer or at all: new subscriptions, and at the next call soon after, new connections. */
+  renew(node?: string): void {
     const now = this.options.clock.now();
     for (const link of this.links) {
+      if (node !== undefined && (link.ready === undefined || idOf(link.ready.connection) !== node)) continue;
       const isAgain = now - link.renewedAtMs < renewalMs;
       link.renewedAtMs = isAgain ? Number.NEGATIVE_INFINITY : now;
       if (!isAgain) link.session?.renew();
@@ -121,8 +117,20 @@ export class Supervisor {
     }
   }
 
+  /** Peers that hold our subscription to the topic, and since when. */
+  subscribedAt(topic: ContentTopic): readonly NodeSubscription[] {
+    return this.links.flatMap(({ ready, session }) => {
+      const sinceMs = session?.heldSinceMs(topic);
+      return ready === undefined || sinceMs === undefined ? [] : [{ node: idOf(ready.connection), sinceMs }];
+    });
+  }
+
   status(): TransportStatus {
+    const impostors = this.links.flatMap(({ peer, impostor }) =>
+      impostor === undefined ? [] : [{ configured: peer.name, found: impostor }],
+    );
     return {
+      impostors,
       peers: this.links.filter((link) => link.ready !== undefined).length,
       configuredPeers: this.links.length,
       listening: [...new Set(this.links.flatMap((link) => link.session?.held() ?? []))],
@@ -137,9 +145,7 @@ export class Supervisor {
     // Aborted, not closed: a close waits for streams that an unfriendly peer keeps open.
     for (const connection of libp2p.getConnections()) connection.abort(new Error("the transport has stopped"));
     for (const link of this.links) link.session?.close();
-    libp2p.removeEventListener("peer:identify", this.onIdentify);
-    libp2p.removeEventListener("connection:close", this.onClose);
-    for (const waiter of this.waiting.values()) waiter.closed();
+    this.dialer.stop();
   }
 
   private begin(link: Link): void {
@@ -151,48 +157,61 @@ export class Supervisor {
 
   private async keep(link: Link): Promise<void> {
     const { clock, log } = this.options;
-    const peer = link.peer.id.toString();
+    const { name } = link.peer;
     while (!link.ended.aborted) {
       try {
         const lastedMs = await this.connect(link);
         // A peer that takes us and hangs up at once is dialled twice a second at most.
         link.failures = lastedMs >= stableMs ? 0 : 1;
-        log.info({ event: "peer.lost", component: "waku", peer, lastedMs }, "connection to service node lost");
+        log.info({ event: "peer.lost", component: "waku", peer: name, lastedMs }, "connection to service node lost");
       } catch (error) {
-        const fields = { event: "peer.unreachable", component: "waku", peer, reason: reasonOf(error) };
-        // Once for each outage; the repetitions say nothing new.
-        if (!link.ended.aborted) log[link.failures === 0 ? "warn" : "debug"](fields, "service node cannot be reached");
+        if (!link.ended.aborted) this.failed(link, error);
         link.failures += 1;
       }
       await pause(clock, redialMs(link.failures, clock), link.ended);
     }
   }
 
+  /** Says it once for each outage; the repetitions say nothing new. */
+  private failed(link: Link, error: unknown): void {
+    const { log } = this.options;
+    const { name } = link.peer;
+    const found = error instanceof WrongIdentityError ? error.found : undefined;
+    const isNews = found !== link.impostor;
+    link.impostor = found;
+    if (found !== undefined && isNews) {
+      const fields = { event: "peer.wrong-identity", component: "waku", peer: name, found };
+      log.warn(fields, "another peer answers at the address of a service node; correct the configured address");
+    } else {
+      const fields = { event: "peer.unreachable", component: "waku", peer: name, reason: reasonOf(error) };
+      log[link.failures === 0 ? "warn" : "debug"](fields, "service node cannot be reached");
+    }
+    if (isNews) this.changed();
+  }
+
   /** Returns how long a connection was ready, after it closed; throws when none became ready. */
   private async connect(link: Link): Promise<number> {
-    const connection = await this.dial(link);
-    const closed = new Promise<void>((resolve) => this.wait(connection, { closed: resolve }));
+    const { connection, protocols, closed } = await this.dialer.open(link.peer, link.ended);
     try {
-      const protocols = await this.identified(connection, link);
-      await this.requireCluster(connection, protocols);
-      if (link.ended.aborted || connection.status !== "open") throw new Error("closed while being set up");
+      const isTaken = this.links.some(({ ready }) => ready?.connection.remotePeer.equals(connection.remotePeer));
+      if (isTaken) throw new Error("already connected to this service node by another address");
       const readyAtMs = this.options.clock.now();
       this.ready(link, connection, protocols);
       await closed;
       return this.options.clock.now() - readyAtMs;
     } finally {
-      this.waiting.delete(connection);
       link.session?.close();
       link.session = undefined;
       link.ready = undefined;
-      if (connection.status === "open") connection.abort(new Error("not usable"));
+      this.dialer.giveBack(connection);
       this.changed();
     }
   }
 
   private ready(link: Link, connection: Connection, protocols: ReadonlySet<string>): void {
     const { log, network, clock, deadlineMs } = this.options;
-    const peer = link.peer.id.toString();
+    const peer = idOf(connection);
+    link.impostor = undefined;
     log.info({ event: "peer.connected", component: "waku", peer }, "connected to service node");
     link.ready = { connection, protocols };
     if (protocols.has(filterSubscribeCodec)) {
@@ -211,76 +230,6 @@ export class Supervisor {
     this.changed();
   }
 
-  private async dial({ peer, ended }: Link): Promise<Connection> {
-    const { node, clock } = this.options;
-    const deadline = startDeadline(clock, dialDeadlineMs, ended);
-    try {
-      return await untilAborted(node.libp2p.dial([...peer.addresses], { signal: deadline.signal }), deadline.signal);
-    } finally {
-      deadline.end();
-    }
-  }
-
-  private async identified(connection: Connection, { peer: { id }, ended }: Link): Promise<ReadonlySet<string>> {
-    const { clock, deadlineMs } = this.options;
-    const deadline = startDeadline(clock, deadlineMs ?? identifyDeadlineMs, ended);
-    try {
-      if (!connection.remotePeer.equals(id)) throw new Error("another peer answers at this address");
-      const arrived = new Promise<void>((resolve) => this.wait(connection, { identified: resolve }));
-      if (!this.protocols.has(connection)) await untilAborted(arrived, deadline.signal);
-      const protocols = this.protocols.get(connection);
-      if (protocols === undefined) throw new Error("closed before it identified itself");
-      return protocols;
-    } finally {
-      deadline.end();
-    }
-  }
-
-  private async requireCluster(connection: Connection, protocols: ReadonlySet<string>): Promise<void> {
-    const { network, log } = this.options;
-    const cluster = protocols.has(metadataCodec) ? await this.clusterOf(connection) : undefined;
-    if (cluster === undefined || cluster === network.clusterId) return;
-    const fields = { event: "peer.wrong-cluster", component: "waku", peer: connection.remotePeer.toString(), cluster };
-    log.warn(fields, "service node belongs to another Waku cluster");
-    throw new Error(`the service node belongs to cluster ${cluster}`);
-  }
-
-  // A node that does not say is tried all the same: what it is good for shows in its answers.
-  private async clusterOf(connection: Connection): Promise<number | undefined> {
-    const { network, clock, log, deadlineMs } = this.options;
-    try {
-      const limits = deadlineMs === undefined ? {} : { deadlineMs };
-      return await askCluster(connection, {
-        clusterId: network.clusterId,
-        clock,
-        signal: this.ended.signal,
-        ...limits,
-      });
-    } catch (error) {
-      log.debug(
-        { event: "peer.metadata", component: "waku", reason: reasonOf(error) },
-        "no metadata from service node",
-      );
-      return undefined;
-    }
-  }
-
-  private wait(connection: Connection, callbacks: { identified?: () => void; closed?: () => void }): void {
-    const known = this.waiting.get(connection) ?? { identified: () => undefined, closed: () => undefined };
-    this.waiting.set(connection, { ...known, ...callbacks });
-  }
-
-  private readonly onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => {
-    this.protocols.set(detail.connection, new Set(detail.protocols));
-    this.waiting.get(detail.connection)?.identified();
-  };
-
-  private readonly onClose = ({ detail }: CustomEvent<Connection>): void => {
-    const waiter = this.waiting.get(detail);
-    waiter?.identified();
-    waiter?.closed();
-  };
-
   private changed(): void {
     const status = this.status();
     const key = JSON.stringify(status);
@@ -288,4 +237,8 @@ export class Supervisor {
     this.lastStatus = key;
     this.options.onStatus(status);
   }
+}
+
+function idOf(connection: Connection): string {
+  return connection.remotePeer.toString();
 }

@@ -9,6 +9,7 @@ import type {
   Clock,
   IncomingMessage,
   Log,
+  NodeSubscription,
   PublishResult,
   Transport,
   TransportEvents,
@@ -38,7 +39,7 @@ const rlnClusterId = 1;
 export interface WakuTransportOptions {
   readonly clusterId: number;
   readonly shards: number;
-  /** Multiaddrs with `/p2p/<peer id>`. */
+  /** Multiaddrs, with `/p2p/<peer id>` or for whoever answers there. */
   readonly peers: readonly string[];
   /** 32 bytes, the same at every start. */
   readonly privateKeySeed: Uint8Array;
@@ -93,7 +94,7 @@ class WakuTransport implements PeeredTransport {
   }
 
   async publish(
-    message: { readonly topic: ContentTopic; readonly payload: Uint8Array },
+    message: { readonly topic: ContentTopic; readonly payload: Uint8Array; readonly shiftMs?: number },
     signal: AbortSignal,
   ): Promise<PublishResult> {
     const { clock, clusterId, deadlineMs } = this.options;
@@ -163,8 +164,12 @@ class WakuTransport implements PeeredTransport {
     }
   }
 
-  renew(): void {
-    this.running?.supervisor.renew();
+  renew(node?: string): void {
+    this.running?.supervisor.renew(node);
+  }
+
+  subscribedAt(topic: ContentTopic): readonly NodeSubscription[] {
+    return this.running?.supervisor.subscribedAt(topic) ?? [];
   }
 
   status(): TransportStatus {
@@ -192,8 +197,8 @@ class WakuTransport implements PeeredTransport {
       onStatus: (status) => events.onStatus(status),
       ...(deadlineMs === undefined ? {} : { deadlineMs }),
     });
-    const onPush = (_from: Connection, pubsubTopic: string, message: WakuMessageFields): void => {
-      this.deliver(pubsubTopic, message, events);
+    const onPush = (from: Connection, pubsubTopic: string, message: WakuMessageFields): void => {
+      this.deliver(from, pubsubTopic, message, events);
     };
     const onBroken = (connection: Connection, error: unknown): void => {
       log.debug({ event: "filter.broken", component: "waku", reason: reasonOf(error) }, "a push stream broke");
@@ -207,14 +212,14 @@ class WakuTransport implements PeeredTransport {
     supervisor.start();
   }
 
-  private deliver(pubsubTopic: string, pushed: WakuMessageFields, events: TransportEvents): void {
+  private deliver(from: Connection, pubsubTopic: string, pushed: WakuMessageFields, events: TransportEvents): void {
     const topic = pushed.contentTopic as ContentTopic;
     // Any connected peer may push anything at any time; what was not asked for is not worth a hash.
     if (!this.wanted.has(topic) || pubsubTopicOf(topic, this.options) !== pubsubTopic) return;
     const message = toIncoming(pubsubTopic, pushed);
     if (message === undefined || this.stopped.signal.aborted) return;
     try {
-      events.onMessage(message);
+      events.onMessage({ ...message, from: from.remotePeer.toString() });
     } catch (error) {
       this.options.log.error({ event: "transport.handler", component: "waku", err: error }, "onMessage threw");
     }

@@ -88,7 +88,7 @@ test("status has the documented fields", async (t) => {
     reasons: [],
     clientAddress: "ab".repeat(32),
     network: { peers: 1, configuredPeers: 2, listening: 1 },
-    canary: { state: "hearing", rttMs: 12, ageMs: 3_000 },
+    canary: { state: "hearing", rttMs: 12, ageMs: 3_000, silentNodes: [] },
     synced: true,
     conversations: 0,
     outbox: 0,

@@ -32,6 +32,10 @@ export class HeldTransport implements Transport {
 
   renew(): void {}
 
+  subscribedAt(): readonly [] {
+    return [];
+  }
+
   async *history(): AsyncGenerator<readonly IncomingMessage[], void> {}
 
   status(): TransportStatus {

@@ -41,7 +41,7 @@ test("status", async (t) => {
     reasons: ["no service peer is configured"],
     clientAddress: address,
     network: { peers: 1, configuredPeers: 2, listening: 1 },
-    canary: { state: "hearing", rttMs: 12, ageMs: 3_000 },
+    canary: { state: "hearing", rttMs: 12, ageMs: 3_000, silentNodes: [] },
     synced: true,
     conversations: 0,
     outbox: 0,

@@ -169,7 +169,23 @@ function historyTests(check: Check): void {
     await publishText(transport, topicOf(1), "both ways");
     await recorder.until(() => recorder.messages.length > 0, "the push");
     const [fetched] = await historyOf(transport, [topicOf(1)], 0, 1);
-    assert.deepEqual(fetched, recorder.messages[0]);
+    const { from, ...pushed } = recorder.messages[0] ?? assert.fail();
+    assert.deepEqual(fetched, pushed);
+    assert.ok(
+      from !== undefined && transport.subscribedAt(topicOf(1)).some(({ node }) => node === from),
+      "who pushed it",
+    );
+    assert.deepEqual(transport.subscribedAt(topicOf(2)), []);
+  });
+
+  check("a shifted timestamp is that of the message", async (_rig, join) => {
+    const { transport, recorder } = await join(topicOf(1));
+    const shifted = { topic: topicOf(1), payload: Buffer.from("later"), shiftMs: 10_000 };
+    const from = Date.now();
+    assert.equal((await transport.publish(shifted, new AbortController().signal)).kind, "published");
+    await recorder.until(() => recorder.messages.length > 0, "the push");
+    const offMs = (recorder.messages[0]?.timestampMs ?? 0) - from;
+    assert.ok(offMs >= 10_000 && offMs < 40_000, `${offMs}`);
   });
 
   check("repeating the same bytes later makes another message", async (_rig, join) => {

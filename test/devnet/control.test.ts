@@ -86,6 +86,8 @@ test("what is refused is refused whole", async (t) => {
     change([["clock-skew", "soon"]]),
     change([["clock-skew", "90s"]], { next: 3 }),
     change([["drop", "1"]], { next: 0 }),
+    change([["drop", "1"]], { after: 0 }),
+    change([["clock-skew", "90s"]], { after: 3 }),
     change([
       ["drop", "1"],
       ["mute", "nobody"],

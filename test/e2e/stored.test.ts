@@ -25,7 +25,7 @@ test("send --wait stored, message trace, and health from ready to gone", async (
   assert.equal(health.state, "ready");
   assert.deepEqual(
     health.checks.map(({ name, ok }) => `${name} ${ok}`),
-    ["store true", "peers true", "subscriptions true", "canary true", "history true", "outbox true"],
+    ["store true", "peers true", "subscriptions true", "canary true", "clock true", "history true", "outbox true"],
   );
   await bob.stop();
 

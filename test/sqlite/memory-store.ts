@@ -17,7 +17,7 @@ export function memoryDisk(random: (length: number) => Uint8Array): MemoryDisk {
   migrate(database);
   const dataKey = random(32);
   return {
-    open: () => new SqliteStore(database, new Sealer(dataKey, random), () => {}),
+    open: () => new SqliteStore(database, new Sealer(dataKey, random), { release: () => {} }),
     dispose: () => database.close(),
   };
 }

@@ -7,6 +7,7 @@ import { UmbradError } from "../../src/engine/errors.ts";
 import type {
   Clock,
   IncomingMessage,
+  NodeSubscription,
   PublishResult,
   Transport,
   TransportEvents,
@@ -34,6 +35,8 @@ export interface NetworkFaults {
   delayMs: readonly [number, number];
   /** And each answer and page, if it is not the same. */
   answerMs: readonly [number, number] | undefined;
+  /** What the archive's clock has more than ours; like real ones it keeps nothing that is more than 20 s off. */
+  archiveAheadMs: number;
 }
 
 export interface InProcessNetwork {
@@ -59,6 +62,12 @@ export interface InProcessTransport extends Transport {
   renewalUnmutes: boolean;
   /** What it publishes is answered with `published` and is gone. */
   swallowed: boolean;
+  /** Service nodes that it is subscribed at, each of which pushes everything. */
+  nodes: readonly string[];
+  /** Those of them that push nothing. */
+  readonly mutedNodes: Set<string>;
+  /** Nodes that were renewed alone, in order. */
+  readonly nodeRenewals: readonly string[];
   /** No answer to `confirm`. */
   storeIsSilent: boolean;
   /** How often it was renewed. */
@@ -89,6 +98,7 @@ class Network implements InProcessNetwork {
     archiveMs: Number.POSITIVE_INFINITY,
     delayMs: [0, 0],
     answerMs: undefined,
+    archiveAheadMs: 0,
   };
   readonly seed: number;
   readonly clock: Clock;
@@ -132,7 +142,8 @@ class Network implements InProcessNetwork {
 
   carry(message: IncomingMessage): void {
     const key = Buffer.from(message.hash).toString("hex");
-    if (!this.chance(this.faults.loseArchive) && !this.archived.has(key)) {
+    const offMs = Math.abs(message.timestampMs - this.clock.now() - this.faults.archiveAheadMs);
+    if (!this.chance(this.faults.loseArchive) && !this.archived.has(key) && offMs <= 20_000) {
       this.archived.add(key);
       this.archive.push(message);
     }
@@ -149,6 +160,9 @@ class Participant implements InProcessTransport {
   muted = false;
   renewalUnmutes = false;
   swallowed = false;
+  nodes: readonly string[] = ["node"];
+  readonly mutedNodes = new Set<string>();
+  readonly nodeRenewals: string[] = [];
   storeIsSilent = false;
   renewals = 0;
   private readonly network: Network;
@@ -157,6 +171,7 @@ class Participant implements InProcessTransport {
   private events: TransportEvents | undefined;
   private wanted: ReadonlySet<ContentTopic> = new Set();
   private held = new Set<ContentTopic>();
+  private heldSinceMs = 0;
   private isOnline = true;
 
   constructor(name: string, network: Network) {
@@ -180,7 +195,7 @@ class Participant implements InProcessTransport {
   }
 
   async publish(
-    message: { readonly topic: ContentTopic; readonly payload: Uint8Array },
+    message: { readonly topic: ContentTopic; readonly payload: Uint8Array; readonly shiftMs?: number },
     signal: AbortSignal,
   ): Promise<PublishResult> {
     const bytes = message.payload.length + message.topic.length + 24;
@@ -188,7 +203,7 @@ class Participant implements InProcessTransport {
     if (!this.isConnected() || signal.aborted) return { kind: "unavailable", reason: "no service node is connected" };
     if (this.refusal !== undefined) return this.refusal;
     const { faults, clock } = this.network;
-    const timestamp = toNanoseconds(clock.now());
+    const timestamp = toNanoseconds(clock.now() + (message.shiftMs ?? 0));
     const sent = toIncoming(pubsubTopic, { payload: message.payload, contentTopic: message.topic, timestamp });
     const isGone = this.network.chance(faults.losePublish) || this.swallowed;
     if (sent !== undefined && !isGone) this.network.carry(sent);
@@ -204,7 +219,16 @@ class Participant implements InProcessTransport {
     return hashes.filter((hash) => this.network.hasArchived(hash));
   }
 
-  renew(): void {
+  subscribedAt(topic: ContentTopic): readonly NodeSubscription[] {
+    if (!this.held.has(topic)) return [];
+    return this.nodes.map((node) => ({ node, sinceMs: this.heldSinceMs }));
+  }
+
+  renew(node?: string): void {
+    if (node !== undefined) {
+      this.nodeRenewals.push(node);
+      return;
+    }
     this.renewals += 1;
     if (this.renewalUnmutes) this.muted = false;
     this.held.clear();
@@ -252,7 +276,10 @@ class Participant implements InProcessTransport {
 
   receive(message: IncomingMessage): void {
     if (!this.isConnected() || this.muted || !this.held.has(message.topic)) return;
-    this.events?.onMessage({ ...message, payload: message.payload.slice(), hash: message.hash.slice() });
+    for (const from of this.nodes) {
+      if (this.mutedNodes.has(from)) continue;
+      this.events?.onMessage({ ...message, payload: message.payload.slice(), hash: message.hash.slice(), from });
+    }
   }
 
   private isConnected(): boolean {
@@ -267,6 +294,7 @@ class Participant implements InProcessTransport {
       const fresh = [...this.wanted].filter((topic) => !this.held.has(topic));
       if (fresh.length === 0) return;
       for (const topic of fresh) this.held.add(topic);
+      this.heldSinceMs = this.network.clock.now();
       this.report();
       this.events?.onListening(fresh);
     });

@@ -56,7 +56,7 @@ export class MemoryEngine implements EngineApi {
       reasons: this.state === "ready" ? [] : ["no service peer is configured"],
       clientAddress: address,
       network: { peers: 1, configuredPeers: 2, listening: ["/umbra/1/b8-00/proto" as ContentTopic] },
-      canary: { state: "hearing", rttMs: 12, ageMs: 3_000 },
+      canary: { state: "hearing", rttMs: 12, ageMs: 3_000, silentNodes: [] },
       synced: this.synced,
       conversations: this.#conversations.length,
       outbox: this.outbox,

@@ -7,7 +7,7 @@ import { privateV1 } from "../../src/conversation/private-v1/private-v1.ts";
 import { systemClock } from "../../src/daemon/clock.ts";
 import { createEngine, type Engine } from "../../src/engine/engine.ts";
 import { initialiseState } from "../../src/engine/initialise.ts";
-import type { CanaryOptions } from "../../src/engine/loops/canary.ts";
+import type { CanaryOptions } from "../../src/engine/loops/canary/canary.ts";
 import type { Clock, EventRow, Log, LogFields, Store, Transport } from "../../src/engine/ports.ts";
 import { createStore, openStore } from "../../src/sqlite/open.ts";
 

@@ -31,7 +31,7 @@ const hex = z.string().regex(/^[0-9a-f]*$/);
 const daemonState = z.enum(["starting", "ready", "degraded", "draining"]);
 const messageState = z.enum(["queued", "published", "stored", "delivered", "failed", "received"]);
 const canaryState = z.enum(["off", "waiting", "hearing", "deaf", "unsendable"]);
-const checkName = z.enum(["store", "peers", "subscriptions", "canary", "history", "outbox"]);
+const checkName = z.enum(["store", "peers", "subscriptions", "canary", "clock", "history", "outbox"]);
 
 /** Every error of the API. */
 export const error: z.ZodType<ErrorView & { readonly requestId: string }> = z.strictObject({
@@ -55,7 +55,14 @@ export const status: z.ZodType<StatusView> = z.strictObject({
   reasons: z.array(z.string()),
   clientAddress: hex.nullable(),
   network: z.strictObject({ peers: count, configuredPeers: count, listening: count }),
-  canary: z.strictObject({ state: canaryState, rttMs: z.number().nullable(), ageMs: z.number().nullable() }).nullable(),
+  canary: z
+    .strictObject({
+      state: canaryState,
+      rttMs: z.number().nullable(),
+      ageMs: z.number().nullable(),
+      silentNodes: z.array(z.string()),
+    })
+    .nullable(),
   synced: z.boolean(),
   conversations: count,
   outbox: count,

@@ -9,6 +9,7 @@ export type LogLevel = (typeof logLevels)[number];
 export const logComponents = [
   "admin",
   "canary",
+  "clock",
   "confirm",
   "daemon",
   "engine",

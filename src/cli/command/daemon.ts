@@ -104,7 +104,8 @@ function statusText(view: StatusView): string {
 
 function canaryText({ canary }: StatusView): string {
   if (canary === null) return "(starting)";
-  const { state, rttMs, ageMs } = canary;
+  const { state, rttMs, ageMs, silentNodes } = canary;
   if (rttMs === null || ageMs === null) return state;
-  return `${state}, last back after ${rttMs} ms, ${Math.round(ageMs / 1000)} s ago`;
+  const silent = silentNodes.length === 0 ? "" : `; these service nodes push nothing: ${silentNodes.join(", ")}`;
+  return `${state}, last back after ${rttMs} ms, ${Math.round(ageMs / 1000)} s ago${silent}`;
 }

@@ -32,7 +32,7 @@ const age = z
   .regex(/^[1-9]\d{0,4}[hd]$/, 'must be an age like "12h" or "90d"')
   .transform((text) => Number(text.slice(0, -1)) * (unitMs[text.slice(-1)] ?? Number.NaN));
 
-const peer = z.string().regex(/^\/.+\/p2p\/[^/]+$/, "is not a multiaddr that ends with /p2p/ and a peer id");
+const peer = z.string().regex(/^\/[a-z0-9]+\/.+$/, "is not a multiaddr like /ip4/192.0.2.7/tcp/30303/p2p/16Uiu2HAm…");
 
 const listen = z.string().transform((text, context) => {
   const place = parseTcpPlace(text);
@@ -89,7 +89,7 @@ export const settings = {
   },
   "network.peers": {
     about:
-      "Service nodes, each with its peer id. With none the daemon starts, queues what is sent, and says so in `umbrad status`.",
+      "Service nodes. With /p2p/ and a peer id nobody else at that address is used; without, whoever answers is. With none the daemon starts, queues what is sent, and says so in `umbrad status`.",
     schema: z.array(peer),
     fallback: [],
     example: ["/ip4/127.0.0.1/tcp/60000/p2p/16Uiu2HAm..."],

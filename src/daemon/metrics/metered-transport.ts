@@ -21,7 +21,8 @@ export function meteredTransport(inner: Transport, metrics: Metrics): Transport 
     listen: (topics) => inner.listen(topics),
     history: (query, signal) => inner.history(query, signal),
     confirm: (hashes, signal) => inner.confirm(hashes, signal),
-    renew: () => inner.renew(),
+    renew: (node) => inner.renew(node),
+    subscribedAt: (topic) => inner.subscribedAt(topic),
     status: () => inner.status(),
     stop: () => inner.stop(),
   };

@@ -4,7 +4,7 @@
  */
 import { DevnetError } from "../state-dir.ts";
 import { seededChance } from "./chance.ts";
-import { isKnobName, type KnobName, type KnobValue, parseKnob } from "./knobs.ts";
+import { isKnobName, type KnobName, type KnobValue, parseKnob, requestKey } from "./knobs.ts";
 
 /** One knob that is on. */
 export interface FaultView {
@@ -12,26 +12,45 @@ export interface FaultView {
   readonly value: string;
   /** How many more times it strikes before it goes off by itself; absent: for ever. */
   readonly next?: number;
+  /** How many it still lets pass before it strikes. */
+  readonly after?: number;
   /** How often it has struck since it was set. */
   readonly struck: number;
 }
 
+/** When a knob strikes. */
+export interface FaultCount {
+  /** How many times; without it for ever. */
+  readonly next?: number | undefined;
+  /** How many it lets pass before. */
+  readonly after?: number | undefined;
+}
+
 interface Setting extends KnobValue {
+  after: number;
   next: number;
   struck: number;
 }
 
 /** What happens to a request instead of its answer. */
 export type RequestFault =
-  | { readonly kind: "mute" | "close-after-request" | "close-before-answer" | "cut-on-request" }
+  | { readonly kind: Exclude<(typeof requestFaults)[number], "reject"> }
   | { readonly kind: "reject"; readonly status: number };
 
 /** In this order when several are set. */
-const requestFaults = ["cut-on-request", "close-after-request", "mute", "reject", "close-before-answer"] as const;
+const requestFaults = [
+  "cut-on-request",
+  "close-after-request",
+  "mute",
+  "reject",
+  "close-before-answer",
+  "answer-twice",
+] as const;
 
 /** The knobs of one node. */
 export class DevnetFaults {
   readonly #set = new Map<KnobName, Setting>();
+  readonly #struck = new Map<KnobName, number>();
   #seed: number;
   #chance: () => number;
 
@@ -51,28 +70,31 @@ export class DevnetFaults {
   }
 
   /**
-   * Sets a knob, from the next event on; `off` takes it back. With `next` it strikes only so many times. Throws
-   * `devnet/bad-option` and changes nothing for what it does not know.
+   * Sets a knob, from the next event on; `off` takes it back. With `next` it strikes only so many times, with `after` it
+   * lets so many pass first. Throws `devnet/bad-option` and changes nothing for what it does not know.
    */
-  set(name: string, value: string, next?: number): void {
+  set(name: string, value: string, { next, after }: FaultCount = {}): void {
     if (!isKnobName(name)) throw new DevnetError("devnet/bad-option", `there is no fault ${JSON.stringify(name)}`);
     if (value === "off") {
       this.#set.delete(name);
       return;
     }
     const parsed = parseKnob(name, value);
-    if (next !== undefined && (!Number.isSafeInteger(next) || next < 1)) {
-      throw new DevnetError("devnet/bad-option", `next is a count from 1 on, not ${next}`);
+    for (const [word, count] of Object.entries({ next, after })) {
+      if (count === undefined) continue;
+      if (!Number.isSafeInteger(count) || count < 1) {
+        throw new DevnetError("devnet/bad-option", `${word} is a count from 1 on, not ${count}`);
+      }
+      if (name === "clock-skew") {
+        throw new DevnetError("devnet/bad-option", `clock-skew has no ${word}: a clock is always off`);
+      }
     }
-    if (next !== undefined && name === "clock-skew") {
-      throw new DevnetError("devnet/bad-option", "clock-skew has no next: a clock is always off");
-    }
-    this.#set.set(name, { ...parsed, next: next ?? Number.POSITIVE_INFINITY, struck: 0 });
+    this.#set.set(name, { ...parsed, after: after ?? 0, next: next ?? Number.POSITIVE_INFINITY, struck: 0 });
   }
 
   /** Throws what `set` would throw. */
-  check(name: string, value: string, next?: number): void {
-    new DevnetFaults(0).set(name, value, next);
+  check(name: string, value: string, count: FaultCount = {}): void {
+    new DevnetFaults(0).set(name, value, count);
   }
 
   /** Everything off. */
@@ -82,12 +104,18 @@ export class DevnetFaults {
 
   /** What is on. */
   list(): FaultView[] {
-    return [...this.#set].map(([name, { text, next, struck }]) => ({
+    return [...this.#set].map(([name, { text, next, after, struck }]) => ({
       name,
       value: text,
       ...(Number.isFinite(next) ? { next } : {}),
+      ...(after > 0 ? { after } : {}),
       struck,
     }));
+  }
+
+  /** How often each has struck since the node started, those that are off again too. */
+  struck(): Readonly<Partial<Record<KnobName, number>>> {
+    return Object.fromEntries(this.#struck);
   }
 
   /** Whether this fault strikes now; counts it. */
@@ -104,12 +132,12 @@ export class DevnetFaults {
     return from + this.#chance() * (to - from);
   }
 
-  /** What becomes of a request of this protocol. */
-  ofRequest(codec: string): RequestFault | undefined {
+  /** What becomes of a request of this protocol and kind. */
+  ofRequest(codec: string, requestKind?: string): RequestFault | undefined {
     if (this.#set.size === 0) return undefined;
     for (const kind of requestFaults) {
       const setting = this.#set.get(kind);
-      const status = setting?.codecs.get(codec);
+      const status = setting?.codecs.get(codec) ?? setting?.codecs.get(requestKey(codec, requestKind));
       if (setting === undefined || status === undefined || !this.#strike(kind, setting)) continue;
       return kind === "reject" ? { kind, status } : { kind };
     }
@@ -123,6 +151,11 @@ export class DevnetFaults {
   #strike(name: KnobName, setting: Setting): boolean {
     // No draw where there is nothing to decide: a counted knob must not change what a seed gives for another one.
     if (setting.chance < 1 && this.#chance() >= setting.chance) return false;
+    if (setting.after > 0) {
+      setting.after -= 1;
+      return false;
+    }
+    this.#struck.set(name, (this.#struck.get(name) ?? 0) + 1);
     setting.struck += 1;
     setting.next -= 1;
     if (setting.next <= 0) this.#set.delete(name);

@@ -19,6 +19,10 @@ export const knobs = {
   duplicate: "chance",
   /** A filter push waits until the next one has overtaken it, or for a second. */
   reorder: "chance",
+  /** A filter push is sent, and its stream broken right after it. */
+  "break-push": "chance",
+  /** The whole connection is cut instead of a filter push. */
+  "cut-on-push": "chance",
   /** A message is carried, but never archived. */
   withhold: "chance",
   /** Every answer to a request waits. */
@@ -31,6 +35,8 @@ export const knobs = {
   "close-after-request": "protocols",
   /** The request is carried out, and the stream closed instead of an answer. */
   "close-before-answer": "protocols",
+  /** The request is carried out once and answered twice. */
+  "answer-twice": "protocols",
   /** The whole connection is cut by a request. */
   "cut-on-request": "protocols",
   /** New connections are refused. */
@@ -50,16 +56,25 @@ export interface KnobValue {
   readonly chance: number;
   /** From and to, in milliseconds; the shift of a clock is both. */
   readonly rangeMs: readonly [number, number];
-  /** Protocols that it is about, on the wire's names, with the status to answer (0: none). */
+  /** Requests that it is about, by `requestKey`, with the status to answer (0: none). */
   readonly codecs: ReadonlyMap<string, number>;
 }
 
-/** Protocols as people name them. Both versions of LightPush are one to a fault. */
+/** How a request is looked up: by its protocol, and by what it asks for where one protocol asks for several things. */
+export function requestKey(codec: string, kind: string | undefined): string {
+  return kind === undefined ? codec : `${codec}#${kind}`;
+}
+
+/** Protocols as people name them, and single kinds of their requests. Both versions of LightPush are one to a fault. */
 const protocols: Readonly<Record<string, readonly string[]>> = {
   filter: [filterSubscribeCodec],
   lightpush: [lightPushCodec, lightPushV2Codec],
   store: [storeCodec],
   metadata: [metadataCodec],
+  "filter.subscribe": [requestKey(filterSubscribeCodec, "subscribe")],
+  "filter.ping": [requestKey(filterSubscribeCodec, "ping")],
+  "store.page": [requestKey(storeCodec, "page")],
+  "store.hashes": [requestKey(storeCodec, "hashes")],
 };
 
 const unitMs: Readonly<Record<string, number>> = { "": 1, ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
@@ -119,7 +134,7 @@ function parseMs(text: string): number | undefined {
 function parseProtocols(text: string, withStatus: boolean): Map<string, number> | undefined {
   const codecs = new Map<string, number>();
   for (const part of text.split(",")) {
-    const [, name = "", status] = /^([a-z]+)(?::(\d{1,4}))?$/.exec(part) ?? [];
+    const [, name = "", status] = /^([a-z.]+)(?::(\d{1,4}))?$/.exec(part) ?? [];
     const named =
       name === "all" ? Object.values(protocols).flat() : Object.hasOwn(protocols, name) ? protocols[name] : [];
     if (named === undefined || named.length === 0 || (status !== undefined) !== withStatus) return undefined;

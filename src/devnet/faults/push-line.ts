@@ -4,23 +4,35 @@ import type { DevnetFaults } from "./faults.ts";
 /** An overtaken push does not wait for ever for one that overtakes it. */
 const overtakenMsMax = 1_000;
 
+/** Where the pushes of a line go. */
+export interface LineEnd {
+  /** With `isLast` nothing follows on the same stream: it is broken right after. */
+  send(frame: Uint8Array, isLast: boolean): void;
+  /** Cuts the subscriber's connection. */
+  cut(): void;
+}
+
 /** One subscriber's pushes. */
 export class PushLine {
   readonly #faults: DevnetFaults;
-  readonly #send: (frame: Uint8Array) => void;
+  readonly #end: LineEnd;
   #late: { readonly frame: Uint8Array; readonly dueMs: number }[] = [];
   #timer: NodeJS.Timeout | undefined;
   #held: { readonly frame: Uint8Array; readonly timer: NodeJS.Timeout } | undefined;
 
-  constructor(faults: DevnetFaults, send: (frame: Uint8Array) => void) {
+  constructor(faults: DevnetFaults, end: LineEnd) {
     this.#faults = faults;
-    this.#send = send;
+    this.#end = end;
   }
 
   /** False when the push was lost. */
   push(frame: Uint8Array): boolean {
     const faults = this.#faults;
     if (faults.strikes("drop")) return false;
+    if (faults.strikes("cut-on-push")) {
+      this.#end.cut();
+      return false;
+    }
     const copies = faults.strikes("duplicate") ? 2 : 1;
     for (let copy = 0; copy < copies; copy += 1) this.#delay(frame, faults.waitMs("delay"));
     return true;
@@ -60,7 +72,7 @@ export class PushLine {
       this.#held = { frame, timer: setTimeout(() => this.#release(), overtakenMsMax).unref() };
       return;
     }
-    this.#send(frame);
+    this.#end.send(frame, this.#faults.strikes("break-push"));
     this.#release();
   }
 
@@ -69,6 +81,6 @@ export class PushLine {
     if (held === undefined) return;
     clearTimeout(held.timer);
     this.#held = undefined;
-    this.#send(held.frame);
+    this.#end.send(held.frame, false);
   }
 }

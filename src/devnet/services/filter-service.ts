@@ -29,6 +29,8 @@ export interface FilterNode {
   readonly faults: DevnetFaults;
   nowMs(): number;
   openPushStream(peer: PeerId): Promise<Stream>;
+  /** Cuts the connections of a peer. */
+  cut(peer: PeerId): void;
   /** Told of what happened, for the counters. */
   pushed(): void;
   dropped(frames: number): void;
@@ -76,6 +78,11 @@ export class FilterService implements RequestService<SubscribeRequest> {
 
   decode(bytes: Uint8Array): SubscribeRequest {
     return FilterSubscribeRequest.decode(bytes);
+  }
+
+  kindOf({ filterSubscribeType }: SubscribeRequest): string | undefined {
+    if (filterSubscribeType === FilterSubscribeType.SUBSCRIBE) return "subscribe";
+    return filterSubscribeType === FilterSubscribeType.SUBSCRIBER_PING ? "ping" : undefined;
   }
 
   answer(request: SubscribeRequest, peer: PeerId): Uint8Array {
@@ -182,7 +189,10 @@ export class FilterService implements RequestService<SubscribeRequest> {
       open: () => this.#node.openPushStream(peer),
       dropped: (frames) => this.#node.dropped(frames),
     });
-    const line = new PushLine(this.#node.faults, (frame) => stream.push(frame));
+    const line = new PushLine(this.#node.faults, {
+      send: (frame, isLast) => stream.push(frame, isLast),
+      cut: () => this.#node.cut(peer),
+    });
     const subscriber: Subscriber = { criteria: new Set(), stream, line, expiresMs: 0 };
     this.#subscribers.set(peer.toString(), subscriber);
     return subscriber;

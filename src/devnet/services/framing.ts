@@ -18,6 +18,8 @@ export interface RequestService<Request extends { readonly requestId?: string }>
   readonly refusalCodes: Readonly<Record<Refusal, number>>;
   /** Throws on bytes that are not a request. */
   decode(bytes: Uint8Array): Request;
+  /** What it asks for, where a fault may be about that alone. */
+  kindOf?(request: Request): string | undefined;
   answer(request: Request, peer: PeerId): Uint8Array | Promise<Uint8Array>;
   /** An answer that is nothing but a status. */
   status(requestId: string, statusCode: number, statusDesc: string): Uint8Array;
@@ -26,7 +28,7 @@ export interface RequestService<Request extends { readonly requestId?: string }>
 /** What stands between every request and its answer: the fault knobs, and whoever counts. */
 export interface RequestHooks {
   /** Awaited before a request is carried out: what becomes of it, if not the usual. */
-  intercept(codec: string): Promise<RequestFault | undefined>;
+  intercept(codec: string, kind: string | undefined): Promise<RequestFault | undefined>;
   refused(codec: string, refusal: Refusal, cause: unknown): void;
 }
 
@@ -80,8 +82,8 @@ async function serveStream(
   await answering;
 }
 
-/** Undefined: the stream ends without one. */
-type Answer = Uint8Array | undefined;
+/** The frames to answer with; none: the stream ends without an answer. */
+type Answer = readonly Uint8Array[];
 
 /** Never rejects for a stranger's bytes or our own faults: each has its answer. */
 async function answerOf<Request extends { readonly requestId?: string }>(
@@ -90,9 +92,9 @@ async function answerOf<Request extends { readonly requestId?: string }>(
   frame: Frame,
   connection: Connection,
 ): Promise<Answer> {
-  const refuse = (refusal: Refusal, requestId: string, cause?: unknown): Uint8Array => {
+  const refuse = (refusal: Refusal, requestId: string, cause?: unknown): Answer => {
     hooks.refused(service.codec, refusal, cause);
-    return service.status(requestId, service.refusalCodes[refusal], `${refusal} request`);
+    return [service.status(requestId, service.refusalCodes[refusal], `${refusal} request`)];
   };
   if (frame.kind !== "request") return refuse(frame.kind, "");
   let request: Request;
@@ -103,30 +105,31 @@ async function answerOf<Request extends { readonly requestId?: string }>(
   }
   const requestId = request.requestId ?? "";
   try {
-    const fault = await hooks.intercept(service.codec);
+    const fault = await hooks.intercept(service.codec, service.kindOf?.(request));
     switch (fault?.kind) {
       case "reject":
-        return service.status(requestId, fault.status, "a fault knob of this devnet is set");
+        return [service.status(requestId, fault.status, "a fault knob of this devnet is set")];
       case "mute":
         // The promise goes away with the stream that waits for it.
         return await new Promise<never>(() => {});
       case "close-after-request":
-        return undefined;
+        return [];
       case "cut-on-request":
         connection.abort(new Error("a fault knob cuts this connection"));
-        return undefined;
+        return [];
     }
     const answer = await service.answer(request, connection.remotePeer);
-    return fault?.kind === "close-before-answer" ? undefined : answer;
+    if (fault?.kind === "answer-twice") return [answer, answer];
+    return fault?.kind === "close-before-answer" ? [] : [answer];
   } catch (cause) {
     return refuse("failed", requestId, cause);
   }
 }
 
 async function sendAnswer(stream: Stream, answer: Promise<Answer>): Promise<void> {
-  const bytes = await answer;
-  if (bytes === undefined) await stream.closeWrite();
-  else await stream.sink([lengthPrefixed.encode.single(bytes)]);
+  const frames = await answer;
+  if (frames.length === 0) await stream.closeWrite();
+  else await stream.sink(frames.map((frame) => lengthPrefixed.encode.single(frame)));
 }
 
 type Frame =

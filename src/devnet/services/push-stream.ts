@@ -24,6 +24,8 @@ export interface PushTarget {
 /** Sends frames in order to one peer. */
 export class PushStream {
   readonly #target: PushTarget;
+  /** Frames after which their stream is broken. */
+  readonly #last = new WeakSet<Uint8Array>();
   #queue: Uint8Array[] = [];
   /** Index of the next frame: taking from the front of a long array one by one would be quadratic. */
   #next = 0;
@@ -37,13 +39,16 @@ export class PushStream {
     this.#target = target;
   }
 
-  /** Queues a frame (with its length prefix). */
-  push(frame: Uint8Array): void {
+  /** Queues a frame (with its length prefix). With `isLast` its stream is broken after it. */
+  push(frame: Uint8Array, isLast: boolean): void {
     if (this.#isClosed || this.#queuedBytes + frame.byteLength > queueBytesMax) {
       this.#target.dropped(1);
       return;
     }
-    this.#queue.push(frame);
+    // A copy: the same bytes may be on their way to other subscribers.
+    const queued = isLast ? frame.slice() : frame;
+    if (isLast) this.#last.add(queued);
+    this.#queue.push(queued);
     this.#queuedBytes += frame.byteLength;
     this.#wake();
     if (!this.#isRunning) void this.#run();
@@ -98,6 +103,8 @@ export class PushStream {
       } else {
         life.sent += 1;
         yield frame;
+        // Whoever takes the next one has written this one.
+        if (this.#last.has(frame)) throw new Error("a fault knob breaks this stream");
       }
     }
   }

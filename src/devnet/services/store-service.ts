@@ -34,6 +34,10 @@ export function storeService(archive: Archive, onQuery: () => void): RequestServ
     requestBytesMax: 256 * 1024,
     refusalCodes: { malformed: 400, "too-large": 400, failed: 503 },
     decode: (bytes) => StoreQueryRequest.decode(bytes),
+    kindOf: ({ messageHashes, paginationCursor }) => {
+      if (messageHashes.length > 0) return "hashes";
+      return (paginationCursor?.byteLength ?? 0) > 0 ? "page" : undefined;
+    },
     answer: (request) => encode(request.requestId, answerQuery(archive, request)),
     status: (requestId, statusCode, statusDesc) => encode(requestId, { statusCode, statusDesc, messages: [] }),
   };

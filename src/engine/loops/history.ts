@@ -23,6 +23,8 @@ interface HistoryDeps {
   readonly intake: Intake;
   readonly subscriptions: Subscriptions;
   readonly onSynced: () => void;
+  /** What it was, at the earliest, by the service nodes' clock: timestamps are theirs, and so are cursors. */
+  readonly networkMs: (ourMs: number) => number;
   /** Up to when we surely heard what was pushed. */
   readonly heardThroughMs: (nowMs: number) => number;
 }
@@ -34,6 +36,8 @@ export class HistoryLoop {
   readonly #covered = new Set<ContentTopic>();
   readonly #abort = new AbortController();
   #gapNumber = 0;
+  /** What was pushed since then may be missing although cursors have passed it. */
+  #missingSinceMs = Number.POSITIVE_INFINITY;
   #isFilling = false;
   #retryMs = HISTORY_RETRY_MIN_MS;
   /** When the next filling begins. */
@@ -61,14 +65,21 @@ export class HistoryLoop {
   /** Subscriptions were lost: cursors stand still until the topic is listened to and filled again. */
   onDeaf(listening: readonly ContentTopic[]): void {
     const held = new Set(listening);
-    for (const topic of this.#covered) if (!held.has(topic)) this.#covered.delete(topic);
+    const lost = [...this.#covered].filter((topic) => !held.has(topic));
+    if (lost.length === 0) return;
+    for (const topic of lost) this.#covered.delete(topic);
+    this.#deps.log.info(
+      { event: "sync.gap-found", component: "history", reason: "unsubscribed", topics: lost.length },
+      "subscriptions were lost; what is missed will be read from a Store node",
+    );
   }
 
   /**
    * An envelope was received and could not be kept. While that goes on, history is read less and less often: what keeps
-   * us from keeping it (too much at once, a full disk) keeps us from keeping it again.
+   * us from keeping it (too much at once, a full disk) keeps us from keeping it again. `sinceMs`: cursors have passed it.
    */
-  markGap(reason: string): void {
+  markGap(reason: string, sinceMs = Number.POSITIVE_INFINITY): void {
+    this.#missingSinceMs = Math.min(this.#missingSinceMs, sinceMs);
     const { clock, log, transport, subscriptions } = this.#deps;
     const wanted = new Set(subscriptions.topics());
     for (const topic of transport.status().listening) if (wanted.has(topic)) this.#open(topic);
@@ -111,7 +122,7 @@ export class HistoryLoop {
     const throughMs = Math.min(this.#deps.intake.durableThroughMs(now), this.#deps.heardThroughMs(now));
     if (this.#covered.size === 0 || throughMs < 0) return undefined;
     this.#savedAtMs = now;
-    return { topics: [...this.#covered], throughMs };
+    return { topics: [...this.#covered], throughMs: this.#deps.networkMs(throughMs) };
   }
 
   #scheduleIdleSave(): void {
@@ -171,21 +182,25 @@ export class HistoryLoop {
   }
 
   async #fill(): Promise<void> {
-    const { transport, clock, store, intake, log } = this.#deps;
+    const { transport, clock, store, intake, log, networkMs } = this.#deps;
     const gaps = new Map(this.#gaps);
     const topics = [...gaps.keys()];
     const startedAtMs = clock.now();
+    const missingSinceMs = this.#missingSinceMs;
+    const beginnings = topics.map((topic) => this.#beginning(topic, startedAtMs));
     const sinceMs = Math.max(
       startedAtMs - HISTORY_AGE_MAX_MS,
-      Math.min(...topics.map((topic) => this.#beginning(topic, startedAtMs))) - HISTORY_OVERLAP_MS,
+      Math.min(networkMs(missingSinceMs), ...beginnings) - HISTORY_OVERLAP_MS,
     );
     let messages = 0;
+    let missed = 0;
     let pages = 0;
     for await (const page of transport.history({ topics, sinceMs }, this.#abort.signal)) {
       pages += 1;
       messages += page.length;
-      for (const message of page) await intake.refill(message);
+      for (const message of page) if (await intake.refill(message)) missed += 1;
     }
+    if (this.#missingSinceMs === missingSinceMs) this.#missingSinceMs = Number.POSITIVE_INFINITY;
     for (const [topic, gap] of gaps) {
       if (this.#gaps.get(topic) !== gap) continue;
       this.#gaps.delete(topic);
@@ -197,6 +212,7 @@ export class HistoryLoop {
         component: "history",
         topics: topics.length,
         messages,
+        missed,
         pages,
         ms: clock.now() - startedAtMs,
         from_s_ago: Math.round((startedAtMs - sinceMs) / 1000),
@@ -206,11 +222,12 @@ export class HistoryLoop {
     if (this.#covered.size > 0)
       store.saveCursor({
         topics: [...this.#covered],
-        throughMs: intake.durableThroughMs(startedAtMs),
+        throughMs: networkMs(intake.durableThroughMs(startedAtMs)),
       });
   }
 
   #beginning(topic: ContentTopic, now: number): number {
-    return this.#deps.store.cursor(topic) ?? this.#deps.subscriptions.sinceMs(topic) ?? now;
+    const { store, subscriptions, networkMs } = this.#deps;
+    return store.cursor(topic) ?? networkMs(subscriptions.sinceMs(topic) ?? now);
   }
 }

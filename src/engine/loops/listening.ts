@@ -1,9 +1,10 @@
 /** All that hearing takes, put together: which topics we want, whether we hear them, and what we have missed. */
 import type { ContentTopic } from "../../wire/ids.ts";
-import type { Clock, EventRow, IncomingMessage, Log, Store, Transport, TransportStatus } from "../ports.ts";
+import type { Clock, EventRow, IncomingMessage, Log, NewEvent, Store, Transport, TransportStatus } from "../ports.ts";
 import type { Intake } from "../routing/intake.ts";
-import { CanaryLoop, type CanaryOptions } from "./canary.ts";
+import { CanaryLoop, type CanaryOptions } from "./canary/canary.ts";
 import { HistoryLoop } from "./history.ts";
+import { NetworkTime } from "./network-time.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
 interface ListeningDeps {
@@ -22,17 +23,29 @@ export class Listening {
   readonly subscriptions: Subscriptions;
   readonly history: HistoryLoop;
   readonly canary: CanaryLoop;
+  readonly time: NetworkTime;
   readonly #intake: Intake;
 
   constructor({ canary, onEvents, onChange, ...deps }: ListeningDeps) {
     this.#intake = deps.intake;
+    const tell = (event: NewEvent): void => {
+      try {
+        onEvents([deps.store.appendEvent(event, deps.clock.now())]);
+      } catch (error) {
+        // The event is lost, the cure is not.
+        deps.log.error({ event: "canary.failed", component: "canary", err: error }, "the event could not be written");
+      }
+    };
+    this.time = new NetworkTime({ ...deps, tell, onProbe: () => this.canary.probe(), onChange });
     this.canary = new CanaryLoop({
       ...deps,
+      tell,
+      time: this.time,
       options: canary,
       isWanted: (topic) => this.#isWanted(topic),
-      onEvents,
       onChange,
       onRecovered: () => this.history.markGap("deaf"),
+      onNodeDeaf: (sinceMs) => this.history.markGap("node-deaf", sinceMs),
     });
     const own = this.canary.topic === undefined ? [] : [this.canary.topic];
     this.subscriptions = new Subscriptions((topics) => deps.transport.listen([...new Set([...topics, ...own])]));
@@ -40,6 +53,8 @@ export class Listening {
       ...deps,
       subscriptions: this.subscriptions,
       onSynced: onChange,
+      // Without a canary nobody can tell; then our clock is believed.
+      networkMs: (ourMs) => (this.canary.topic === undefined ? ourMs : this.time.earliestMs(ourMs)),
       heardThroughMs: (nowMs) => this.canary.heardThroughMs(nowMs),
     });
   }
@@ -50,7 +65,9 @@ export class Listening {
   }
 
   onMessage(message: IncomingMessage): void {
-    if (!this.canary.take(message)) this.#intake.push(message);
+    if (this.canary.take(message)) return;
+    this.time.heard(message);
+    this.#intake.push(message);
   }
 
   onListening(topics: readonly ContentTopic[]): void {
@@ -66,6 +83,7 @@ export class Listening {
 
   stop(): void {
     this.canary.stop();
+    this.time.stop();
     this.history.stop();
   }
 

@@ -25,6 +25,8 @@ interface OutboxDeps {
   readonly turns: Turns;
   readonly onEvents: (events: readonly EventRow[]) => void;
   readonly onPublished: () => void;
+  /** What the service nodes' clock has more than ours. */
+  readonly shiftMs: () => number;
 }
 
 export class OutboxLoop {
@@ -111,7 +113,8 @@ export class OutboxLoop {
     let result: PublishResult;
     try {
       const signal = AbortSignal.any([this.#abort.signal, deadline.signal]);
-      result = await transport.publish({ topic: row.topic, payload: row.envelope }, signal);
+      const shiftMs = this.#deps.shiftMs();
+      result = await transport.publish({ topic: row.topic, payload: row.envelope, shiftMs }, signal);
     } finally {
       cancelDeadline();
     }

@@ -8,6 +8,22 @@ export interface IncomingMessage {
   readonly timestampMs: number;
   /** Waku message hash (14/WAKU2-MESSAGE deterministic hash), 32 bytes. */
   readonly hash: Uint8Array;
+  /** The service node that pushed it; absent for what was read from a Store node. */
+  readonly from?: string;
+}
+
+/** A service node that has confirmed a subscription. */
+export interface NodeSubscription {
+  /** As in `IncomingMessage.from`. */
+  readonly node: string;
+  readonly sinceMs: number;
+}
+
+/** A configured service node at whose address another one answers. It is not used. */
+export interface Impostor {
+  /** The id that is configured. */
+  readonly configured: string;
+  readonly found: string;
 }
 
 export type PublishResult =
@@ -24,6 +40,8 @@ export interface TransportStatus {
   readonly configuredPeers: number;
   /** Topics whose subscription a service node has confirmed on the present connection. */
   readonly listening: readonly ContentTopic[];
+  /** Absent: none. */
+  readonly impostors?: readonly Impostor[];
 }
 
 export interface TransportEvents {
@@ -39,8 +57,9 @@ export interface Transport {
   start(events: TransportEvents): Promise<void>;
   /** The topics wanted from now on; the transport makes held equal wanted, forever, and says onListening. */
   listen(topics: readonly ContentTopic[]): void;
+  /** `shiftMs` is added to the clock for the message's timestamp. */
   publish(
-    message: { readonly topic: ContentTopic; readonly payload: Uint8Array },
+    message: { readonly topic: ContentTopic; readonly payload: Uint8Array; readonly shiftMs?: number },
     signal: AbortSignal,
   ): Promise<PublishResult>;
   /**
@@ -58,9 +77,11 @@ export interface Transport {
   confirm(hashes: readonly Uint8Array[], signal: AbortSignal): Promise<readonly Uint8Array[]>;
   /**
    * Everything looks well and nothing arrives: subscribe anew and, when it is called again soon after, connect anew.
-   * Says onListening like after any gap.
+   * Says onListening like after any gap. With a node it is about that one alone.
    */
-  renew(): void;
+  renew(node?: string): void;
+  /** The service nodes that hold our subscription to this topic, each of which has to push what comes on it. */
+  subscribedAt(topic: ContentTopic): readonly NodeSubscription[];
   status(): TransportStatus;
   stop(): Promise<void>;
 }

@@ -80,13 +80,17 @@ export class Intake {
     this.#admit(message, this.#deps.clock.now());
   }
 
-  /** A message from history: waits for room, so a long history cannot push out live messages. */
-  async refill(message: IncomingMessage): Promise<void> {
+  /**
+   * A message from history: waits for room, so a long history cannot push out live messages. True when it is for one of
+   * our conversations and had not come before.
+   */
+  async refill(message: IncomingMessage): Promise<boolean> {
     while (this.#closedAtMs === undefined && this.#inFlight.size >= INTAKE_QUEUE_MAX / 2) {
       await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
     }
     // It was sent long ago: only a cursor from before then makes a crash ask for it again.
-    if (this.#closedAtMs === undefined) this.#admit(message, Math.min(message.timestampMs, this.#deps.clock.now()));
+    if (this.#closedAtMs !== undefined) return false;
+    return this.#admit(message, Math.min(message.timestampMs, this.#deps.clock.now()));
   }
 
   /** A parked envelope, once more. Resolves when its fate is known. */
@@ -125,25 +129,31 @@ export class Intake {
     this.#wakeWaiters();
   }
 
-  #admit(message: IncomingMessage, sinceMs: number): void {
+  /** True when its turn begins. */
+  #admit(message: IncomingMessage, sinceMs: number): boolean {
     const { counters } = this.#deps;
+    const dropped = (why: string): false => {
+      counters.add(`envelope.dropped.${why}`);
+      return false;
+    };
     counters.add("envelope.received");
-    if (this.#seen.has(hex(message.hash))) return counters.add("envelope.dropped.duplicate");
-    if (message.payload.length > ENVELOPE_BYTES_MAX) return counters.add("envelope.dropped.oversize");
+    if (this.#seen.has(hex(message.hash))) return dropped("duplicate");
+    if (message.payload.length > ENVELOPE_BYTES_MAX) return dropped("oversize");
     const decoded = decodeEnvelope(message.payload);
-    if (decoded.kind !== "readable") return counters.add(`envelope.dropped.${decoded.kind}`);
-    this.#route({ message, envelope: decoded.value, sinceMs });
+    if (decoded.kind !== "readable") return dropped(decoded.kind);
+    return this.#route({ message, envelope: decoded.value, sinceMs });
   }
 
-  #route(addressed: Addressed): void {
+  #route(addressed: Addressed): boolean {
     const { counters, clock, router } = this.#deps;
     const route = router.route(addressed.envelope);
     if (route === undefined) {
       counters.add("envelope.dropped.elsewhere");
       this.#orphans.keep(addressed.envelope.hint, addressed, addressed.message.payload.length, clock.now());
-      return;
+      return false;
     }
     void this.#dispatch(route, addressed);
+    return true;
   }
 
   async #dispatch(route: Route, addressed: Addressed): Promise<void> {

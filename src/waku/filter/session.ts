@@ -45,6 +45,8 @@ export class FilterSession {
   private readonly ended = new AbortController();
   /** When a held topic became unwanted; undefined while it is wanted. */
   private readonly topics = new Map<ContentTopic, number | undefined>();
+  /** When the node confirmed a held topic. */
+  private readonly since = new Map<ContentTopic, number>();
   private pingAtMs: number;
   private silent = 0;
   private failures = 0;
@@ -65,6 +67,11 @@ export class FilterSession {
   held(): readonly ContentTopic[] {
     const wanted = this.options.wanted();
     return [...this.topics.keys()].filter((topic) => wanted.has(topic));
+  }
+
+  /** Since when the node holds our subscription to this topic. */
+  heldSinceMs(topic: ContentTopic): number | undefined {
+    return this.topics.has(topic) ? this.since.get(topic) : undefined;
   }
 
   /** The wanted topics changed. */
@@ -159,7 +166,7 @@ export class FilterSession {
     this.failures = 0;
     this.pingAtMs = this.options.clock.now() + pingIntervalMs;
     if (question.kind === "subscribe") this.confirm(topics);
-    if (question.kind === "unsubscribe") for (const topic of topics) this.topics.delete(topic);
+    if (question.kind === "unsubscribe") this.dropped(topics);
   }
 
   private onRefused({ question, topics }: Ask, status: number): void {
@@ -167,7 +174,7 @@ export class FilterSession {
     log.debug({ event: "filter.refused", component: "waku", request: question.kind, status }, "filter request refused");
     if (question.kind === "unsubscribe") {
       // The node has nothing to remove, or drops it with the connection.
-      for (const topic of topics) this.topics.delete(topic);
+      this.dropped(topics);
       return;
     }
     this.failures += 1;
@@ -180,15 +187,26 @@ export class FilterSession {
   }
 
   private confirm(topics: readonly ContentTopic[]): void {
-    for (const topic of topics) this.topics.set(topic, undefined);
+    for (const topic of topics) {
+      this.topics.set(topic, undefined);
+      this.since.set(topic, this.options.clock.now());
+    }
     this.markUnwanted();
     const wanted = topics.filter((topic) => this.options.wanted().has(topic));
     this.options.onChanged();
     if (wanted.length > 0) this.options.onConfirmed(wanted);
   }
 
+  private dropped(topics: readonly ContentTopic[]): void {
+    for (const topic of topics) {
+      this.topics.delete(topic);
+      this.since.delete(topic);
+    }
+  }
+
   private forget(): void {
     this.topics.clear();
+    this.since.clear();
     this.options.onChanged();
   }
 

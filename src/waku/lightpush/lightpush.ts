@@ -39,6 +39,8 @@ export interface Push {
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly clock: Clock;
+  /** Added to the clock for the timestamp. */
+  readonly shiftMs?: number;
   /** Any of them ends the push. */
   readonly signals: readonly AbortSignal[];
   readonly deadlineMs?: number;
@@ -142,7 +144,7 @@ interface EncodedMessage {
  */
 async function encode(push: Push): Promise<EncodedMessage | PublishResult> {
   const encoder = push.node.createEncoder({ contentTopic: push.topic });
-  const timestamp = new Date(push.clock.now());
+  const timestamp = new Date(push.clock.now() + (push.shiftMs ?? 0));
   const bytes = await encoder.toWire({ payload: push.payload, timestamp });
   if (bytes === undefined) {
     return { kind: "refused", status: 400, reason: "the message cannot be encoded", retryable: false };

@@ -7,23 +7,25 @@ import { type AdminClient, connectAdmin } from "../../../src/admin/client.ts";
 import type { EventView } from "../../../src/admin/event-view.ts";
 import type { AcceptedView, ConversationJson, InviteView, StatusView } from "../../../src/admin/views.ts";
 import type { CommandOptions, CommandResult } from "../../support/umbrad-command.ts";
-import { DEADLINE_MS, inTime, type Launched, type Stage } from "./processes.ts";
+import { DEADLINE_MS, inTime, type Launched, type Place, type Stage } from "./processes.ts";
 
-/** The only service node of a test. */
+/** A service node of a test, by default the only one. */
 export class ServiceNode {
   readonly stateDir: string;
   readonly #stage: Stage;
+  readonly #name: string;
   #process: Launched | undefined;
   multiaddr = "";
 
-  constructor(stage: Stage) {
+  constructor(stage: Stage, name = "devnet") {
     this.#stage = stage;
-    this.stateDir = join(stage.directory, "devnet");
+    this.#name = name;
+    this.stateDir = join(stage.directory, name);
   }
 
   /** Same address at every start: the node keeps its key and port. */
-  async start(): Promise<void> {
-    this.#process = this.#stage.launch("devnet", ["devnet", "--state-dir", this.stateDir, "--json"]);
+  async start(...flags: string[]): Promise<void> {
+    this.#process = this.#stage.launch(this.#name, ["devnet", "--state-dir", this.stateDir, "--json", ...flags]);
     const ready = JSON.parse(
       await inTime(
         "devnet.ready",
@@ -53,6 +55,8 @@ export class Party {
   readonly #runFlags: readonly string[];
   readonly #stage: Stage;
   #process: Launched | undefined;
+  /** How its daemon is started. */
+  place: Place = {};
 
   constructor(stage: Stage, name: string, runFlags: readonly string[] = []) {
     this.#stage = stage;
@@ -96,7 +100,8 @@ export class Party {
 
   /** A new process; the caller waits for what it needs. */
   launch(...flags: string[]): Launched {
-    this.#process = this.#stage.launch(this.name, ["run", "--state-dir", this.stateDir, ...this.#runFlags, ...flags]);
+    const args = ["run", "--state-dir", this.stateDir, ...this.#runFlags, ...flags];
+    this.#process = this.#stage.launch(this.name, args, this.place);
     return this.#process;
   }
 

@@ -38,6 +38,9 @@ export interface Launched {
 /** What is run, when it is not umbrad from source, and where. */
 export interface Place {
   readonly script?: string;
+  /** Flags of Node itself, and variables. */
+  readonly nodeFlags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
 }
 
@@ -84,7 +87,8 @@ export class Stage {
   }
 
   launch(name: string, args: readonly string[], place: Place = {}): Launched {
-    const child = this.#spawn([place.script ?? bin, ...args], {}, place.cwd);
+    const { script = bin, nodeFlags = [], env = {}, cwd } = place;
+    const child = this.#spawn([...nodeFlags, script, ...args], env, cwd);
     const output = new Output();
     child.stdout?.setEncoding("utf8").on("data", (text: string) => output.take(text));
     child.stderr?.setEncoding("utf8").on("data", (text: string) => output.takeError(text));

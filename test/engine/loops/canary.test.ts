@@ -187,7 +187,7 @@ describe("canary", () => {
     assert.deepEqual(status().reasons, ["the state cannot be written (store/full)"]);
     assert.deepEqual(
       rig.engine.health().map(({ name, ok }) => `${name} ${ok}`),
-      ["store false", "peers true", "subscriptions true", "canary false", "history true", "outbox true"],
+      ["store false", "peers true", "subscriptions true", "canary false", "clock true", "history true", "outbox true"],
     );
     rig.faults.before = () => {};
     assert.ok(rig.transport.renewals > 0);

@@ -35,16 +35,29 @@ describe("history", () => {
     assert.ok(synced());
   });
 
-  it("fills the gap of every outage", async () => {
+  it("fills the gap of every outage, and reports finding it and what it had missed", async () => {
     rig = await createRig();
+    await rig.push("p0", 0, say("heard live"));
+    const found = () => rig.lines.filter(({ fields }) => fields.event === "sync.gap-found").map(({ fields }) => fields);
+    const already = fills().length;
     for (let round = 0; round < 5; round += 1) {
       rig.transport.setOnline(false);
       await rig.clock.advance(300_000);
-      await rig.push("p0", round, say(String(round)));
+      await rig.push("p0", round + 1, say(String(round)));
       await rig.clock.advance(300_000);
       rig.transport.setOnline(true);
       await rig.clock.advance(10);
-      assert.equal(received().length, round + 1);
+      assert.equal(received().length, round + 2);
+      assert.deepEqual(
+        found().map(({ reason, topics }) => [reason, topics]),
+        Array(round + 1).fill(["unsubscribed", 1]),
+      );
+      assert.deepEqual(
+        fills()
+          .slice(already)
+          .map(({ missed, messages }) => [missed, Number(messages) >= 1]),
+        Array(round + 1).fill([1, true]),
+      );
     }
   });
 

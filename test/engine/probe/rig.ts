@@ -2,7 +2,7 @@
 import type { AnyConversationType } from "../../../src/conversation/contract.ts";
 import { utf8 } from "../../../src/crypto/bytes.ts";
 import { createEngine, type Engine } from "../../../src/engine/engine.ts";
-import type { CanaryOptions } from "../../../src/engine/loops/canary.ts";
+import type { CanaryOptions } from "../../../src/engine/loops/canary/canary.ts";
 import type {
   EventRow,
   IncomingMessage,
@@ -141,7 +141,8 @@ function tapped(transport: Transport): Transport & { events: TransportEvents | u
     publish: (message, signal) => transport.publish(message, signal),
     history: (query, signal) => transport.history(query, signal),
     confirm: (hashes, signal) => transport.confirm(hashes, signal),
-    renew: () => transport.renew(),
+    renew: (node) => transport.renew(node),
+    subscribedAt: (topic) => transport.subscribedAt(topic),
     status: () => transport.status(),
     stop: () => transport.stop(),
   };

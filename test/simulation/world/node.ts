@@ -273,7 +273,8 @@ class NodeLife implements Life {
       listen: (topics) => transport.listen(topics),
       history: (query, signal) => transport.history(query, signal),
       confirm: (hashes, signal) => transport.confirm(hashes, signal),
-      renew: () => transport.renew(),
+      renew: (node) => transport.renew(node),
+      subscribedAt: (topic) => transport.subscribedAt(topic),
       status: () => transport.status(),
       stop: () => transport.stop(),
     };

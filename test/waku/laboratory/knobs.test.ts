@@ -1,35 +1,13 @@
 // Goal: each fault knob of the devnet does to the real client what it says, and the client is well again after it.
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
-import type { Devnet } from "../../../src/devnet/node.ts";
-import { type Client, deadlineMs, eventually, sendAll, startClient, startNode, topic } from "./laboratory.ts";
-
-interface Scene {
-  readonly node: Devnet;
-  readonly client: Client;
-}
+import { test } from "node:test";
+import { deadlineMs, eventually, requireWell, scene, sendAll, startClient, startNode, topic } from "./laboratory.ts";
 
 const limit = { timeout: 60_000 };
 
-/** One node and one client that is subscribed and sends to itself. */
-async function scene(t: TestContext): Promise<Scene> {
-  const node = await startNode(t, { seed: 1 });
-  const client = await startClient(t, [node]);
-  await client.recorder.listening([topic]);
-  return { node, client };
-}
-
-/** Everything works: what is sent arrives and is archived. */
-async function requireWell({ node, client }: Scene): Promise<void> {
-  assert.deepEqual(node.faults.list(), []);
-  await sendAll(client, ["well again"]);
-  await client.recorder.until(() => client.recorder.payloads().includes("well again"), "the push");
-  assert.ok((await client.history()).includes("well again"));
-}
-
 test("drop: the next two pushes are lost and in the archive", limit, async (t) => {
   const lab = await scene(t);
-  lab.node.faults.set("drop", "1", 2);
+  lab.node.faults.set("drop", "1", { next: 2 });
   await sendAll(lab.client, ["one", "two", "three"]);
   await lab.client.recorder.until(() => lab.client.recorder.messages.length > 0, "a push");
   assert.deepEqual(lab.client.recorder.payloads(), ["three"]);
@@ -70,12 +48,12 @@ test("delay: pushes wait and keep their order", limit, async (t) => {
 
 test("duplicate and reorder: the same bytes twice, and the other way round", limit, async (t) => {
   const lab = await scene(t);
-  lab.node.faults.set("duplicate", "1", 1);
+  lab.node.faults.set("duplicate", "1", { next: 1 });
   await sendAll(lab.client, ["twice"]);
   await lab.client.recorder.until(() => lab.client.recorder.messages.length === 2, "both copies");
   const [first, second] = lab.client.recorder.messages;
   assert.deepEqual(first, second);
-  lab.node.faults.set("reorder", "1", 1);
+  lab.node.faults.set("reorder", "1", { next: 1 });
   await sendAll(lab.client, ["earlier", "later"]);
   await lab.client.recorder.until(() => lab.client.recorder.messages.length === 4, "both messages");
   assert.deepEqual(lab.client.recorder.payloads().slice(2), ["later", "earlier"]);
@@ -84,7 +62,7 @@ test("duplicate and reorder: the same bytes twice, and the other way round", lim
 
 test("reorder with nothing after it: the push comes all the same", limit, async (t) => {
   const lab = await scene(t);
-  lab.node.faults.set("reorder", "1", 1);
+  lab.node.faults.set("reorder", "1", { next: 1 });
   await sendAll(lab.client, ["alone"]);
   await lab.client.recorder.until(() => lab.client.recorder.messages.length === 1, "the push");
   await requireWell(lab);
@@ -92,7 +70,7 @@ test("reorder with nothing after it: the push comes all the same", limit, async 
 
 test("withhold and clock-skew: carried, never archived", limit, async (t) => {
   const lab = await scene(t);
-  lab.node.faults.set("withhold", "1", 1);
+  lab.node.faults.set("withhold", "1", { next: 1 });
   await sendAll(lab.client, ["withheld"]);
   lab.node.faults.set("clock-skew", "-90s");
   await sendAll(lab.client, ["from the future"]);
@@ -108,11 +86,11 @@ test("withhold and clock-skew: carried, never archived", limit, async (t) => {
 
 test("answer-delay: a late answer is an answer, a too late one is none", limit, async (t) => {
   const lab = await scene(t);
-  lab.node.faults.set("answer-delay", "200ms", 1);
+  lab.node.faults.set("answer-delay", "200ms", { next: 1 });
   const begun = performance.now();
   await sendAll(lab.client, ["late"]);
   assert.ok(performance.now() - begun >= 195);
-  lab.node.faults.set("answer-delay", `${deadlineMs * 2}ms`, 1);
+  lab.node.faults.set("answer-delay", `${deadlineMs * 2}ms`, { next: 1 });
   assert.equal((await lab.client.send("too late")).kind, "unavailable");
   await requireWell(lab);
 });
@@ -120,19 +98,19 @@ test("answer-delay: a late answer is an answer, a too late one is none", limit, 
 for (const knob of ["mute", "close-after-request", "close-before-answer"]) {
   test(`${knob}: each protocol ends as unavailable in time`, limit, async (t) => {
     const lab = await scene(t);
-    lab.node.faults.set(knob, "lightpush", 1);
+    lab.node.faults.set(knob, "lightpush", { next: 1 });
     assert.equal((await lab.client.send("unanswered")).kind, "unavailable");
     // Only a node that closes before its answer has carried it out: the sender cannot tell, and has to repeat.
     const archived = knob === "close-before-answer" ? ["unanswered"] : [];
     assert.deepEqual(await lab.client.history(), archived);
-    lab.node.faults.set(knob, "store", 1);
+    lab.node.faults.set(knob, "store", { next: 1 });
     await assert.rejects(lab.client.history(), { code: "transport/unavailable" });
     await requireWell(lab);
   });
 
   test(`${knob}: a subscription that gets no answer is made again`, limit, async (t) => {
     const node = await startNode(t);
-    node.faults.set(knob, "filter", 1);
+    node.faults.set(knob, "filter", { next: 1 });
     const client = await startClient(t, [node]);
     await client.recorder.listening([topic]);
     await requireWell({ node, client });
@@ -150,7 +128,7 @@ test("mute of metadata: a node that does not say its cluster is tried all the sa
 
 test("reject: the status comes through, and nothing is carried out", limit, async (t) => {
   const lab = await scene(t);
-  lab.node.faults.set("reject", "lightpush:429,store:503", 2);
+  lab.node.faults.set("reject", "lightpush:429,store:503", { next: 2 });
   const refused = await lab.client.send("refused");
   assert.ok(refused.kind === "refused" && refused.status === 429 && refused.retryable, JSON.stringify(refused));
   await assert.rejects(lab.client.history(), { code: "transport/unavailable" });
@@ -160,7 +138,7 @@ test("reject: the status comes through, and nothing is carried out", limit, asyn
 
 test("reject of subscriptions: the client asks again until one is confirmed", limit, async (t) => {
   const node = await startNode(t);
-  node.faults.set("reject", "filter:503", 2);
+  node.faults.set("reject", "filter:503", { next: 2 });
   const client = await startClient(t, [node]);
   await client.recorder.listening([topic]);
   await requireWell({ node, client });
@@ -169,7 +147,7 @@ test("reject of subscriptions: the client asks again until one is confirmed", li
 test("cut-on-request: the connection goes, and comes back with its subscription", limit, async (t) => {
   const lab = await scene(t);
   const skip = lab.client.recorder.listenings.length;
-  lab.node.faults.set("cut-on-request", "lightpush", 1);
+  lab.node.faults.set("cut-on-request", "lightpush", { next: 1 });
   assert.equal((await lab.client.send("cut")).kind, "unavailable");
   await lab.client.recorder.listening([topic], skip);
   await requireWell(lab);

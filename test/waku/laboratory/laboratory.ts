@@ -67,3 +67,25 @@ export async function eventually(what: string, condition: () => boolean | Promis
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
+
+/** A node and a client at it. */
+export interface Scene {
+  readonly node: Devnet;
+  readonly client: Client;
+}
+
+/** One node and one client that is subscribed and sends to itself. */
+export async function scene(t: TestContext): Promise<Scene> {
+  const node = await startNode(t, { seed: 1 });
+  const client = await startClient(t, [node]);
+  await client.recorder.listening([topic]);
+  return { node, client };
+}
+
+/** Everything works: what is sent arrives and is archived. */
+export async function requireWell({ node, client }: Scene): Promise<void> {
+  assert.deepEqual(node.faults.list(), []);
+  await sendAll(client, ["well again"]);
+  await client.recorder.until(() => client.recorder.payloads().includes("well again"), "the push");
+  assert.ok((await client.history()).includes("well again"));
+}

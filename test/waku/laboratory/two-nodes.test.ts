@@ -25,7 +25,7 @@ test("a message goes to two nodes with one hash, and the result counts them", li
   );
   // Two timestamps would make two messages of it, which the merged history would show.
   assert.deepEqual(await client.history(), ["hello"]);
-  two.faults.set("reject", "lightpush:503", 1);
+  two.faults.set("reject", "lightpush:503", { next: 1 });
   assert.equal(peersThatTook(await client.send("one will do")), 1);
   assert.equal(three.counters.archived, 0, "nobody else is asked once one has it");
 });
@@ -81,10 +81,10 @@ test("a node with LightPush v2 only: pushes, refusals, silence and sizes as with
   await client.recorder.until(() => client.recorder.payloads().includes("by v2"), "the push");
   assert.deepEqual(await client.history(), ["by v2"]);
 
-  old.faults.set("reject", "lightpush:429", 1);
+  old.faults.set("reject", "lightpush:429", { next: 1 });
   const busy = await client.send("x");
   assert.ok(busy.kind === "refused" && busy.status === 429 && busy.retryable, JSON.stringify(busy));
-  old.faults.set("reject", "lightpush:400", 1);
+  old.faults.set("reject", "lightpush:400", { next: 1 });
   const refused = await client.send("x");
   assert.ok(refused.kind === "refused" && refused.status === 503 && refused.retryable, JSON.stringify(refused));
   assert.match(refused.reason, /fault knob/);
@@ -95,7 +95,7 @@ test("a node with LightPush v2 only: pushes, refusals, silence and sizes as with
   assert.equal(old.counters.lightPushAccepted + old.counters.lightPushRefused, requests, "decided before asking");
 
   for (const knob of ["close-after-request", "mute"]) {
-    old.faults.set(knob, "lightpush", 1);
+    old.faults.set(knob, "lightpush", { next: 1 });
     assert.equal((await client.send("x")).kind, "unavailable");
   }
   assert.equal(peersThatTook(await client.send("silent nodes are asked again")), 1);

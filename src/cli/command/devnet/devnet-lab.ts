@@ -12,6 +12,7 @@ interface FaultList {
     readonly name: string;
     readonly value: string;
     readonly next?: number;
+    readonly after?: number;
     readonly struck: number;
   }[];
 }
@@ -25,6 +26,7 @@ interface DevnetStatus {
   readonly archived: number;
   readonly pushed: number;
   readonly faults: FaultList["faults"];
+  readonly struck: Readonly<Record<string, number>>;
 }
 
 /** Sets, lists or resets the fault knobs. */
@@ -39,13 +41,15 @@ export async function fault(session: Session, words: readonly string[], options:
 /** What the devnet is doing. */
 export async function status(session: Session): Promise<void> {
   const answer = await ask<DevnetStatus>(session, (client) => client.get("/v1/status"));
-  const { multiaddr, peers, relayPeers, subscribers, subscriptions, archived, pushed, faults } = answer;
+  const { multiaddr, peers, relayPeers, subscribers, subscriptions, archived, pushed, faults, struck } = answer;
+  const strikes = Object.entries(struck).map(([name, times]) => `${name} ${times} times`);
   const fields: [string, string][] = [
     ["multiaddr", multiaddr],
     ["peers", `${peers}, ${relayPeers} of them relay`],
     ["subscribers", `${subscribers}, to ${subscriptions} content topics`],
     ["archived", `${archived} since the start`],
     ["pushed", `${pushed} since the start`],
+    ["struck", strikes.length === 0 ? "nothing" : strikes.join(", ")],
     ["faults", faults.length === 0 ? "none" : faults.map(({ name, value }) => `${name}=${value}`).join(" ")],
   ];
   session.output.answer(answer, fieldLines(fields));
@@ -54,22 +58,24 @@ export async function status(session: Session): Promise<void> {
 /** The body of the request. */
 function changeOf(words: readonly string[]): object {
   const set: { name: string; value: string }[] = [];
-  const change: { reset?: true; cut?: true; next?: number; set?: typeof set } = {};
+  const change: { reset?: true; cut?: true; next?: number; after?: number; set?: typeof set } = {};
   for (const word of words) {
     const [, name = "", value = ""] = /^([a-z-]+)=(.+)$/.exec(word) ?? [];
     if (word === "reset") change.reset = true;
     else if (word === "cut") change.cut = true;
-    else if (name === "next" && /^[1-9]\d{0,8}$/.test(value)) change.next = Number(value);
-    else if (name !== "" && name !== "next") set.push({ name, value });
+    else if ((name === "next" || name === "after") && /^[1-9]\d{0,8}$/.test(value)) change[name] = Number(value);
+    else if (!["", "next", "after"].includes(name)) set.push({ name, value });
     else if (word !== "list" || words.length > 1) throw notAChange(word);
   }
-  if (change.next !== undefined && set.length === 0) throw notAChange(`next=${change.next}`);
+  for (const word of ["next", "after"] as const) {
+    if (change[word] !== undefined && set.length === 0) throw notAChange(`${word}=${change[word]}`);
+  }
   return set.length === 0 ? change : { ...change, set };
 }
 
 function notAChange(word: string): UmbradError {
   return new UmbradError("cli/usage", `${JSON.stringify(word)} is no change of the faults`, {
-    hint: "umbrad devnet fault drop=0.3 mute=store next=3, or list, reset, cut",
+    hint: "umbrad devnet fault drop=0.3 mute=store next=3 after=1, or list, reset, cut",
   });
 }
 
@@ -96,6 +102,9 @@ async function ask<Answer>(session: Session, question: (client: AdminClient) => 
 
 function faultText({ seed, faults }: FaultList): string {
   if (faults.length === 0) return `no faults, seed ${seed}`;
-  const rows = faults.map(({ name, value, next, struck }) => [name, value, next?.toString() ?? "all", `${struck}`]);
+  const rows = faults.map(({ name, value, next, after, struck }) => {
+    const times = next?.toString() ?? "all";
+    return [name, value, after === undefined ? times : `${times} after ${after}`, `${struck}`];
+  });
   return `${table(["FAULT", "VALUE", "NEXT", "STRUCK"], rows)}\n\nseed ${seed}`;
 }

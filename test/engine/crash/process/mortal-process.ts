@@ -66,6 +66,10 @@ class Channel implements Transport {
 
   renew(): void {}
 
+  subscribedAt() {
+    return [];
+  }
+
   status() {
     return { peers: 1, configuredPeers: 1, listening: this.#listening };
   }

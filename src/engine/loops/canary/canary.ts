@@ -3,10 +3,12 @@
  * node that takes subscriptions, answers pings and pushes nothing looks healthy from every other side. No conversation
  * knows of it: what comes back never reaches the intake, and its topic, drawn at each start, marks nobody.
  */
-import { encodeEnvelope } from "../../wire/envelope.ts";
-import type { ContentTopic, Hint } from "../../wire/ids.ts";
-import { CANARY_DEADLINE_MS, CANARY_INTERVAL_MS, CANARY_MISSES_MAX } from "../limits.ts";
-import type { Clock, EventRow, IncomingMessage, Log, NewEvent, Store, Transport } from "../ports.ts";
+import type { ContentTopic } from "../../../wire/ids.ts";
+import { CANARY_DEADLINE_MS, CANARY_INTERVAL_MS, CANARY_MISSES_MAX } from "../../limits.ts";
+import type { Clock, IncomingMessage, Log, NewEvent, Transport } from "../../ports.ts";
+import type { NetworkTime } from "../network-time.ts";
+import { canaryEnvelope, hex } from "./envelope.ts";
+import { RollCall } from "./roll-call.ts";
 
 /** Times for tests; the defaults are in `limits.ts`. */
 export interface CanaryOptions {
@@ -25,20 +27,24 @@ export interface CanaryStatus {
   readonly heardAtMs: number | undefined;
   /** Why the last one could not be published. */
   readonly reason: string | undefined;
+  /** Service nodes that do not push what others push. */
+  readonly silentNodes: readonly string[];
 }
 
 interface CanaryDeps {
-  readonly store: Store;
   readonly transport: Transport;
   readonly clock: Clock;
   readonly log: Log;
   readonly options: CanaryOptions | "off" | undefined;
+  readonly time: NetworkTime;
   /** A conversation listens to this topic too. */
   readonly isWanted: (topic: ContentTopic) => boolean;
-  readonly onEvents: (events: readonly EventRow[]) => void;
+  readonly tell: (event: NewEvent) => void;
   readonly onChange: () => void;
   /** What was sent while we were deaf has to be read from a Store node. */
   readonly onRecovered: () => void;
+  /** The same of one service node of several. */
+  readonly onNodeDeaf: (sinceMs: number) => void;
 }
 
 interface Attempt {
@@ -46,6 +52,13 @@ interface Attempt {
   readonly abort: AbortController;
   readonly cancelDeadline: () => void;
   isPublished: boolean;
+}
+
+/** A canary on its way, or just back. */
+interface Flight {
+  readonly sentAtMs: number;
+  /** Service nodes that have pushed it. */
+  readonly pushed: Set<string>;
 }
 
 /** Late ones still prove that we hear. */
@@ -57,8 +70,10 @@ export class CanaryLoop {
   readonly #deps: CanaryDeps;
   readonly #intervalMs: number;
   readonly #deadlineMs: number;
-  /** Payload → when it left. */
-  readonly #flown = new Map<string, number>();
+  /** By payload. */
+  readonly #flown = new Map<string, Flight>();
+  readonly #rollCall: RollCall;
+  #cancelRollCall: (() => void) | undefined;
   #attempt: Attempt | undefined;
   #next: { readonly atMs: number; readonly cancel: () => void } | undefined;
   #isListening = false;
@@ -67,7 +82,7 @@ export class CanaryLoop {
   #misses = 0;
   #silentSinceMs: number;
   #deafAtMs: number | undefined;
-  #status: CanaryStatus;
+  #status: Omit<CanaryStatus, "silentNodes">;
 
   constructor(deps: CanaryDeps) {
     this.#deps = deps;
@@ -78,11 +93,18 @@ export class CanaryLoop {
     this.#deadlineMs = times?.deadlineMs ?? CANARY_DEADLINE_MS;
     this.#silentSinceMs = clock.now();
     this.#status = { state: isOff ? "off" : "waiting", rttMs: undefined, heardAtMs: undefined, reason: undefined };
+    this.#rollCall = new RollCall({
+      ...deps,
+      subscribed: () => (this.topic === undefined ? [] : deps.transport.subscribedAt(this.topic)),
+      renew: (node) => deps.transport.renew(node),
+
+      onDeaf: deps.onNodeDeaf,
+    });
     if (!isOff) this.topic = `/umbra/1/b16-${hex(clock.random(2))}/proto` as ContentTopic;
   }
 
   status(): CanaryStatus {
-    return this.#status;
+    return { ...this.#status, silentNodes: this.#rollCall.silent() };
   }
 
   /** We surely heard everything up to then; a Store cursor may not pass it (without a canary we can but believe). */
@@ -111,16 +133,27 @@ export class CanaryLoop {
   /** True when the message is not for the intake. */
   take(message: IncomingMessage): boolean {
     if (message.topic !== this.topic) return false;
-    const sentAtMs = this.#flown.get(hex(message.payload));
-    if (sentAtMs === undefined) return !this.#deps.isWanted(message.topic);
-    this.#heard(sentAtMs);
+    const flight = this.#flown.get(hex(message.payload));
+    if (flight === undefined) return !this.#deps.isWanted(message.topic);
+    if (message.from !== undefined) {
+      flight.pushed.add(message.from);
+      this.#rollCall.heard(message.from);
+    }
+    // Each service node pushes it; the first proves that we hear.
+    if (flight.sentAtMs > (this.#status.heardAtMs ?? Number.NEGATIVE_INFINITY)) this.#heard(flight.sentAtMs);
     return true;
+  }
+
+  /** Another one now, unless one is on its way. */
+  probe(): void {
+    if (this.#attempt === undefined) this.#tryAfter(0);
   }
 
   stop(): void {
     this.#isStopped = true;
     this.#endAttempt();
     this.#next?.cancel();
+    this.#cancelRollCall?.();
   }
 
   #tryAfter(delayMs: number): void {
@@ -137,21 +170,31 @@ export class CanaryLoop {
   }
 
   #try(): void {
-    const { clock, transport } = this.#deps;
+    const { clock, transport, time } = this.#deps;
     const { topic } = this;
     if (topic === undefined) return;
     const payload = canaryEnvelope(clock);
     const sentAtMs = clock.now();
     this.#triedAtMs = sentAtMs;
-    this.#remember(hex(payload), sentAtMs);
+    const flight: Flight = { sentAtMs, pushed: new Set() };
+    this.#remember(hex(payload), flight);
+    this.#cancelRollCall?.();
+    this.#cancelRollCall = clock.after(this.#deadlineMs, () => {
+      if (this.#rollCall.close(sentAtMs, flight.pushed)) this.probe();
+    });
     const abort = new AbortController();
     const cancelDeadline = clock.after(this.#deadlineMs, () => this.#missed(attempt, "no answer in time"));
     const attempt: Attempt = { sentAtMs, abort, cancelDeadline, isPublished: false };
     this.#attempt = attempt;
-    transport.publish({ topic, payload }, abort.signal).then(
+    const shiftMs = time.probeShiftMs();
+    transport.publish({ topic, payload, shiftMs }, abort.signal).then(
       (result) => {
-        if (result.kind === "published") attempt.isPublished = true;
-        else this.#missed(attempt, result.reason);
+        if (result.kind === "published") {
+          attempt.isPublished = true;
+          return time.published(result.hash, shiftMs);
+        }
+        if (result.kind === "refused" && isAboutTime(result.reason)) time.refused(shiftMs);
+        this.#missed(attempt, result.reason);
       },
       (error: unknown) => {
         this.#deps.log.error({ event: "canary.failed", component: "canary", err: error }, "publishing threw");
@@ -160,8 +203,8 @@ export class CanaryLoop {
     );
   }
 
-  #remember(key: string, sentAtMs: number): void {
-    this.#flown.set(key, sentAtMs);
+  #remember(key: string, flight: Flight): void {
+    this.#flown.set(key, flight);
     if (this.#flown.size <= REMEMBERED) return;
     for (const oldest of this.#flown.keys()) {
       this.#flown.delete(oldest);
@@ -171,7 +214,6 @@ export class CanaryLoop {
 
   #heard(sentAtMs: number): void {
     const now = this.#deps.clock.now();
-    this.#flown.clear();
     // Its publishing is left to end: a stream broken off would look like our fault to the service node.
     this.#attempt?.cancelDeadline();
     this.#attempt = undefined;
@@ -184,7 +226,7 @@ export class CanaryLoop {
         { event: "network.recovered", component: "canary", deafMs },
         "a canary came back: we hear again",
       );
-      this.#tell({ type: "network.recovered", data: { deafMs } });
+      this.#deps.tell({ type: "network.recovered", data: { deafMs } });
       this.#deps.onRecovered();
     }
     this.#next?.cancel();
@@ -222,22 +264,12 @@ export class CanaryLoop {
       const silentMs = now - (this.#status.heardAtMs ?? this.#silentSinceMs);
       const what = "what we publish does not come back: subscribing anew";
       log.warn({ event: "network.deaf", component: "canary", silentMs }, what);
-      this.#tell({ type: "network.deaf", data: { silentMs } });
+      this.#deps.tell({ type: "network.deaf", data: { silentMs } });
     }
     transport.renew();
   }
 
-  #tell(event: NewEvent): void {
-    const { store, clock, log, onEvents } = this.#deps;
-    try {
-      onEvents([store.appendEvent(event, clock.now())]);
-    } catch (error) {
-      // The event is lost, the cure is not.
-      log.error({ event: "canary.failed", component: "canary", err: error }, "the event could not be written");
-    }
-  }
-
-  #set(status: CanaryStatus): void {
+  #set(status: Omit<CanaryStatus, "silentNodes">): void {
     const isNews = status.state !== this.#status.state;
     this.#status = status;
     if (isNews) this.#deps.onChange();
@@ -250,16 +282,7 @@ export class CanaryLoop {
   }
 }
 
-/** In its form any envelope of a private conversation: header of 68 bytes, two or three blocks of padding, nonce and tag. */
-function canaryEnvelope(clock: Clock): Uint8Array {
-  const [chance = 0, ...salt] = clock.random(5);
-  return encodeEnvelope({
-    hint: hex(clock.random(32)) as Hint,
-    salt: Buffer.from(salt).readUInt32BE(),
-    encryptedBytes: { member: "encrypted_bytes", bytes: clock.random(96 + 128 * (2 + (chance % 2))) },
-  });
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
+/** Service nodes have one status for every message that they hold for invalid. */
+function isAboutTime(reason: string): boolean {
+  return /time\s*stamp|clock/i.test(reason);
 }
