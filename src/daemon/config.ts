@@ -9,7 +9,9 @@ import { z } from "zod";
 import type { Environment } from "../admin/location.ts";
 import { UmbradError } from "../engine/errors.ts";
 import type { Retention } from "../engine/loops/retention.ts";
+import type { QuotaRule } from "../engine/quota/quota.ts";
 import type { LogFormat, LogLevel } from "./log.ts";
+import { publicQuota, quotaSchema, renderQuota } from "./quota-settings.ts";
 import { retentionSchema } from "./retention-settings.ts";
 
 type NetworkName = "devnet" | "logos.test" | "logos.dev" | "custom";
@@ -19,6 +21,8 @@ interface Network {
   readonly clusterId: number;
   /** How many the cluster has. */
   readonly shards: number;
+  /** What it lets us publish; undefined: it does not count. */
+  readonly quota?: QuotaRule | undefined;
 }
 
 export interface Config {
@@ -44,8 +48,8 @@ export interface Settings {
 /** Waku networks by name; `custom` brings its own numbers. */
 const networkPresets: Readonly<Record<Exclude<NetworkName, "custom">, Omit<Network, "name">>> = {
   devnet: { clusterId: 66, shards: 8 },
-  "logos.test": { clusterId: 2, shards: 8 },
-  "logos.dev": { clusterId: 3, shards: 8 },
+  "logos.test": { clusterId: 2, shards: 8, quota: publicQuota },
+  "logos.dev": { clusterId: 3, shards: 8, quota: publicQuota },
 };
 
 /** `--config`, `$UMBRAD_CONFIG`, else in the state directory, where it may be missing. */
@@ -97,6 +101,7 @@ const layerSchema = z.object({
   logLevel: z.enum(["trace", "debug", "info", "warn", "error"]).optional(),
   logFormat: z.enum(["json", "pretty"]).optional(),
   retention: retentionSchema.optional(),
+  quota: quotaSchema.optional(),
 });
 type Layer = z.output<typeof layerSchema>;
 
@@ -109,6 +114,8 @@ const fileSchema = z.strictObject({
       cluster_id: z.unknown().optional(),
       shards: z.unknown().optional(),
       peers: z.unknown().optional(),
+      quota: z.unknown().optional(),
+      quota_window: z.unknown().optional(),
     })
     .optional(),
   log: z.strictObject({ level: z.unknown().optional(), format: z.unknown().optional() }).optional(),
@@ -145,20 +152,24 @@ const flagNames: Readonly<Record<keyof Settings, string>> = {
   logFormat: "--log-format",
 };
 
+/** Settings of the file that are checked as a whole. */
+type FileOnly = "retention" | "quota";
+
 function settingsOf(origin: string, settings: Record<string, unknown> | Settings, problems: Problem[]): Layer {
   const parsed = layerSchema.safeParse(settings);
   if (parsed.success) return parsed.data;
   for (const { path, message } of parsed.error.issues) {
     const [key = "", ...inside] = path.map(String);
     problems.push(
-      `${settingName(origin, key as keyof Settings | "retention")}${inside.map((at) => `[${at}]`).join("")}: ${message}`,
+      `${settingName(origin, key as keyof Settings | FileOnly)}${inside.map((at) => (key === "quota" ? `.${at}` : `[${at}]`)).join("")}: ${message}`,
     );
   }
   return {};
 }
 
-function settingName(origin: string, key: keyof Settings | "retention"): string {
+function settingName(origin: string, key: keyof Settings | FileOnly): string {
   if (key === "retention") return `${origin}: retention`;
+  if (key === "quota") return `${origin}: network`;
   if (origin === "flags") return flagNames[key];
   if (origin === "environment") return environmentNames[key];
   return `${origin}: ${fileNames[key]}`;
@@ -193,9 +204,11 @@ function readFileSettings(
     const parsed = fileSchema.safeParse(parse(text));
     if (parsed.success) {
       const { name, network = {}, log = {}, retention } = parsed.data;
-      const { cluster_id: clusterId, shards, peers } = network;
+      const { cluster_id: clusterId, shards, peers, quota, quota_window } = network;
+      const rule = quota === undefined && quota_window === undefined ? undefined : { quota, quota_window };
       const { level: logLevel, format: logFormat } = log;
-      return { name, network: network.name, clusterId, shards, peers, logLevel, logFormat, retention };
+      const common = { name, network: network.name, clusterId, shards, peers, logLevel, logFormat, retention };
+      return { ...common, quota: rule };
     }
     for (const { path, message } of parsed.error.issues)
       problems.push(`${file.path}: ${[...path, message].join(": ")}`);
@@ -239,12 +252,19 @@ function combineNetwork(layers: readonly Layer[], problems: Problem[]): Network 
   const name = layers[at]?.network ?? "devnet";
   const clusterId = upTo.find((layer) => layer.clusterId !== undefined)?.clusterId;
   const shards = upTo.find((layer) => layer.shards !== undefined)?.shards;
+  const quota = upTo.find((layer) => layer.quota !== undefined)?.quota;
   if (name !== "custom") {
+    if (quota !== undefined) {
+      problems.push(`the quota of ${name} is fixed: only the network custom takes network.quota`);
+      return undefined;
+    }
     if (clusterId === undefined && shards === undefined) return { name, ...networkPresets[name] };
     problems.push(`cluster id and shards of ${name} are fixed: only --network custom takes them`);
     return undefined;
   }
-  if (clusterId !== undefined && shards !== undefined) return { name, clusterId, shards };
+  if (clusterId !== undefined && shards !== undefined) {
+    return { name, clusterId, shards, ...(quota === undefined ? {} : { quota }) };
+  }
   problems.push(
     "--network custom needs --cluster-id and --shards (in the file: cluster_id and shards under [network])",
   );
@@ -253,7 +273,9 @@ function combineNetwork(layers: readonly Layer[], problems: Problem[]): Network 
 
 /** What `init` writes, for people to edit. */
 export function renderConfigFile({ name, network, peers }: Omit<Config, "log" | "retention">): string {
-  const custom = network.name === "custom" ? [`cluster_id = ${network.clusterId}`, `shards = ${network.shards}`] : [];
+  const quota = network.quota === undefined ? [] : renderQuota(network.quota);
+  const numbers = [`cluster_id = ${network.clusterId}`, `shards = ${network.shards}`];
+  const custom = network.name === "custom" ? [...numbers, ...quota] : [];
   return `${[
     "# Settings of umbrad. Flags and the environment go before this file.",
     ...(name === null ? [] : [`name = ${JSON.stringify(name)}`]),

@@ -112,6 +112,7 @@ function assemble({ stateDir, config, log }: DaemonOptions, store: Store): Engin
     log,
     types: [inboxV1, privateV1],
     retention: config.retention,
+    quota: config.network.quota,
   });
 }
 

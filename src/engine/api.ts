@@ -1,6 +1,7 @@
 /** What the admin API may ask of a running engine. Errors are UmbradError with the codes named here. */
 import type { MessageContent } from "./content/message-content.ts";
 import type { EventRow, MessageRow, MessageState, MessageTrace, TransportStatus } from "./ports.ts";
+import type { QuotaStatus } from "./quota/quota.ts";
 
 export type DaemonState = "starting" | "ready" | "degraded" | "draining";
 
@@ -22,6 +23,8 @@ export interface EngineStatus {
   readonly conversations: number;
   readonly outbox: number;
   readonly parked: number;
+  /** null: the network does not count what we publish. */
+  readonly quota: QuotaStatus | null;
   readonly lastSeq: number;
 }
 

@@ -12,13 +12,12 @@ import { Consumers } from "./event-log/consumers.ts";
 import { Health } from "./health.ts";
 import { REMEMBER_MS } from "./limits.ts";
 import type { CanaryOptions } from "./loops/canary.ts";
-import { ConfirmationLoop } from "./loops/confirmation.ts";
 import { Listening } from "./loops/listening.ts";
-import { OutboxLoop } from "./loops/outbox.ts";
 import { ParkingLoop } from "./loops/parking.ts";
 import { type Retention, RetentionLoop } from "./loops/retention.ts";
-import { TimerLoop } from "./loops/timers.ts";
+import { openQuota, Sending } from "./loops/sending.ts";
 import type { Clock, EventRow, Log, MessageRow, Store, Transport, TransportStatus } from "./ports.ts";
+import type { QuotaRule } from "./quota/quota.ts";
 import { createRegistry } from "./registry.ts";
 import { Intake } from "./routing/intake.ts";
 import { Router } from "./routing/router.ts";
@@ -32,6 +31,8 @@ export interface EngineOptions {
   readonly log: Log;
   readonly types: readonly AnyConversationType[];
   readonly retention?: Retention;
+  /** What the network lets us publish; absent: it does not count. */
+  readonly quota?: QuotaRule | undefined;
   /** Other times, or none, for tests. */
   readonly canary?: CanaryOptions | "off";
 }
@@ -59,9 +60,7 @@ class RunningEngine implements Engine {
   readonly #intake: Intake;
   readonly #turns: Turns;
   readonly #commands: Commands;
-  readonly #outbox: OutboxLoop;
-  readonly #confirmation: ConfirmationLoop;
-  readonly #timers: TimerLoop;
+  readonly #sending: Sending;
   readonly #parking: ParkingLoop;
   readonly #retention: RetentionLoop;
   readonly #listening: Listening;
@@ -72,6 +71,7 @@ class RunningEngine implements Engine {
   constructor(options: EngineOptions) {
     this.#options = options;
     const { store, transport, clock, log } = options;
+    const quota = openQuota(store, clock, options.quota);
     this.#registry = createRegistry(options.types);
     this.#feed = new EventFeed(store, clock);
     this.consumers = new Consumers({ store, clock });
@@ -93,36 +93,37 @@ class RunningEngine implements Engine {
       registry: this.#registry,
       clock,
       router: this.#router,
+      isMetered: quota !== undefined,
       listener: { onHints: (hints) => this.#intake.adopt(hints), onAccepted: (outcome) => this.#onAccepted(outcome) },
     });
     this.#intake.connect(this.#turns);
     const phase = (): Phase => this.#phase;
     this.#commands = new Commands({ store, turns: this.#turns, conversations: this.#conversations, phase });
     const onEvents = (events: readonly EventRow[]) => this.#feed.publish(events);
-    this.#outbox = new OutboxLoop({
+    this.#sending = new Sending({
       store,
       transport,
       clock,
       log,
       counters: this.counters,
       turns: this.#turns,
+      quota,
       onEvents,
-      onPublished: () => this.#confirmation.wake(),
     });
-    const confirming = { store, transport, clock, log, onEvents };
-    this.#confirmation = new ConfirmationLoop({ ...confirming, onOutbox: () => this.#outbox.wake() });
-    this.#timers = new TimerLoop({ store, clock, log, turns: this.#turns });
     this.#parking = new ParkingLoop({ store, clock, log, intake: this.#intake });
     this.#retention = new RetentionLoop({ store, clock, log, retention: options.retention ?? {} });
     const { canary } = options;
-    const onChange = () => this.#statusChanged();
-    this.#listening = new Listening({ store, transport, clock, log, intake: this.#intake, canary, onEvents, onChange });
+    this.#listening = new Listening({
+      ...{ store, transport, clock, log, intake: this.#intake, canary, quota, onEvents },
+      onChange: () => this.#statusChanged(),
+    });
     this.#health = new Health({
       store,
       transport,
       clock,
       listening: this.#listening,
       conversations: this.#conversations,
+      quota,
       phase,
     });
   }
@@ -143,10 +144,8 @@ class RunningEngine implements Engine {
     this.#phase = "running";
     this.#listening.start();
     this.#parking.wake(true);
-    this.#timers.wake();
-    this.#outbox.wake();
+    this.#sending.start();
     this.#retention.wake();
-    this.#confirmation.wake();
     this.#statusChanged();
   }
 
@@ -155,7 +154,7 @@ class RunningEngine implements Engine {
     this.#phase = "draining";
     this.#statusChanged();
     this.#intake.close();
-    this.#timers.stop();
+    this.#sending.stopTimers();
     this.#parking.stop();
     let cancel = (): void => {};
     const deadline = new Promise<void>((resolve) => {
@@ -171,13 +170,12 @@ class RunningEngine implements Engine {
       );
     }
     this.#listening.stop();
-    this.#outbox.stop();
+    this.#sending.stop();
     this.#retention.stop();
     this.#feed.stop();
-    this.#confirmation.stop();
     await transport.stop();
     // An answer that came in the last moment is still recorded before the store may close.
-    await Promise.race([Promise.all([this.#turns.idle(), this.#outbox.idle()]), deadline]);
+    await Promise.race([Promise.all([this.#turns.idle(), this.#sending.outbox.idle()]), deadline]);
     cancel();
     this.#turns.close();
   }
@@ -232,7 +230,10 @@ class RunningEngine implements Engine {
   trace(messageId: string): MessageLife | undefined {
     const trace = this.#options.store.trace(messageId as MessageId);
     if (trace === undefined) return undefined;
-    return { ...trace, lastReason: trace.outbox === undefined ? undefined : this.#outbox.lastReason(trace.outbox.id) };
+    return {
+      ...trace,
+      lastReason: trace.outbox === undefined ? undefined : this.#sending.outbox.lastReason(trace.outbox.id),
+    };
   }
 
   messages(query: { readonly conversation: string; readonly limit: number; readonly before?: number }): MessageRow[] {
@@ -281,16 +282,12 @@ class RunningEngine implements Engine {
       }
     }
     this.#feed.publish(outcome.receipt.events);
-    if (outcome.wrote.outbox) this.#outbox.wake();
-    if (outcome.wrote.timers) this.#timers.wake();
+    this.#sending.onWrote(outcome.wrote);
   }
 
   #onNetwork(status: TransportStatus): void {
     this.#listening.onNetwork(status);
-    if (status.peers > 0) {
-      this.#outbox.resume();
-      this.#confirmation.resume();
-    }
+    if (status.peers > 0) this.#sending.onConnected();
     this.#statusChanged();
   }
 

@@ -78,6 +78,13 @@ export const CONFIRM_DEADLINE_MS = 30_000;
 /** A loop that could not read its rows looks again after this. */
 export const LOOK_RETRY_MS = 1_000;
 
+/** What is held back tells so again only after this part of the quota has become free: no event for each message. */
+export const QUOTA_FREE_PART = 10;
+/** With a quota, attempts at nodes that do not answer count too: the pause between them doubles up to this. */
+export const OUTBOX_METERED_PAUSE_MAX_MS = 60_000;
+/** Messages that a conversation may repeat at once when no other waits for a token (profile 8.5 rule 2). */
+export const TOKENS_AT_ONCE_MAX = 4;
+
 export const TIMER_BATCH_MAX = 256;
 /** A timer whose turn failed through our fault is tried again after this. */
 export const TIMER_RETRY_MS = 60_000;

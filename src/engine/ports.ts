@@ -2,7 +2,7 @@
  * What the engine needs from the world: a Store, a Transport, a clock with randomness, and a log. Adapters implement
  * these; the engine never imports an adapter.
  */
-import type { Attachment, Purpose, RecordKey } from "../conversation/contract.ts";
+import type { Attachment, Purpose, RecordKey, TokenNeed } from "../conversation/contract.ts";
 import type { ContentTopic, MessageId } from "../wire/ids.ts";
 import type { UmbradError } from "./errors.ts";
 import type { EventLog } from "./event-log/port.ts";
@@ -10,10 +10,12 @@ import type { EventLog } from "./event-log/port.ts";
 export type { ConsumerRow, EventBounds } from "./event-log/port.ts";
 
 import type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
+import type { Spend, SpentRows } from "./port/quota.ts";
 
 // ---------------------------------------------------------------- Store
 
 export type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
+export type { Spend, SpentRows } from "./port/quota.ts";
 
 /** Number of a conversation in this database: 0 is the default inbox, its handle is `c<number>`. Never reused. */
 export type ConversationNumber = number;
@@ -83,7 +85,12 @@ export interface TimerRow {
   readonly conversation: ConversationNumber;
   readonly name: string;
   readonly atMs: number;
+  /** Absent: it fires when it is due. Else it needs a token besides, where a quota counts. */
+  readonly needs?: TokenNeed;
 }
+
+/** Which timers: any; those that need no token; those that do; of these the acknowledgements. */
+export type TimerChoice = "any" | "free" | "token" | "acknowledgement";
 
 export interface ParkedRow {
   readonly id: number;
@@ -110,7 +117,8 @@ export interface ConversationWrite {
   readonly closed: boolean;
   readonly putRecords: readonly { readonly key: RecordKey; readonly bytes: Uint8Array }[];
   readonly dropRecords: readonly RecordKey[];
-  readonly setTimers: readonly { readonly name: string; readonly atMs: number }[];
+  /** One that needs a token, is due already and is set for now keeps its earlier time. */
+  readonly setTimers: readonly { readonly name: string; readonly atMs: number; readonly needs?: TokenNeed }[];
   readonly cancelTimers: readonly string[];
   /** Inserted unless (conversation, messageId) exists. */
   readonly newMessages: readonly Omit<MessageRow, "rowId" | "conversation">[];
@@ -146,6 +154,8 @@ export interface TurnCommit {
   readonly unparked?: number;
   /** The outbox row that this turn removes (given up or cancelled). */
   readonly removeOutbox?: number;
+  /** What it takes of the network's quota. */
+  readonly spend?: Spend;
 }
 
 export interface CursorWrite {
@@ -201,8 +211,12 @@ export interface Store extends EventLog {
   looked(outcome: LookOutcome, atMs: number): CommitReceipt;
   trace(messageId: MessageId): MessageTrace | undefined;
 
-  timersDue(nowMs: number, limit: number): TimerRow[];
-  timersNextDueMs(): number | undefined;
+  /** Those that are due longest first. */
+  timersDue(nowMs: number, limit: number, which?: TimerChoice): TimerRow[];
+  timersNextDueMs(which?: TimerChoice): number | undefined;
+
+  /** What was spent of the network's quota: written by `TurnCommit.spend`. */
+  quota(): SpentRows;
 
   park(row: Omit<ParkedRow, "id" | "attempts">): void;
   parkedDue(nowMs: number, limit: number): ParkedRow[];

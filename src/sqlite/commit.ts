@@ -19,6 +19,7 @@ import type { IntakeTables } from "./intake.ts";
 import type { MessageTable } from "./messages.ts";
 import type { OutboxTable } from "./outbox.ts";
 import type { PublicationTable } from "./tables/publications.ts";
+import type { QuotaTable } from "./tables/quota.ts";
 
 export interface Tables {
   readonly conversations: ConversationTables;
@@ -27,6 +28,7 @@ export interface Tables {
   readonly outbox: OutboxTable;
   readonly publications: PublicationTable;
   readonly intake: IntakeTables;
+  readonly quota: QuotaTable;
 }
 
 /** All rows of the turn; throws `store/conflict` when another was first. */
@@ -37,6 +39,7 @@ export function writeTurn(tables: Tables, turn: TurnCommit): CommitReceipt {
   if (turn.unparked !== undefined) intake.parkedDrop(turn.unparked);
   if (turn.removeOutbox !== undefined) outbox.remove(turn.removeOutbox);
   const events = turn.conversations.flatMap((write) => writeConversation(tables, write, turn.atMs));
+  if (turn.spend !== undefined) tables.quota.write(turn.spend, turn.atMs);
   if (turn.seenWakuHash !== undefined) intake.remember(turn.seenWakuHash, turn.atMs);
   if (turn.cursor !== undefined) intake.advance(turn.cursor);
   if (turn.idempotency !== undefined) intake.answer(turn.idempotency, turn.atMs);
@@ -90,7 +93,7 @@ export function writeLooked(tables: Tables, outcome: LookOutcome, atMs: number):
 function writeConversation(tables: Tables, write: ConversationWrite, atMs: number): EventRow[] {
   tables.conversations.write(write);
   tables.conversations.writeRecords(write);
-  tables.conversations.writeTimers(write);
+  tables.conversations.writeTimers(write, atMs);
   const changes = new MessageChanges(tables.messages, write);
   const events = write.events
     .filter((event) => changes.isNews(event))

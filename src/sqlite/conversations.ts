@@ -1,7 +1,13 @@
 /** Conversations with their records and timers. Knows nothing of messages, events or the outbox. */
 import { utf8 } from "../crypto/bytes.ts";
 import { UmbradError } from "../engine/errors.ts";
-import type { ConversationNumber, ConversationWrite, StoredConversation, TimerRow } from "../engine/ports.ts";
+import type {
+  ConversationNumber,
+  ConversationWrite,
+  StoredConversation,
+  TimerChoice,
+  TimerRow,
+} from "../engine/ports.ts";
 import type { Database, Row } from "./database.ts";
 import { type Place, type Sealer, textOf } from "./seal.ts";
 
@@ -14,6 +20,15 @@ interface ConversationRow extends Row {
   name: Uint8Array | null;
   state: Uint8Array;
 }
+
+/** Names are in the database by position, from 1. */
+const tokenNeeds: readonly NonNullable<TimerRow["needs"]>[] = ["acknowledgement", "resend"];
+const choices: Readonly<Record<TimerChoice, string>> = {
+  any: "",
+  free: "AND needs = 0",
+  token: "AND needs > 0",
+  acknowledgement: "AND needs = 1",
+};
 
 const columns = "number, type, revision, closed, created_at_ms, name, state";
 /** Rows held at once while all conversations are read: 100,000 states do not fit, and an open cursor would stop checkpoints. */
@@ -128,18 +143,24 @@ export class ConversationTables {
     }
   }
 
-  /** Cancels first: whoever cancels and sets one name in a turn moves it. */
-  writeTimers(write: ConversationWrite): void {
+  /**
+   * Cancels first: whoever cancels and sets one name in a turn moves it. A timer that waits for a token already and is
+   * set for now again keeps its place among those that wait.
+   */
+  writeTimers(write: ConversationWrite, nowMs: number): void {
     for (const name of write.cancelTimers) {
       this.#database.run("DELETE FROM timer WHERE conversation = ? AND name = ?", write.number, name);
     }
-    for (const { name, atMs } of write.setTimers) {
+    for (const { name, atMs, needs } of write.setTimers) {
       this.#database.run(
-        `INSERT INTO timer (conversation, name, at_ms) VALUES (?, ?, ?)
-         ON CONFLICT (conversation, name) DO UPDATE SET at_ms = excluded.at_ms`,
+        `INSERT INTO timer (conversation, name, at_ms, needs) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (conversation, name) DO UPDATE SET needs = ?4,
+           at_ms = CASE WHEN ?4 > 0 AND ?3 <= ?5 THEN min(at_ms, ?3) ELSE ?3 END`,
         write.number,
         name,
         atMs,
+        needs === undefined ? 0 : tokenNeeds.indexOf(needs) + 1,
+        nowMs,
       );
     }
   }
@@ -149,17 +170,21 @@ export class ConversationTables {
     this.#database.run("DELETE FROM timer WHERE conversation = ? AND name = ? AND at_ms = ?", conversation, name, atMs);
   }
 
-  timersDue(nowMs: number, limit: number): TimerRow[] {
-    const rows = this.#database.all<{ conversation: number; name: string; at_ms: number }>(
-      "SELECT conversation, name, at_ms FROM timer WHERE at_ms <= ? ORDER BY at_ms LIMIT ?",
+  timersDue(nowMs: number, limit: number, which: TimerChoice): TimerRow[] {
+    const rows = this.#database.all<{ conversation: number; name: string; at_ms: number; needs: number }>(
+      `SELECT conversation, name, at_ms, needs FROM timer WHERE at_ms <= ? ${choices[which]} ORDER BY at_ms LIMIT ?`,
       nowMs,
       limit,
     );
-    return rows.map((row) => ({ conversation: row.conversation, name: row.name, atMs: row.at_ms }));
+    return rows.map(({ conversation, name, at_ms: atMs, needs }) => {
+      const need = tokenNeeds[needs - 1];
+      return need === undefined ? { conversation, name, atMs } : { conversation, name, atMs, needs: need };
+    });
   }
 
-  timersNextDueMs(): number | undefined {
-    return (this.#database.value("SELECT min(at_ms) FROM timer") as number | null) ?? undefined;
+  timersNextDueMs(which: TimerChoice): number | undefined {
+    const sql = `SELECT min(at_ms) FROM timer WHERE at_ms IS NOT NULL ${choices[which]}`;
+    return (this.#database.value(sql) as number | null) ?? undefined;
   }
 
   #recordTag(conversation: ConversationNumber, key: string): Uint8Array {

@@ -15,8 +15,10 @@ import type {
   ParkedRow,
   PublicationRow,
   Published,
+  SpentRows,
   Store,
   StoredConversation,
+  TimerChoice,
   TimerRow,
   TurnCommit,
 } from "../engine/ports.ts";
@@ -32,6 +34,7 @@ import { MessageTable } from "./messages.ts";
 import { OutboxTable } from "./outbox.ts";
 import type { Sealer } from "./seal.ts";
 import { PublicationTable } from "./tables/publications.ts";
+import { QuotaTable } from "./tables/quota.ts";
 import { readRecords, readTrace } from "./tables/reads.ts";
 
 /** Faults that the other turns of a group would meet too. */
@@ -59,6 +62,7 @@ export class SqliteStore implements Store {
       outbox: new OutboxTable(database, sealer),
       publications: new PublicationTable(database, sealer),
       intake: new IntakeTables(database, sealer),
+      quota: new QuotaTable(database),
     };
   }
 
@@ -148,12 +152,16 @@ export class SqliteStore implements Store {
     this.#write(() => this.#tables.outbox.retry(id, dueAtMs));
   }
 
-  timersDue(nowMs: number, limit: number): TimerRow[] {
-    return this.#tables.conversations.timersDue(nowMs, limit);
+  timersDue(nowMs: number, limit: number, which: TimerChoice = "any"): TimerRow[] {
+    return this.#tables.conversations.timersDue(nowMs, limit, which);
   }
 
-  timersNextDueMs(): number | undefined {
-    return this.#tables.conversations.timersNextDueMs();
+  timersNextDueMs(which: TimerChoice = "any"): number | undefined {
+    return this.#tables.conversations.timersNextDueMs(which);
+  }
+
+  quota(): SpentRows {
+    return this.#tables.quota.read();
   }
 
   park(row: Omit<ParkedRow, "id" | "attempts">): void {

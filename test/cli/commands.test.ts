@@ -46,10 +46,27 @@ test("status", async (t) => {
     conversations: 0,
     outbox: 0,
     parked: 0,
+    quota: null,
     lastSeq: 0,
     version: "0.0.0-test",
     pid: 4711,
     startedAt: ts,
+  });
+  engine.quota = {
+    publications: 100,
+    windowMs: 600_000,
+    left: 0,
+    nextAtMs: engine.nowMs,
+    share: { tokens: 20, left: 3 },
+  };
+  const line = `quota          0 of 100 envelopes in 600 s left, the next at ${ts}; 3 of 20 for acknowledgements and repetitions\n`;
+  assert.ok((await run("status")).stdout.includes(line));
+  assert.deepEqual(JSON.parse((await run("status", "--json")).stdout).quota, {
+    publications: 100,
+    windowMs: 600_000,
+    left: 0,
+    nextAt: ts,
+    share: { tokens: 20, left: 3 },
   });
 });
 

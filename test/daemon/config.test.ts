@@ -58,12 +58,15 @@ test("flags before environment before file before defaults", async (t) => {
   const config = await load(t, { flags: { logLevel: "error" }, env, toml });
   assert.deepEqual(config, {
     name: null,
-    network: { name: "logos.test", clusterId: 2, shards: 8 },
+    network: { name: "logos.test", clusterId: 2, shards: 8, quota: { publications: 100, windowMs: 600_000 } },
     peers: [peer],
     log: { level: "error", format: "pretty" },
     retention: {},
   });
-  assert.deepEqual((await load(t, { toml })).network, { name: "logos.dev", clusterId: 3, shards: 8 });
+  assert.deepEqual((await load(t, { toml })).network, {
+    ...{ name: "logos.dev", clusterId: 3, shards: 8 },
+    quota: { publications: 100, windowMs: 600_000 },
+  });
 });
 
 test("a custom network brings its numbers, also when a flag overrules the file's", async (t) => {
@@ -108,8 +111,9 @@ test("unknown keys, broken TOML, missing file, numbers where they do not belong"
 
 test("what init writes is what run reads", async (t) => {
   for (const network of [
-    { name: "logos.test", clusterId: 2, shards: 8 },
+    { name: "logos.test", clusterId: 2, shards: 8, quota: { publications: 100, windowMs: 600_000 } },
     { name: "custom", clusterId: 7, shards: 3 },
+    { name: "custom", clusterId: 7, shards: 3, quota: { publications: 40, windowMs: 90_000 } },
   ] as const) {
     const name = 'Ada\'s "node" \u{1F512} \\';
     const config = await load(t, { toml: renderConfigFile({ name, network, peers: [peer] }) });
@@ -132,4 +136,23 @@ test("retention is in the file, in ages", async (t) => {
     "FILE: retention[events_max]: Too small: expected number to be >=100",
   ]);
   assert.equal((await problems(t, { toml: "[retention]\nmessages = 1\n" })).length, 1);
+});
+
+test("public networks have their quota, devnet none, a custom one what the file says", async (t) => {
+  const quotaOf = async (toml: string) => (await load(t, { toml })).network.quota;
+  const custom = '[network]\nname = "custom"\ncluster_id = 7\nshards = 3\n';
+  assert.equal(await quotaOf(""), undefined);
+  assert.deepEqual(await quotaOf('[network]\nname = "logos.dev"\n'), { publications: 100, windowMs: 600_000 });
+  assert.equal(await quotaOf(custom), undefined);
+  assert.deepEqual(await quotaOf(`${custom}quota = 20\n`), { publications: 20, windowMs: 600_000 });
+  assert.deepEqual(await quotaOf(`${custom}quota = 20\nquota_window = "2m"\n`), {
+    publications: 20,
+    windowMs: 120_000,
+  });
+  assert.deepEqual(await problems(t, { toml: `${custom}quota = 1\nquota_window = "soon"\n` }), [
+    "FILE: network.quota: quota must be at least 5",
+    'FILE: network.quota_window: quota_window must be a time like "600s" or "10m"',
+  ]);
+  assert.match((await problems(t, { toml: `${custom}quota_window = "2m"\n` })).join(), /quota must be a whole number/);
+  assert.match((await problems(t, { toml: '[network]\nname = "logos.dev"\nquota = 500\n' })).join(), /is fixed/);
 });

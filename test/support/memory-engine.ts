@@ -37,6 +37,7 @@ export class MemoryEngine implements EngineApi {
   state: EngineStatus["state"] = "ready";
   synced = true;
   outbox = 0;
+  quota: EngineStatus["quota"] = null;
   /** Appends without telling anybody, as when the receipt of a commit was lost. */
   isSilent = false;
   /** What `trace` says of the rows that a message waits in. */
@@ -57,6 +58,7 @@ export class MemoryEngine implements EngineApi {
       conversations: this.#conversations.length,
       outbox: this.outbox,
       parked: 0,
+      quota: this.quota,
       lastSeq: this.lastSeq(),
     };
   }

@@ -9,6 +9,7 @@ import { createEngine, type Engine } from "../../src/engine/engine.ts";
 import { initialiseState } from "../../src/engine/initialise.ts";
 import type { CanaryOptions } from "../../src/engine/loops/canary.ts";
 import type { Clock, EventRow, Log, LogFields, Store, Transport } from "../../src/engine/ports.ts";
+import type { QuotaRule } from "../../src/engine/quota/quota.ts";
 import { createStore, openStore } from "../../src/sqlite/open.ts";
 
 export interface TestNode {
@@ -26,6 +27,7 @@ export async function startNode(
   stateDir: string,
   clock: Clock = systemClock,
   canary: CanaryOptions | "off" = "off",
+  quota?: QuotaRule,
 ): Promise<TestNode> {
   const random = (length: number) => clock.random(length);
   const location = { stateDir, seal: { kind: "plaintext" }, random } as const;
@@ -43,7 +45,7 @@ export async function startNode(
     warn: (fields, message) => problems.push({ level: "warn", fields, message }),
     error: (fields, message) => problems.push({ level: "error", fields, message }),
   };
-  const engine = createEngine({ store, transport, clock, log, types: [inboxV1, privateV1], canary });
+  const engine = createEngine({ store, transport, clock, log, types: [inboxV1, privateV1], canary, quota });
   await engine.start();
   return {
     stateDir,

@@ -49,7 +49,7 @@ export const privateV1: ConversationType<PrivateState, PrivateCommand, PairwiseO
       case "envelope":
         return receiveEnvelope(state, input.envelope, input.ref, context);
       case "timer":
-        return fireTimer(state, input.name, context);
+        return fireTimer(state, input, context);
       case "command":
         return input.command.kind === "send"
           ? sendText(state, input.command.text, context)

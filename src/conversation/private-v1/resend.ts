@@ -21,15 +21,15 @@ import {
   type Unacknowledged,
 } from "./state.ts";
 
-/** Fires the timer. */
-export function resend(draft: Draft): Transition<PrivateState> {
+/** Fires the timer. `tokens`: how many messages may go. */
+export function resend(draft: Draft, tokens: number): Transition<PrivateState> {
   const overdue = draft.state.unacknowledged.filter((sent) => draft.now - sent.firstSentAtMs >= GIVE_UP_MS);
   giveUp(draft, overdue, "not acknowledged for 30 days");
   const { state, now } = draft;
   if (awaitedSinceMs(state, now) === undefined) {
     return overdue.length > 0 ? draft.accept() : ignore("nothing to resend");
   }
-  const batch = resendBatch(state, now);
+  const batch = resendBatch(state, now).slice(0, tokens);
   const lacking = (batch.length > 0 ? batch.map(({ messageId }) => outRecord(messageId)) : [RECORD_FIRST]).filter(
     (key) => !draft.isLoaded(key),
   );
@@ -41,7 +41,7 @@ export function resend(draft: Draft): Transition<PrivateState> {
   }
   const pauseMs = Math.min(RESEND_MAX_MS, RESEND_FIRST_MS * 2 ** Math.min(state.resends, 16));
   draft.set({ resends: state.resends + 1 });
-  draft.add({ kind: "schedule", name: TIMER_RESEND, atMs: now + jittered(draft, pauseMs) });
+  draft.add({ kind: "schedule", name: TIMER_RESEND, atMs: now + jittered(draft, pauseMs), needs: "resend" });
   return draft.accept();
 }
 

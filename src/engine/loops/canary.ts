@@ -7,6 +7,7 @@ import { encodeEnvelope } from "../../wire/envelope.ts";
 import type { ContentTopic, Hint } from "../../wire/ids.ts";
 import { CANARY_DEADLINE_MS, CANARY_INTERVAL_MS, CANARY_MISSES_MAX } from "../limits.ts";
 import type { Clock, EventRow, IncomingMessage, Log, NewEvent, Store, Transport } from "../ports.ts";
+import type { Quota } from "../quota/quota.ts";
 
 /** Times for tests; the defaults are in `limits.ts`. */
 export interface CanaryOptions {
@@ -33,6 +34,8 @@ interface CanaryDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly options: CanaryOptions | "off" | undefined;
+  /** Canaries count like any publication. */
+  readonly quota: Quota | undefined;
   /** A conversation listens to this topic too. */
   readonly isWanted: (topic: ContentTopic) => boolean;
   readonly onEvents: (events: readonly EventRow[]) => void;
@@ -74,7 +77,8 @@ export class CanaryLoop {
     const { options, clock } = deps;
     const isOff = options === "off";
     const times = options === undefined || options === "off" ? undefined : options;
-    this.#intervalMs = times?.intervalMs ?? CANARY_INTERVAL_MS;
+    const intervalMs = times?.intervalMs ?? CANARY_INTERVAL_MS;
+    this.#intervalMs = deps.quota?.canaryIntervalMs(intervalMs) ?? intervalMs;
     this.#deadlineMs = times?.deadlineMs ?? CANARY_DEADLINE_MS;
     this.#silentSinceMs = clock.now();
     this.#status = { state: isOff ? "off" : "waiting", rttMs: undefined, heardAtMs: undefined, reason: undefined };
@@ -103,6 +107,7 @@ export class CanaryLoop {
   onNetwork(listening: readonly ContentTopic[]): void {
     if (this.topic === undefined || listening.includes(this.topic)) return;
     this.#isListening = false;
+    this.#deps.quota?.canaryGone();
     this.#endAttempt();
     this.#next?.cancel();
     this.#next = undefined;
@@ -140,6 +145,8 @@ export class CanaryLoop {
     const { clock, transport } = this.#deps;
     const { topic } = this;
     if (topic === undefined) return;
+    const waitMs = this.#waitForQuotaMs();
+    if (waitMs > 0) return this.#tryAfter(waitMs);
     const payload = canaryEnvelope(clock);
     const sentAtMs = clock.now();
     this.#triedAtMs = sentAtMs;
@@ -158,6 +165,16 @@ export class CanaryLoop {
         this.#missed(attempt, "publishing failed");
       },
     );
+  }
+
+  /** A disk that takes no spending is the store check's news, and the next try's. */
+  #waitForQuotaMs(): number {
+    try {
+      return this.#deps.quota?.canaryWaitMs() ?? 0;
+    } catch (error) {
+      this.#deps.log.error({ event: "canary.failed", component: "canary", err: error }, "nothing could be spent");
+      return this.#intervalMs;
+    }
   }
 
   #remember(key: string, sentAtMs: number): void {

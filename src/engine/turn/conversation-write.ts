@@ -45,6 +45,10 @@ type WrittenEffects = Omit<
 >;
 type Mutable<List> = List extends readonly (infer Item)[] ? Item[] : never;
 
+function timerOf({ name, atMs, needs }: Extract<Effect, { kind: "schedule" }>): WrittenEffects["setTimers"][number] {
+  return needs === undefined ? { name, atMs } : { name, atMs, needs };
+}
+
 class EffectRows {
   readonly #now: number;
   readonly #peer: string;
@@ -78,7 +82,7 @@ class EffectRows {
       case "deliver":
         return this.#deliver(effect.event);
       case "schedule":
-        this.#setTimers.push({ name: effect.name, atMs: effect.atMs });
+        this.#setTimers.push(timerOf(effect));
         return;
       case "cancel":
         this.#cancelTimers.push(effect.name);

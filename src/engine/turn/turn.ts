@@ -2,10 +2,25 @@
  * One turn: load, step, one commit. `step` runs outside any transaction; what it decides is written at once, guarded by
  * the revision, and only then does memory change (design 2). Callers must post turns through the mailbox.
  */
-import type { AnyConversationType, Input, RecordKey, Transition, TurnContext } from "../../conversation/contract.ts";
+import type {
+  AnyConversationType,
+  Input,
+  Purpose,
+  RecordKey,
+  Transition,
+  TurnContext,
+} from "../../conversation/contract.ts";
 import { InvariantError, invariant } from "../errors.ts";
 import { LACKS_ROUNDS_MAX } from "../limits.ts";
-import type { Clock, CommitReceipt, ConversationNumber, ConversationWrite, Store, TurnCommit } from "../ports.ts";
+import type {
+  Clock,
+  CommitReceipt,
+  ConversationNumber,
+  ConversationWrite,
+  Spend,
+  Store,
+  TurnCommit,
+} from "../ports.ts";
 import type { Registry } from "../registry.ts";
 import { conversationWrite, type Target } from "./conversation-write.ts";
 import type { LoadedConversation, States } from "./states.ts";
@@ -37,6 +52,8 @@ export type TurnOutcome =
 /** What a turn consumes besides its input: written in the same commit. */
 export type TurnOrigin = Pick<TurnCommit, "seenWakuHash" | "cursor" | "firedTimer" | "unparked" | "removeOutbox"> & {
   readonly idempotency?: { readonly key: string; readonly fingerprint: string };
+  /** Asked for what the turn pays, when it is known how many acknowledgements and repetitions it publishes. */
+  readonly charge?: (envelopes: number) => Spend;
 };
 
 export interface TurnPorts {
@@ -44,6 +61,8 @@ export interface TurnPorts {
   readonly states: States;
   readonly registry: Registry;
   readonly clock: Clock;
+  /** As in TurnContext. */
+  readonly isMetered: boolean;
   /** Durable on resolution. */
   commit(turn: TurnCommit): Promise<CommitReceipt>;
   nextConversationNumber(): ConversationNumber;
@@ -73,11 +92,12 @@ export async function runTurn(
   const refusal = addConversation(ports, draft, { ...conversation, before: conversation.state }, transition, now);
   if (refusal !== undefined) return refusal;
   const reply = transition.reply ?? null;
-  const { idempotency, ...consumed } = origin;
+  const { idempotency, charge, ...consumed } = origin;
   const turn: TurnCommit = {
     atMs: now,
     conversations: draft.writes,
     ...consumed,
+    ...(charge === undefined ? {} : { spend: charge(sharedEnvelopes(draft.writes)) }),
     ...(idempotency === undefined ? {} : { idempotency: { ...idempotency, reply } }),
   };
   const receipt = await commit(ports, draft, turn);
@@ -93,6 +113,11 @@ export async function runTurn(
       timers: draft.writes.some((write) => write.setTimers.length > 0),
     },
   };
+}
+
+function sharedEnvelopes(writes: readonly ConversationWrite[]): number {
+  const isShared = (purpose: Purpose): boolean => purpose === "acknowledgement" || purpose === "repeat";
+  return writes.flatMap(({ outbox }) => outbox).filter(({ purpose }) => isShared(purpose)).length;
 }
 
 type Decided = Exclude<Transition<unknown>, { kind: "lacks" }>;
@@ -111,12 +136,15 @@ async function stepWithRecords(
       const found = ports.store.records(number, wanted);
       for (const key of wanted) records.set(key, found.get(key));
     }
-    const context: TurnContext = { now, random: (length) => ports.clock.random(length), records };
-    const transition = await type.step(state, input, context);
+    const transition = await type.step(state, input, contextOf(ports, now, records));
     if (transition.kind !== "lacks") return transition;
     wanted = transition.keys;
   }
   throw new InvariantError(`${type.name} asked for records ${LACKS_ROUNDS_MAX} times without deciding`);
+}
+
+function contextOf({ clock, isMetered }: TurnPorts, now: number, records: TurnContext["records"]): TurnContext {
+  return { now, isMetered, random: (length) => clock.random(length), records };
 }
 
 async function commit(ports: TurnPorts, draft: Draft, turn: TurnCommit): Promise<CommitReceipt> {
@@ -159,8 +187,7 @@ function addConversation(
   for (const effect of transition.effects) {
     if (effect.kind !== "open") continue;
     const type = ports.registry.type(effect.type);
-    const context: TurnContext = { now, random: (length) => ports.clock.random(length), records: new Map() };
-    const opening = type.open(effect.opening, context);
+    const opening = type.open(effect.opening, contextOf(ports, now, new Map()));
     if (opening.kind === "reject") return { kind: "rejected", reason: opening.reason, detail: opening.detail };
     invariant(
       opening.kind === "accept",

@@ -1646,6 +1646,9 @@ export namespace umbra {
                 /** PrivateV1State newestStatementMs. */
                 newestStatementMs: (number|Long);
 
+                /** PrivateV1State unnamedReads. */
+                unnamedReads: number;
+
                 /**
                  * Creates a new PrivateV1State instance using the specified properties.
                  * @param [properties] Properties to set
@@ -1767,6 +1770,9 @@ export namespace umbra {
 
                     /** PrivateV1State newestStatementMs */
                     newestStatementMs?: (number|Long|null);
+
+                    /** PrivateV1State unnamedReads */
+                    unnamedReads?: (number|null);
 
                     /** Unknown fields preserved while decoding when enabled */
                     $unknowns?: Uint8Array[];

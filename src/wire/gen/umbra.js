@@ -3891,6 +3891,7 @@ export const umbra = $root.umbra = (() => {
                  * @property {number|null} [lastSet] PrivateV1State lastSet
                  * @property {Uint8Array|null} [newestAcknowledged] PrivateV1State newestAcknowledged
                  * @property {number|Long|null} [newestStatementMs] PrivateV1State newestStatementMs
+                 * @property {number|null} [unnamedReads] PrivateV1State unnamedReads
                  * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
                  */
 
@@ -4169,6 +4170,14 @@ export const umbra = $root.umbra = (() => {
                 PrivateV1State.prototype.newestStatementMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
                 /**
+                 * PrivateV1State unnamedReads.
+                 * @member {number} unnamedReads
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.unnamedReads = 0;
+
+                /**
                  * Creates a new PrivateV1State instance using the specified properties.
                  * @function create
                  * @memberof umbra.state.v1.PrivateV1State
@@ -4266,6 +4275,8 @@ export const umbra = $root.umbra = (() => {
                         writer.uint32(/* id 29, wireType 2 =*/234).bytes(message.newestAcknowledged);
                     if (message.newestStatementMs != null && $Object.hasOwnProperty.call(message, "newestStatementMs") && (typeof message.newestStatementMs === "object" ? message.newestStatementMs.low || message.newestStatementMs.high : message.newestStatementMs !== 0))
                         writer.uint32(/* id 30, wireType 0 =*/240).uint64(message.newestStatementMs);
+                    if (message.unnamedReads != null && $Object.hasOwnProperty.call(message, "unnamedReads") && message.unnamedReads !== 0)
+                        writer.uint32(/* id 40, wireType 0 =*/320).uint32(message.unnamedReads);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -4563,6 +4574,15 @@ export const umbra = $root.umbra = (() => {
                                     message.newestStatementMs = value;
                                 else
                                     delete message.newestStatementMs;
+                                continue;
+                            }
+                        case 40: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.uint32())
+                                    message.unnamedReads = value;
+                                else
+                                    delete message.unnamedReads;
                                 continue;
                             }
                         }

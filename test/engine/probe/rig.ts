@@ -12,6 +12,7 @@ import type {
   Transport,
   TransportEvents,
 } from "../../../src/engine/ports.ts";
+import type { QuotaRule } from "../../../src/engine/quota/quota.ts";
 import { textOf } from "../../../src/wire/content-frame.ts";
 import { conversationWrite } from "../../conformance/store-rows.ts";
 import { temporaryStore } from "../../sqlite/temporary-store.ts";
@@ -52,6 +53,7 @@ export interface Rig {
 export async function createRig(
   idents: readonly string[] = ["p0"],
   canary: CanaryOptions | "off" = "off",
+  quota?: QuotaRule,
 ): Promise<Rig> {
   const clock = new SteppingClock();
   const files = await temporaryStore();
@@ -59,7 +61,7 @@ export async function createRig(
   const network = createNetwork({ clock });
   const stranger = network.transport("stranger");
   await stranger.start({ onMessage: () => {}, onListening: () => {}, onStatus: () => {} });
-  return run({ clock, network, stranger, files, store: files.store, types: [probeType], canary });
+  return run({ clock, network, stranger, files, store: files.store, types: [probeType], canary, quota });
 }
 
 function seed(store: Store, number: number, ident: string, now: number): void {
@@ -79,6 +81,7 @@ interface Parts {
   readonly store: Store;
   readonly types: readonly AnyConversationType[];
   readonly canary: CanaryOptions | "off";
+  readonly quota: QuotaRule | undefined;
 }
 
 async function run(parts: Parts): Promise<Rig> {
@@ -88,7 +91,8 @@ async function run(parts: Parts): Promise<Rig> {
   const lines: LogLine[] = [];
   const tap = tapped(transport);
   const log = recorder(lines);
-  const engine = createEngine({ store: faults.store, transport: tap, clock, log, types, canary: parts.canary });
+  const { canary, quota } = parts;
+  const engine = createEngine({ store: faults.store, transport: tap, clock, log, types, canary, quota });
   await engine.start();
   await clock.advance(1);
   const stop = async (): Promise<void> => {
