@@ -9,6 +9,7 @@ import { defineFileRoutes } from "./file/routes.ts";
 import { type AdminHost, engineOf } from "./host.ts";
 import * as schema from "./schema.ts";
 import * as views from "./views.ts";
+import { defineWaitingRoutes } from "./waiting/routes.ts";
 
 /** What outlives one request: streams to end and stop requests to answer when the daemon is done. */
 export interface OpenAnswers {
@@ -56,6 +57,7 @@ export function defineRoutes(app: FastifyInstance, host: AdminHost, open: OpenAn
     },
   );
   defineFileRoutes(app, host);
+  defineWaitingRoutes(app, host);
   app.get<{ Params: { id: string } }>("/v1/messages/:id", { schema: { params: schema.messageParams } }, ({ params }) =>
     views.messageView(knownMessage(host, params.id), engineOf(host)),
   );

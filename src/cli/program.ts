@@ -5,6 +5,7 @@
 import { Command, Option } from "commander";
 import { parseCount, parseDuration } from "./duration.ts";
 import { type GlobalOptions, openSession, type Session } from "./session.ts";
+import { declareWaiting } from "./waiting.ts";
 
 /** `writeHelp` takes the help that belongs to a usage error. */
 export function createProgram(writeHelp: (text: string) => void): Command {
@@ -23,6 +24,7 @@ export function createProgram(writeHelp: (text: string) => void): Command {
   declareConversations(program);
   declareMessages(program);
   declareMessage(program);
+  declareWaiting(program, session);
   declareEvents(program);
   return program;
 }

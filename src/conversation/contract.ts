@@ -91,7 +91,9 @@ export type ConversationEvent =
       readonly parts: number;
     }
   | { readonly type: "message.delivered"; readonly messageId: MessageId }
-  | { readonly type: "message.failed"; readonly messageId: MessageId; readonly reason: string };
+  | { readonly type: "message.failed"; readonly messageId: MessageId; readonly reason: string }
+  /** What had failed is `queued` again: the one way out of a final state. */
+  | { readonly type: "message.retried"; readonly messageId: MessageId };
 
 /** The closed set of effects. Each becomes rows of the turn's commit; none is a call. */
 export type Effect =

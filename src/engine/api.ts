@@ -1,7 +1,10 @@
 /** What the admin API may ask of a running engine. Errors are UmbradError with the codes named here. */
 import type { MessageContent } from "./content/message-content.ts";
+import type { OperatorDesk } from "./operator/port.ts";
 import type { EventRow, MessageRow, MessageState, MessageTrace, TransportStatus } from "./ports.ts";
 import type { QuotaStatus } from "./quota/quota.ts";
+
+export type { OperatorDesk, ParkedView, WaitingView } from "./operator/port.ts";
 
 export type DaemonState = "starting" | "ready" | "degraded" | "draining";
 
@@ -147,6 +150,7 @@ export interface EngineApi {
     readonly conversations?: readonly string[];
   }): EventRow[];
   lastSeq(): number;
+  readonly desk: OperatorDesk;
   readonly consumers: ConsumersApi;
   /** Called after each commit that appended events, in seq order. Returns the unsubscribe function. */
   onEvents(listener: (events: readonly EventRow[]) => void): () => void;

@@ -64,6 +64,11 @@ export class Commands {
     return this.#sendOnce({ conversation, key, command: { kind: "send-file", ...file }, fingerprint });
   }
 
+  /** Any command that the conversation's type takes. */
+  async obey(number: number, command: unknown, origin: TurnOrigin): Promise<void> {
+    await this.#command(number, command, origin);
+  }
+
   async #sendOnce(request: Sending): ReturnType<EngineApi["send"]> {
     const conversation = this.#deps.conversations.find(request.conversation);
     const number = this.#deps.conversations.numberOf(conversation.handle);

@@ -1,7 +1,15 @@
 /** The engine: composes router, intake, turns and loops over the ports, and answers the admin API. Knows no adapter. */
 import type { AnyConversationType } from "../conversation/contract.ts";
 import type { MessageId } from "../wire/ids.ts";
-import type { EngineApi, EngineStatus, HealthCheck, MessageLife, SendFileRequest, SendRequest } from "./api.ts";
+import type {
+  EngineApi,
+  EngineStatus,
+  HealthCheck,
+  MessageLife,
+  OperatorDesk,
+  SendFileRequest,
+  SendRequest,
+} from "./api.ts";
 import { Commands, type Phase } from "./commands.ts";
 import { type MessageContent, messageContent } from "./content/message-content.ts";
 import { Conversations, handleOf } from "./conversations.ts";
@@ -16,6 +24,7 @@ import { Listening } from "./loops/listening.ts";
 import { ParkingLoop } from "./loops/parking.ts";
 import { type Retention, RetentionLoop } from "./loops/retention.ts";
 import { openQuota, Sending } from "./loops/sending.ts";
+import { openDesk } from "./operator/desk.ts";
 import type { Clock, EventRow, Log, MessageRow, Store, Transport, TransportStatus } from "./ports.ts";
 import type { QuotaRule } from "./quota/quota.ts";
 import { createRegistry } from "./registry.ts";
@@ -52,6 +61,7 @@ export function createEngine(options: EngineOptions): Engine {
 class RunningEngine implements Engine {
   readonly counters = new Counters();
   readonly consumers: Consumers;
+  readonly desk: OperatorDesk;
   readonly #options: EngineOptions;
   readonly #registry;
   readonly #router = new Router();
@@ -100,32 +110,16 @@ class RunningEngine implements Engine {
     const phase = (): Phase => this.#phase;
     this.#commands = new Commands({ store, turns: this.#turns, conversations: this.#conversations, phase });
     const onEvents = (events: readonly EventRow[]) => this.#feed.publish(events);
-    this.#sending = new Sending({
-      store,
-      transport,
-      clock,
-      log,
-      counters: this.counters,
-      turns: this.#turns,
-      quota,
-      onEvents,
-    });
+    const shared = { store, transport, clock, log, quota, onEvents };
+    this.#sending = new Sending({ ...shared, counters: this.counters, turns: this.#turns });
     this.#parking = new ParkingLoop({ store, clock, log, intake: this.#intake });
+    const { outbox } = this.#sending;
+    this.desk = openDesk({ store, clock, commands: this.#commands, outbox, parking: this.#parking });
     this.#retention = new RetentionLoop({ store, clock, log, retention: options.retention ?? {} });
-    const { canary } = options;
-    this.#listening = new Listening({
-      ...{ store, transport, clock, log, intake: this.#intake, canary, quota, onEvents },
-      onChange: () => this.#statusChanged(),
-    });
-    this.#health = new Health({
-      store,
-      transport,
-      clock,
-      listening: this.#listening,
-      conversations: this.#conversations,
-      quota,
-      phase,
-    });
+    const onChange = () => this.#statusChanged();
+    this.#listening = new Listening({ ...shared, intake: this.#intake, canary: options.canary, onChange });
+    const [listening, conversations] = [this.#listening, this.#conversations];
+    this.#health = new Health({ ...shared, listening, conversations, phase });
   }
 
   async start(): Promise<void> {
@@ -218,8 +212,7 @@ class RunningEngine implements Engine {
 
   content(messageId: string): MessageContent {
     const row = this.message(messageId);
-    if (row === undefined)
-      throw new UmbradError("message/unknown", `no message has the id ${JSON.stringify(messageId)}`);
+    if (row === undefined) throw new UmbradError("message/unknown", `no message has the id "${messageId}"`);
     return messageContent(this.#options.store, row);
   }
 

@@ -124,6 +124,8 @@ export interface ConversationWrite {
   readonly newMessages: readonly Omit<MessageRow, "rowId" | "conversation">[];
   /** Applied only forwards in the order of MessageState. */
   readonly messageStates: readonly { readonly messageId: MessageId; readonly state: MessageState }[];
+  /** From `failed` back to `queued`; ignored in any other state. Before `messageStates`. */
+  readonly revived: readonly MessageId[];
   /**
    * Appended in order. An event with `messageId` whose message insert or state change turned out to be a repetition is
    * not written: a message is announced once.
@@ -152,8 +154,8 @@ export interface TurnCommit {
   readonly firedTimer?: TimerRow;
   /** The parked envelope that this turn consumed. */
   readonly unparked?: number;
-  /** The outbox row that this turn removes (given up or cancelled). */
-  readonly removeOutbox?: number;
+  /** The outbox rows that this turn removes (given up or cancelled). */
+  readonly removeOutbox?: number | readonly number[];
   /** What it takes of the network's quota. */
   readonly spend?: Spend;
 }
@@ -203,6 +205,12 @@ export interface Store extends EventLog {
    */
   outboxDone(id: number, atMs: number, published?: Published): CommitReceipt;
   outboxRetry(id: number, dueAtMs: number): void;
+  /** Due then at the latest; no attempt is counted. */
+  outboxHasten(id: number, dueAtMs: number): void;
+  /** Oldest first: of all conversations, or of one. */
+  outboxList(limit: number, conversation?: ConversationNumber): OutboxRow[];
+  /** Our messages in the state `queued`, oldest first. */
+  queuedMessages(limit: number): MessageRow[];
 
   // Publications: written by `outboxDone`, gone as soon as their message is `stored`, `delivered` or `failed`.
   publicationsDue(nowMs: number, limit: number): PublicationRow[];
@@ -222,6 +230,10 @@ export interface Store extends EventLog {
   parkedDue(nowMs: number, limit: number): ParkedRow[];
   parkedRetryLater(id: number, dueAtMs: number, errorCode: string): void;
   parkedDrop(id: number): void;
+  /** Due then at the latest. False: there is no such row. */
+  parkedHasten(id: number, dueAtMs: number): boolean;
+  /** Oldest first. */
+  parkedList(limit: number): ParkedRow[];
   parkedCount(): number;
   parkedNextDueMs(): number | undefined;
 

@@ -37,7 +37,7 @@ export function writeTurn(tables: Tables, turn: TurnCommit): CommitReceipt {
   // Consumed things go first: what the turn sets anew under the same name must stay.
   if (turn.firedTimer !== undefined) conversations.dropFiredTimer(turn.firedTimer);
   if (turn.unparked !== undefined) intake.parkedDrop(turn.unparked);
-  if (turn.removeOutbox !== undefined) outbox.remove(turn.removeOutbox);
+  for (const id of [turn.removeOutbox ?? []].flat()) outbox.remove(id);
   const events = turn.conversations.flatMap((write) => writeConversation(tables, write, turn.atMs));
   if (turn.spend !== undefined) tables.quota.write(turn.spend, turn.atMs);
   if (turn.seenWakuHash !== undefined) intake.remember(turn.seenWakuHash, turn.atMs);
@@ -118,6 +118,12 @@ class MessageChanges {
     this.#messages = messages;
     this.#write = write;
     for (const message of write.newMessages) this.#insert(message);
+    for (const messageId of write.revived) {
+      const rowId = this.#rowId(messageId);
+      const hasMoved = rowId !== undefined && messages.revive(rowId);
+      if (hasMoved) this.#moved(messageId, "queued");
+      this.#note(messageId, "retried", hasMoved);
+    }
     for (const { messageId, state } of write.messageStates) {
       const rowId = this.#rowId(messageId);
       const moved = rowId !== undefined && messages.advance(rowId, state);
@@ -155,7 +161,7 @@ class MessageChanges {
     this.#note(message.messageId, message.state, row !== undefined);
   }
 
-  #note(messageId: MessageId, state: MessageRow["state"], fresh: boolean): void {
+  #note(messageId: MessageId, state: MessageRow["state"] | "retried", fresh: boolean): void {
     const change = `${messageId} ${state}`;
     this.#fresh.set(change, fresh || this.#fresh.get(change) === true);
   }

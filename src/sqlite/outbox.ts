@@ -112,6 +112,16 @@ export class OutboxTable {
     return undefined;
   }
 
+  /** Oldest first. */
+  list(limit: number, conversation: ConversationNumber | undefined): OutboxRow[] {
+    const sql = `SELECT ${columns} FROM outbox WHERE ?1 IS NULL OR conversation = ?1 ORDER BY id LIMIT ?2`;
+    return this.#database.all<StoredOutbox>(sql, conversation ?? null, limit).map((row) => this.#unseal(row));
+  }
+
+  hasten(id: number, dueAtMs: number): void {
+    this.#database.run("UPDATE outbox SET due_at_ms = min(due_at_ms, ?) WHERE id = ?", dueAtMs, id);
+  }
+
   oldestMs(): number | undefined {
     const time = this.#database.value("SELECT min(queued_at_ms) FROM outbox");
     return typeof time === "number" ? time : undefined;

@@ -7,23 +7,15 @@ import type {
   CursorWrite,
   EventBounds,
   EventRow,
-  LookOutcome,
   MessageRow,
   MessageTrace,
   NewEvent,
-  OutboxRow,
-  ParkedRow,
-  PublicationRow,
-  Published,
-  SpentRows,
   Store,
   StoredConversation,
-  TimerChoice,
-  TimerRow,
   TurnCommit,
 } from "../engine/ports.ts";
 import type { ContentTopic, MessageId } from "../wire/ids.ts";
-import { type Tables, writeLooked, writePublished, writeTurn } from "./commit.ts";
+import { type Tables, writeTurn } from "./commit.ts";
 import { ConversationTables } from "./conversations.ts";
 import type { Database } from "./database.ts";
 import { ConsumerTable } from "./event-log/consumers.ts";
@@ -36,26 +28,28 @@ import type { Sealer } from "./seal.ts";
 import { PublicationTable } from "./tables/publications.ts";
 import { QuotaTable } from "./tables/quota.ts";
 import { readRecords, readTrace } from "./tables/reads.ts";
+import { WaitingRows } from "./tables/waiting-rows.ts";
 
 /** Faults that the other turns of a group would meet too. */
 const ENVIRONMENT = new Set(["store/full", "store/io", "store/readonly", "store/busy"]);
 
 /** Owns the connection until `close`; `release` gives the state directory free after it. */
-export class SqliteStore implements Store {
+export class SqliteStore extends WaitingRows implements Store {
   readonly #database: Database;
   readonly #sealer: Sealer;
-  readonly #tables: Tables;
+  protected readonly tables: Tables;
   readonly #consumers: ConsumerTable;
   readonly #release: () => void;
   #closed = false;
 
   constructor(database: Database, sealer: Sealer, release: () => void) {
+    super();
     this.#database = database;
     this.#sealer = sealer;
     this.#release = release;
     this.#consumers = new ConsumerTable(database);
     const messages = new MessageTable(database, sealer);
-    this.#tables = {
+    this.tables = {
       conversations: new ConversationTables(database, sealer),
       messages,
       events: new EventTable(database, sealer, messages),
@@ -67,17 +61,17 @@ export class SqliteStore implements Store {
   }
 
   commit(turn: TurnCommit): CommitReceipt {
-    return this.#write(() => writeTurn(this.#tables, turn));
+    return this.write(() => writeTurn(this.tables, turn));
   }
 
   commitAll(turns: readonly TurnCommit[]): (CommitReceipt | UmbradError)[] {
-    return this.#write(() => turns.map((turn) => this.#writeAlone(turn)));
+    return this.write(() => turns.map((turn) => this.#writeAlone(turn)));
   }
 
   /** A fault of the environment is thrown: it concerns the whole group, and may have ended its transaction. */
   #writeAlone(turn: TurnCommit): CommitReceipt | UmbradError {
     try {
-      return this.#database.savepoint(() => writeTurn(this.#tables, turn));
+      return this.#database.savepoint(() => writeTurn(this.tables, turn));
     } catch (error) {
       if (!this.#database.inTransaction) throw error;
       if (!(error instanceof UmbradError)) {
@@ -89,119 +83,47 @@ export class SqliteStore implements Store {
   }
 
   conversations(): IterableIterator<StoredConversation> {
-    return this.#tables.conversations.open();
+    return this.tables.conversations.open();
   }
 
   conversation(number: ConversationNumber): StoredConversation | undefined {
-    return this.#tables.conversations.find(number);
+    return this.tables.conversations.find(number);
   }
 
   conversationById(conversationId: string): ConversationNumber | undefined {
-    return this.#tables.conversations.numberOf(conversationId);
+    return this.tables.conversations.numberOf(conversationId);
   }
 
   nextConversationNumber(): ConversationNumber {
-    return this.#tables.conversations.nextNumber();
+    return this.tables.conversations.nextNumber();
   }
 
   renameConversation(number: ConversationNumber, name: string): void {
-    this.#write(() => this.#tables.conversations.rename(number, name));
+    this.write(() => this.tables.conversations.rename(number, name));
   }
 
   records(conversation: ConversationNumber, keys: readonly string[]): Map<string, Uint8Array> {
-    return readRecords(this.#tables, conversation, keys);
-  }
-
-  outboxDue(nowMs: number, limit: number): OutboxRow[] {
-    return this.#tables.outbox.due(nowMs, limit);
-  }
-
-  outboxNextDueMs(): number | undefined {
-    return this.#tables.outbox.nextDueMs();
-  }
-
-  outboxCount(): number {
-    return this.#tables.outbox.count();
-  }
-
-  outboxOldestMs(): number | undefined {
-    return this.#tables.outbox.oldestMs();
-  }
-
-  outboxDone(id: number, atMs: number, published?: Published): CommitReceipt {
-    return this.#write(() => writePublished(this.#tables, id, atMs, published));
-  }
-
-  publicationsDue(nowMs: number, limit: number): PublicationRow[] {
-    return this.#tables.publications.due(nowMs, limit);
-  }
-
-  publicationsNextDueMs(): number | undefined {
-    return this.#tables.publications.nextDueMs();
-  }
-
-  looked(outcome: LookOutcome, atMs: number): CommitReceipt {
-    return this.#write(() => writeLooked(this.#tables, outcome, atMs));
+    return readRecords(this.tables, conversation, keys);
   }
 
   trace(messageId: MessageId): MessageTrace | undefined {
-    return readTrace(this.#tables, messageId);
-  }
-
-  outboxRetry(id: number, dueAtMs: number): void {
-    this.#write(() => this.#tables.outbox.retry(id, dueAtMs));
-  }
-
-  timersDue(nowMs: number, limit: number, which: TimerChoice = "any"): TimerRow[] {
-    return this.#tables.conversations.timersDue(nowMs, limit, which);
-  }
-
-  timersNextDueMs(which: TimerChoice = "any"): number | undefined {
-    return this.#tables.conversations.timersNextDueMs(which);
-  }
-
-  quota(): SpentRows {
-    return this.#tables.quota.read();
-  }
-
-  park(row: Omit<ParkedRow, "id" | "attempts">): void {
-    this.#write(() => this.#tables.intake.park(row));
-  }
-
-  parkedDue(nowMs: number, limit: number): ParkedRow[] {
-    return this.#tables.intake.parkedDue(nowMs, limit);
-  }
-
-  parkedRetryLater(id: number, dueAtMs: number, errorCode: string): void {
-    this.#write(() => this.#tables.intake.parkedRetryLater(id, dueAtMs, errorCode));
-  }
-
-  parkedDrop(id: number): void {
-    this.#write(() => this.#tables.intake.parkedDrop(id));
-  }
-
-  parkedCount(): number {
-    return this.#tables.intake.parkedCount();
-  }
-
-  parkedNextDueMs(): number | undefined {
-    return this.#tables.intake.parkedNextDueMs();
+    return readTrace(this.tables, messageId);
   }
 
   recentWakuHashes(limit: number): Uint8Array[] {
-    return this.#tables.intake.recentHashes(limit);
+    return this.tables.intake.recentHashes(limit);
   }
 
   hasWakuHash(hash: Uint8Array): boolean {
-    return this.#tables.intake.hasHash(hash);
+    return this.tables.intake.hasHash(hash);
   }
 
   cursor(topic: ContentTopic): number | undefined {
-    return this.#tables.intake.cursor(topic);
+    return this.tables.intake.cursor(topic);
   }
 
   saveCursor(cursor: CursorWrite): void {
-    this.#write(() => this.#tables.intake.advance(cursor));
+    this.write(() => this.tables.intake.advance(cursor));
   }
 
   events(query: {
@@ -209,19 +131,19 @@ export class SqliteStore implements Store {
     readonly limit: number;
     readonly conversations?: readonly ConversationNumber[];
   }): EventRow[] {
-    return this.#tables.events.list(query.after, query.limit, query.conversations);
+    return this.tables.events.list(query.after, query.limit, query.conversations);
   }
 
   lastSeq(): number {
-    return this.#tables.events.lastSeq();
+    return this.tables.events.lastSeq();
   }
 
   firstSeq(): number {
-    return this.#tables.events.firstSeq();
+    return this.tables.events.firstSeq();
   }
 
   pruneEvents(bounds: EventBounds, limit: number): number {
-    return this.#write(() => pruneEvents(this.#database, this.#consumers.leastAcked(), bounds, limit));
+    return this.write(() => pruneEvents(this.#database, this.#consumers.leastAcked(), bounds, limit));
   }
 
   consumers(): ConsumerRow[] {
@@ -233,20 +155,20 @@ export class SqliteStore implements Store {
   }
 
   addConsumer(consumer: Omit<ConsumerRow, "ackedAtMs">): void {
-    this.#write(() => this.#consumers.add(consumer));
+    this.write(() => this.#consumers.add(consumer));
   }
 
   acknowledge(name: string, seq: number, atMs: number): void {
-    this.#write(() => this.#consumers.acknowledge(name, seq, atMs));
+    this.write(() => this.#consumers.acknowledge(name, seq, atMs));
   }
 
   dropConsumer(name: string): void {
-    this.#write(() => this.#consumers.drop(name));
+    this.write(() => this.#consumers.drop(name));
   }
 
   appendEvent(event: NewEvent, atMs: number): EventRow {
-    const { messages, events } = this.#tables;
-    return this.#write(() => {
+    const { messages, events } = this.tables;
+    return this.write(() => {
       const message = event.messageId === undefined ? undefined : messages.find(event.messageId);
       return events.append(event, { atMs, message });
     });
@@ -258,25 +180,25 @@ export class SqliteStore implements Store {
     readonly before?: number;
   }): MessageRow[] {
     const { conversation, limit, before = Number.MAX_SAFE_INTEGER } = query;
-    return this.#tables.messages.list(conversation, limit, before);
+    return this.tables.messages.list(conversation, limit, before);
   }
 
   message(messageId: MessageId): MessageRow | undefined {
-    return this.#tables.messages.find(messageId);
+    return this.tables.messages.find(messageId);
   }
 
   idempotent(key: string): Answer | undefined {
-    return this.#tables.intake.answerTo(key);
+    return this.tables.intake.answerTo(key);
   }
 
   probe(): void {
     // Another value each time, so that there is something to write.
     const sql = "INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', randomblob(8))";
-    this.#write(() => this.#database.run(sql));
+    this.write(() => this.#database.run(sql));
   }
 
   prune(beforeMs: number): void {
-    this.#write(() => this.#tables.intake.prune(beforeMs));
+    this.write(() => this.tables.intake.prune(beforeMs));
   }
 
   /** Twice is allowed: a shutdown that failed half-way closes again. */
@@ -291,7 +213,7 @@ export class SqliteStore implements Store {
     }
   }
 
-  #write<Result>(body: () => Result): Result {
+  protected write<Result>(body: () => Result): Result {
     if (this.#closed) throw new InvariantError("nothing writes to a store after it was closed");
     return this.#database.transaction(body);
   }

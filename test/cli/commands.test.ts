@@ -311,9 +311,9 @@ test("message show and trace: a whole life, why not yet, and what is unknown", a
   const failedLines = (await run("message", "trace", secondId)).stdout.split("\n");
   assert.equal(failedLines[0], `${secondId} out c1: failed, it was given up: too large`);
   assert.equal(failedLines[2], `${ts}  failed     event 7, reason: too large`);
-  assert.equal(failedLines[3], "next: umbrad send c1 TEXT sends it anew");
+  assert.equal(failedLines[3], `next: umbrad outbox retry ${secondId} sends it again`);
   const listed = (await run("event", "list", "--after", "6")).stdout;
-  assert.match(listed, /message\.failed {2}\S+ \(too large; umbrad send sends it anew\)/);
+  assert.match(listed, /message\.failed {2}\S+ \(too large; umbrad outbox retry 0{31}2 sends it again\)/);
   const unknown = await run("message", "trace", "f".repeat(32));
   assert.deepEqual([unknown.code, unknown.stdout], [67, ""]);
 });

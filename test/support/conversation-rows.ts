@@ -47,12 +47,17 @@ function applyEvent(row: Row, event: ConversationEvent): void {
   if (event.type === "message.received" || event.type === "message.queued") {
     if (row.messages.has(event.messageId)) return;
     const direction = event.type === "message.received" ? "in" : "out";
-    row.messages.set(event.messageId, { direction, state: event.type });
+    row.messages.set(event.messageId, { direction, state: event.type.replace(/^message\./, "") });
   } else if (event.type === "message.delivered" || event.type === "message.failed") {
     const message = row.messages.get(event.messageId);
     assert.ok(message?.direction === "out", "only our own messages are delivered or fail");
-    assert.equal(message.state, "message.queued", "a fate is final and told once");
-    message.state = event.type;
+    assert.equal(message.state, "queued", "a fate is final and told once");
+    message.state = event.type.replace(/^message\./, "");
+  }
+  if (event.type === "message.retried") {
+    const message = row.messages.get(event.messageId);
+    assert.ok(message?.state === "failed", "only what has failed is tried again");
+    message.state = "queued";
   }
   row.events.push(event);
 }

@@ -57,7 +57,10 @@ function acknowledge(draft: Draft, isAnswer: boolean): void {
   const { state, now } = draft;
   const { send } = state.ratchet;
   if (send === undefined) return;
-  if (send.n <= SYNC_NUMBER_MAX) return sendSync(draft);
+  if (send.n <= SYNC_NUMBER_MAX) {
+    sendSync(draft);
+    return;
+  }
   const quietAtMs = state.lastPublishedMs + QUIET_MS;
   if (isAnswer || now >= quietAtMs) repeat(draft, RECORD_ZERO);
   else draft.add({ kind: "schedule", name: TIMER_ACKNOWLEDGE, atMs: quietAtMs, needs: "acknowledgement" });

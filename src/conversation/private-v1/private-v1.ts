@@ -9,6 +9,8 @@ import { type ConversationType, ignore, reject, type Transition, type TurnContex
 import type { PairwiseOpening } from "../pairwise-opening.ts";
 import { Draft } from "./draft.ts";
 import { openPrivate } from "./open.ts";
+import { cancel } from "./outbox/cancel.ts";
+import { retry } from "./outbox/retry.ts";
 import { receiveEnvelope } from "./receive.ts";
 import { giveUp } from "./resend.ts";
 import { conversationIdOf, sendContent } from "./send.ts";
@@ -16,13 +18,21 @@ import { OUTGOING_SETS_MAX, type PrivateState, TEXT_BYTES_MAX, WAITING_MAX } fro
 import { privateStateCodec } from "./state-codec.ts";
 import { fireTimer, timerReads } from "./timers.ts";
 
+const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 const command = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("send"), text: z.string().min(1) }),
   z.strictObject({
     kind: z.literal("send-file"),
     name: z.string().refine(isFileName, "a file name is needed, not a path"),
     mime: z.string().refine(isMediaType, "a media type is type/subtype").optional(),
-    data: z.custom<Uint8Array>((value) => value instanceof Uint8Array),
+    data: bytes,
+  }),
+  z.strictObject({ kind: z.literal("cancel"), messageId: z.string(), envelopes: z.array(bytes) }),
+  z.strictObject({
+    kind: z.literal("retry"),
+    messageId: z.string(),
+    timestampMs: z.int().min(0),
+    content: z.strictObject({ domain: z.int(), tag: z.int(), bytes }),
   }),
 ]);
 type PrivateCommand = z.infer<typeof command>;
@@ -51,9 +61,7 @@ export const privateV1: ConversationType<PrivateState, PrivateCommand, PairwiseO
       case "timer":
         return fireTimer(state, input, context);
       case "command":
-        return input.command.kind === "send"
-          ? sendText(state, input.command.text, context)
-          : sendFile(state, input.command, context);
+        return obey(state, input.command, context);
       case "undeliverable": {
         const whole = state.outgoing.find((set) => set.messageId === input.messageId)?.serial;
         const messages = state.unacknowledged.filter((sent) =>
@@ -67,6 +75,19 @@ export const privateV1: ConversationType<PrivateState, PrivateCommand, PairwiseO
     }
   },
 };
+
+function obey(state: PrivateState, command: PrivateCommand, context: TurnContext): Transition<PrivateState> {
+  switch (command.kind) {
+    case "send":
+      return sendText(state, command.text, context);
+    case "send-file":
+      return sendFile(state, command, context);
+    case "cancel":
+      return cancel(state, command, context);
+    case "retry":
+      return retry(state, command, context);
+  }
+}
 
 function sendText(state: PrivateState, text: string, context: TurnContext): Transition<PrivateState> {
   const { length } = utf8(text);

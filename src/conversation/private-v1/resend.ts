@@ -62,6 +62,7 @@ export function giveUp(draft: Draft, messages: readonly Unacknowledged[], reason
   const sets = new Set(messages.map(({ set }) => set).filter((set) => set !== 0));
   const gone = state.unacknowledged.filter((sent) => messages.includes(sent) || sets.has(sent.set));
   draft.set({ unacknowledged: state.unacknowledged.filter((sent) => !gone.includes(sent)) });
+  if (gone.some(({ messageId }) => messageId === state.newestOurs?.messageId)) forgetNewest(draft);
   failSets(draft, sets, reason);
   for (const { messageId, isSilent, set } of gone) {
     draft.add({ kind: "drop", key: outRecord(messageId) });
@@ -70,4 +71,12 @@ export function giveUp(draft: Draft, messages: readonly Unacknowledged[], reason
   }
   if (isContentWaiting(state)) draft.add({ kind: "schedule", name: TIMER_FLUSH, atMs: now });
   scheduleResend(draft);
+}
+
+/** What the peer may never get is not referred to: it would wait for it. The next message refers to the one before. */
+function forgetNewest(draft: Draft): void {
+  const { unacknowledged, newestAcknowledged, newestOurs } = draft.state;
+  const messageId = unacknowledged.at(-1)?.messageId ?? newestAcknowledged;
+  const lamportMs = newestOurs?.lamportMs ?? 0;
+  draft.set({ newestOurs: messageId === undefined ? undefined : { messageId, lamportMs } });
 }

@@ -37,6 +37,7 @@ export class OutboxLoop {
   readonly #alarm: Alarm;
   readonly #inFlight = new Map<number, Promise<void>>();
   readonly #abort = new AbortController();
+  readonly #kept = new Set<number>();
   /** Why rows were not taken, for whoever asks: by row, and for all of them while paused. */
   readonly #refusals = new Map<number, string>();
   #unavailable: string | undefined;
@@ -57,6 +58,21 @@ export class OutboxLoop {
   /** Looks for due rows: after every commit that published, and when the network came back. */
   wake(): void {
     this.#alarm.wake();
+  }
+
+  /**
+   * Keeps rows from leaving until `release`: somebody decides about them. False, and nothing is kept, when one of them is
+   * leaving already.
+   */
+  hold(ids: readonly number[]): boolean {
+    if (ids.some((id) => this.#inFlight.has(id))) return false;
+    for (const id of ids) this.#kept.add(id);
+    return true;
+  }
+
+  release(ids: readonly number[]): void {
+    for (const id of ids) this.#kept.delete(id);
+    this.wake();
   }
 
   /** undefined: it has not been tried. */
@@ -89,7 +105,9 @@ export class OutboxLoop {
     const room = OUTBOX_PARALLEL_MAX - this.#inFlight.size;
     let heldUntilMs: number | undefined;
     if (room > 0) {
-      const rows = store.outboxDue(now, OUTBOX_PARALLEL_MAX).filter((row) => !this.#inFlight.has(row.id));
+      const rows = store
+        .outboxDue(now, OUTBOX_PARALLEL_MAX)
+        .filter(({ id }) => !this.#inFlight.has(id) && !this.#kept.has(id));
       const paid = this.#paid(rows.slice(0, room));
       for (const row of paid.rows) this.#start(row);
       heldUntilMs = paid.heldUntilMs;

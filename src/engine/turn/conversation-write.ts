@@ -59,6 +59,7 @@ class EffectRows {
   readonly #cancelTimers: Mutable<WrittenEffects["cancelTimers"]> = [];
   readonly #newMessages: Mutable<WrittenEffects["newMessages"]> = [];
   readonly #messageStates: Mutable<WrittenEffects["messageStates"]> = [];
+  readonly #revived: Mutable<WrittenEffects["revived"]> = [];
   readonly #events: Mutable<WrittenEffects["events"]> = [];
   readonly #outbox: Mutable<WrittenEffects["outbox"]> = [];
 
@@ -110,6 +111,7 @@ class EffectRows {
       cancelTimers: this.#cancelTimers,
       newMessages: this.#newMessages,
       messageStates: this.#messageStates,
+      revived: this.#revived,
       events: this.#events,
       outbox: this.#outbox,
     };
@@ -146,6 +148,10 @@ class EffectRows {
       case "message.failed":
         this.#messageStates.push({ messageId: event.messageId, state: "failed" });
         this.#events.push({ type: event.type, messageId: event.messageId, data: { reason: event.reason } });
+        return;
+      case "message.retried":
+        this.#revived.push(event.messageId);
+        this.#events.push({ type: event.type, messageId: event.messageId });
         return;
       case "conversation.opened":
         this.#events.push({ type: event.type, data: { peer: event.peer, role: event.role } });

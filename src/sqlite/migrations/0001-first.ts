@@ -65,6 +65,8 @@ CREATE TABLE message (
 ) STRICT;
 CREATE UNIQUE INDEX message_id ON message (id_tag, conversation);
 CREATE INDEX message_conversation ON message (conversation);
+-- What the operator is shown: few at any time.
+CREATE INDEX message_queued ON message (row_id) WHERE state = 0;
 
 CREATE TABLE event (
   seq INTEGER PRIMARY KEY,
