@@ -10,6 +10,8 @@ import type { Environment } from "../admin/location.ts";
 import { UmbradError } from "../engine/errors.ts";
 import type { Retention } from "../engine/loops/retention.ts";
 import type { QuotaRule } from "../engine/quota/quota.ts";
+import type { IncomingLimits } from "../engine/routing/admission.ts";
+import { limitsSchema } from "./limit-settings.ts";
 import type { LogFormat, LogLevel } from "./log.ts";
 import { publicQuota, quotaSchema, renderQuota } from "./quota-settings.ts";
 import { retentionSchema } from "./retention-settings.ts";
@@ -32,6 +34,7 @@ export interface Config {
   readonly peers: readonly string[];
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   readonly retention: Retention;
+  readonly limits: IncomingLimits;
 }
 
 /** One layer; what is absent comes from the layer below. */
@@ -102,6 +105,7 @@ const layerSchema = z.object({
   logFormat: z.enum(["json", "pretty"]).optional(),
   retention: retentionSchema.optional(),
   quota: quotaSchema.optional(),
+  limits: limitsSchema.optional(),
 });
 type Layer = z.output<typeof layerSchema>;
 
@@ -120,6 +124,7 @@ const fileSchema = z.strictObject({
     .optional(),
   log: z.strictObject({ level: z.unknown().optional(), format: z.unknown().optional() }).optional(),
   retention: z.unknown().optional(),
+  limits: z.unknown().optional(),
 });
 
 const fileNames: Readonly<Record<keyof Settings, string>> = {
@@ -153,7 +158,7 @@ const flagNames: Readonly<Record<keyof Settings, string>> = {
 };
 
 /** Settings of the file that are checked as a whole. */
-type FileOnly = "retention" | "quota";
+type FileOnly = "retention" | "quota" | "limits";
 
 function settingsOf(origin: string, settings: Record<string, unknown> | Settings, problems: Problem[]): Layer {
   const parsed = layerSchema.safeParse(settings);
@@ -168,7 +173,7 @@ function settingsOf(origin: string, settings: Record<string, unknown> | Settings
 }
 
 function settingName(origin: string, key: keyof Settings | FileOnly): string {
-  if (key === "retention") return `${origin}: retention`;
+  if (key === "retention" || key === "limits") return `${origin}: ${key}`;
   if (key === "quota") return `${origin}: network`;
   if (origin === "flags") return flagNames[key];
   if (origin === "environment") return environmentNames[key];
@@ -203,12 +208,12 @@ function readFileSettings(
   try {
     const parsed = fileSchema.safeParse(parse(text));
     if (parsed.success) {
-      const { name, network = {}, log = {}, retention } = parsed.data;
+      const { name, network = {}, log = {}, retention, limits } = parsed.data;
       const { cluster_id: clusterId, shards, peers, quota, quota_window } = network;
       const rule = quota === undefined && quota_window === undefined ? undefined : { quota, quota_window };
       const { level: logLevel, format: logFormat } = log;
       const common = { name, network: network.name, clusterId, shards, peers, logLevel, logFormat, retention };
-      return { ...common, quota: rule };
+      return { ...common, quota: rule, limits };
     }
     for (const { path, message } of parsed.error.issues)
       problems.push(`${file.path}: ${[...path, message].join(": ")}`);
@@ -242,6 +247,7 @@ function combine(layers: readonly Layer[], problems: Problem[]): Config | undefi
     peers: [...new Set(pick("peers") ?? [])],
     log: { level: pick("logLevel") ?? "info", format: pick("logFormat") ?? "json" },
     retention: pick("retention") ?? {},
+    limits: pick("limits") ?? {},
   };
 }
 
@@ -272,7 +278,7 @@ function combineNetwork(layers: readonly Layer[], problems: Problem[]): Network 
 }
 
 /** What `init` writes, for people to edit. */
-export function renderConfigFile({ name, network, peers }: Omit<Config, "log" | "retention">): string {
+export function renderConfigFile({ name, network, peers }: Pick<Config, "name" | "network" | "peers">): string {
   const quota = network.quota === undefined ? [] : renderQuota(network.quota);
   const numbers = [`cluster_id = ${network.clusterId}`, `shards = ${network.shards}`];
   const custom = network.name === "custom" ? [...numbers, ...quota] : [];

@@ -113,6 +113,7 @@ function assemble({ stateDir, config, log }: DaemonOptions, store: Store): Engin
     types: [inboxV1, privateV1],
     retention: config.retention,
     quota: config.network.quota,
+    limits: config.limits,
   });
 }
 

@@ -28,6 +28,7 @@ import { openDesk } from "./operator/desk.ts";
 import type { Clock, EventRow, Log, MessageRow, Store, Transport, TransportStatus } from "./ports.ts";
 import type { QuotaRule } from "./quota/quota.ts";
 import { createRegistry } from "./registry.ts";
+import type { IncomingLimits } from "./routing/admission.ts";
 import { Intake } from "./routing/intake.ts";
 import { Router } from "./routing/router.ts";
 import { openConversations } from "./turn/states.ts";
@@ -42,6 +43,8 @@ export interface EngineOptions {
   readonly retention?: Retention;
   /** What the network lets us publish; absent: it does not count. */
   readonly quota?: QuotaRule | undefined;
+  /** What others may bring us. */
+  readonly limits?: IncomingLimits;
   /** Other times, or none, for tests. */
   readonly canary?: CanaryOptions | "off";
 }
@@ -97,6 +100,7 @@ class RunningEngine implements Engine {
       cursor: () => this.#listening.history.takeCursor(),
       onGap: (reason) => this.#listening.history.markGap(reason),
       onParked: () => this.#parking.wake(),
+      limits: options.limits,
     });
     this.#turns = new Turns({
       store,

@@ -95,6 +95,13 @@ export const PARKED_MAX = 10_000;
 export const PARKED_RETRY_MIN_MS = 5_000;
 export const PARKED_RETRY_MAX_MS = 3_600_000;
 
+/** To each inbox: whoever knows an address can send invites (profile 10.5). Above it they are parked. */
+export const INVITES_PER_SECOND_MAX = 50;
+/** In each conversation: more than anybody writes, and a night's history comes at once. */
+export const MESSAGES_PER_MINUTE_MAX = 20_000;
+/** Envelopes of one conversation that wait for its rate. */
+export const QUARANTINE_MAX = 1_000;
+
 /** A fault that comes back is told again after this, and so many are remembered as told. */
 export const TOLD_AGAIN_MS = 3_600_000;
 export const TOLD_MAX = 1_000;

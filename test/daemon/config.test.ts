@@ -49,6 +49,7 @@ test("nothing given: the local devnet, quiet JSON, no peers", async (t) => {
     peers: [],
     log: { level: "info", format: "json" },
     retention: {},
+    limits: {},
   });
 });
 
@@ -62,6 +63,7 @@ test("flags before environment before file before defaults", async (t) => {
     peers: [peer],
     log: { level: "error", format: "pretty" },
     retention: {},
+    limits: {},
   });
   assert.deepEqual((await load(t, { toml })).network, {
     ...{ name: "logos.dev", clusterId: 3, shards: 8 },
@@ -117,7 +119,14 @@ test("what init writes is what run reads", async (t) => {
   ] as const) {
     const name = 'Ada\'s "node" \u{1F512} \\';
     const config = await load(t, { toml: renderConfigFile({ name, network, peers: [peer] }) });
-    assert.deepEqual(config, { name, network, peers: [peer], log: { level: "info", format: "json" }, retention: {} });
+    assert.deepEqual(config, {
+      name,
+      network,
+      peers: [peer],
+      log: { level: "info", format: "json" },
+      retention: {},
+      limits: {},
+    });
   }
 });
 
@@ -155,4 +164,12 @@ test("public networks have their quota, devnet none, a custom one what the file 
   ]);
   assert.match((await problems(t, { toml: `${custom}quota_window = "2m"\n` })).join(), /quota must be a whole number/);
   assert.match((await problems(t, { toml: '[network]\nname = "logos.dev"\nquota = 500\n' })).join(), /is fixed/);
+});
+
+test("limits are in the file", async (t) => {
+  const toml = "[limits]\ninvites_per_second = 5\nmessages_per_minute = 600\n";
+  assert.deepEqual((await load(t, { toml })).limits, { invitesPerSecond: 5, messagesPerMinute: 600 });
+  assert.deepEqual(await problems(t, { toml: "[limits]\nmessages_per_minute = 1\n" }), [
+    "FILE: limits[messages_per_minute]: Too small: expected number to be >=10",
+  ]);
 });
