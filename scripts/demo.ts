@@ -143,7 +143,7 @@ async function demonstrate(directory: string): Promise<void> {
   const [opening, ...rest] = conversation;
   const accepted = await umbrad("invite", "accept", link, "--message", opening.text, "--state-dir", dirs.bob, "--json");
   const handles = { bob: (JSON.parse(accepted) as { conversation: string }).conversation, alice: "" };
-  await umbrad("listen", "--after", "0", "--max", "2", "--state-dir", dirs.alice, "--timeout", "60s");
+  await umbrad("listen", "--after", "0", "--max", "4", "--state-dir", dirs.alice, "--timeout", "60s");
   const list = JSON.parse(await umbrad("conversation", "list", "--state-dir", dirs.alice, "--json")) as {
     conversations: { handle: string }[];
   };

@@ -39,6 +39,7 @@ export interface AdminClient {
   upload<Answer>(path: string, bytes: Uint8Array): Promise<Answer>;
   /** An answer of bytes, as they come; `onBytes` may wait. */
   download(path: string, onBytes: (chunk: Buffer) => Promise<void>): Promise<void>;
+  patch<Answer>(path: string, body: unknown): Promise<Answer>;
   events(query: URLSearchParams): Promise<EventLines>;
 }
 
@@ -50,6 +51,7 @@ export function connectAdmin(options: AdminClientOptions): AdminClient {
     delete: async (path) => JSON.parse(await exchange(options, "DELETE", path, undefined)),
     upload: async (path, bytes) => JSON.parse(await exchange(options, "POST", path, bytes)),
     download: (path, onBytes) => download(options, path, onBytes),
+    patch: async (path, body) => JSON.parse(await exchange(options, "PATCH", path, JSON.stringify(body))),
     events: (query) => openEvents(options, query),
   };
 }

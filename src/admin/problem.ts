@@ -68,10 +68,19 @@ const problems: ReadonlyMap<string, Problem> = new Map([
   ["conversation/ambiguous", final(409, exitCodes.unknownThing)],
   ["conversation/wrong-state", final(409, exitCodes.refused)],
 
+  ["contact/unknown", final(404, exitCodes.unknownThing)],
+  ["contact/ambiguous", final(409, exitCodes.unknownThing)],
+  ["contact/no-request", final(404, exitCodes.unknownThing)],
+  ["contact/undecided", final(409, exitCodes.refused)],
+  ["contact/blocked", final(409, exitCodes.refused)],
+  ["contact/bad-name", final(400, exitCodes.dataError)],
+
   ["invite/malformed", final(400, exitCodes.dataError)],
   ["invite/expired", final(410, exitCodes.dataError)],
   ["invite/own", final(400, exitCodes.dataError)],
   ["invite/unsupported", final(400, exitCodes.dataError)],
+  ["invite/unknown", final(404, exitCodes.unknownThing)],
+  ["invite/ended", final(409, exitCodes.refused)],
 
   ["message/empty", final(400, exitCodes.dataError)],
   ["message/not-text", final(400, exitCodes.dataError)],
@@ -123,6 +132,7 @@ const areas: ReadonlyMap<string, Problem> = new Map([
   ["transport", retry(503, exitCodes.tryAgain)],
   ["command", final(409, exitCodes.refused)],
   ["devnet", final(500, exitCodes.cannotCreate)],
+  ["contact", final(409, exitCodes.refused)],
   ["invite", final(400, exitCodes.dataError)],
   ["message", final(400, exitCodes.dataError)],
   ["conversation", final(409, exitCodes.refused)],

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { UmbradError } from "../engine/errors.ts";
 import type { MessageId } from "../wire/ids.ts";
+import { defineContactRoutes } from "./contacts/contact-routes.ts";
 import type { StreamPace } from "./event-stream.ts";
 import { traceView } from "./event-view.ts";
 import { answerEvents } from "./events/answer-events.ts";
@@ -40,12 +41,13 @@ export function defineRoutes(app: FastifyInstance, host: AdminHost, open: OpenAn
     },
   );
 
-  app.get("/v1/conversations", () => ({ conversations: engineOf(host).conversations().map(views.conversationJson) }));
   app.get<{ Params: { conversation: string }; Querystring: schema.MessagesQuery }>(
     "/v1/conversations/:conversation/messages",
     { schema: { params: schema.conversationParams, querystring: schema.messagesQuery } },
     ({ params, query }) => messagesPage(host, params.conversation, query),
   );
+
+  defineContactRoutes(app, host);
 
   app.post<{ Body: schema.SendBody }>(
     "/v1/messages",

@@ -1,11 +1,13 @@
 /** The JSON that the admin API answers with, and nothing about how it is asked for. Fields may be added, never change meaning. */
 import type {
   ConsumerView,
+  ContactView,
   ConversationView,
   DaemonState,
   EngineApi,
   EngineStatus,
   HealthCheck,
+  InviteRecord,
 } from "../engine/api.ts";
 import type { MessageRow, MessageState } from "../engine/ports.ts";
 import { type ContentView, contentView } from "./content-view.ts";
@@ -56,6 +58,27 @@ export interface InviteView {
   readonly expires: string;
 }
 
+/** An invite link that was given out, and who used it. */
+export interface InviteJson {
+  readonly id: string;
+  readonly state: "open" | "used" | "revoked" | "expired";
+  readonly uses: number;
+  readonly created: string;
+  readonly expires: string;
+  readonly redemptions: readonly { readonly peer: string; readonly at: string }[];
+  /** With `show`, while it works. */
+  readonly link?: string;
+}
+
+export function inviteJson({ createdAtMs, expiresAtMs, redemptions, ...invite }: InviteRecord): InviteJson {
+  return {
+    ...invite,
+    created: rfc3339(createdAtMs),
+    expires: rfc3339(expiresAtMs),
+    redemptions: redemptions.map(({ peer, atMs }) => ({ peer, at: rfc3339(atMs) })),
+  };
+}
+
 export interface AcceptedView {
   readonly conversation: string;
   readonly messageId: string | null;
@@ -68,6 +91,8 @@ export interface ConversationJson {
   readonly name: string | null;
   readonly peer: string | null;
   readonly createdAt: string;
+  /** `undecided` is a contact request. */
+  readonly standing: "accepted" | "undecided" | "blocked";
 }
 
 /** A named reader of the event log. */
@@ -144,8 +169,8 @@ function quotaView({ nextAtMs, ...quota }: NonNullable<EngineStatus["quota"]>): 
 }
 
 export function conversationJson(view: ConversationView): ConversationJson {
-  const { handle, id, type, name, peer, createdAtMs } = view;
-  return { handle, id, type, name, peer, createdAt: rfc3339(createdAtMs) };
+  const { handle, id, type, name, peer, createdAtMs, standing } = view;
+  return { handle, id, type, name, peer, createdAt: rfc3339(createdAtMs), standing };
 }
 
 export function consumerJson(view: ConsumerView): ConsumerJson {
@@ -163,4 +188,17 @@ export function messageView(row: MessageRow, engine: Pick<EngineApi, "handleOf">
     sender: row.body.sender,
     ...contentView(row.body),
   };
+}
+
+export interface ContactJson {
+  /** Client address. */
+  readonly address: string;
+  readonly name: string | null;
+  readonly blocked: boolean;
+  /** Handles, the one that new messages go to first. */
+  readonly conversations: readonly string[];
+}
+
+export function contactJson({ address, name, isBlocked, conversations }: ContactView): ContactJson {
+  return { address, name, blocked: isBlocked, conversations };
 }

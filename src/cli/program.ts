@@ -3,8 +3,8 @@
  * loads nothing of `umbrad run`.
  */
 import { Command, Option } from "commander";
-import { parseCount, parseDuration } from "./duration.ts";
-import { type GlobalOptions, openSession, type Session } from "./session.ts";
+import { collect, countOption, durationOption, networkOption, session, withPassphrase } from "./options.ts";
+import { declareContacts, declareConversations, declareInvites } from "./people.ts";
 import { declareWaiting } from "./waiting.ts";
 
 /** `writeHelp` takes the help that belongs to a usage error. */
@@ -22,6 +22,7 @@ export function createProgram(writeHelp: (text: string) => void): Command {
   declareSetup(program);
   declareInvites(program);
   declareConversations(program);
+  declareContacts(program);
   declareMessages(program);
   declareMessage(program);
   declareWaiting(program, session);
@@ -105,32 +106,6 @@ function declareDaemon(program: Command): void {
     .command("version")
     .description("the version of umbrad and of Node.js")
     .action(async (_options, command) => (await import("./command/version.ts")).version(session(command)));
-}
-
-function declareInvites(program: Command): void {
-  const invite = program.command("invite").description("links that let others talk to you");
-  invite
-    .command("create")
-    .description("make an invite link; whoever has it can open a conversation with you")
-    .addOption(countOption("--uses <n>", "how many may use it (default: 1)"))
-    .addOption(durationOption("--expires <duration>", "how long it works, like 12h or 7d (default: 7d)"))
-    .action(async (options, command) => (await import("./command/invite.ts")).create(session(command), options));
-  invite
-    .command("accept")
-    .description("open the conversation that a link offers")
-    .argument("<link>", "the link, or - to read it from stdin")
-    .option("--message <text>", "what to say first")
-    .action(async (link, options, command) =>
-      (await import("./command/invite.ts")).accept(session(command), link, options),
-    );
-}
-
-function declareConversations(program: Command): void {
-  const conversation = program.command("conversation").description("the conversations of this node");
-  conversation
-    .command("list")
-    .description("all of them, with their handles")
-    .action(async (_options, command) => (await import("./command/conversation.ts")).list(session(command)));
 }
 
 function declareMessages(program: Command): void {
@@ -226,30 +201,4 @@ function declareConsumers(event: Command): void {
     .description("forget a consumer and its place")
     .argument("<name>", "its name")
     .action(async (name, _options, command) => (await import("./command/consumer.ts")).drop(session(command), name));
-}
-
-function withPassphrase(command: Command): Command {
-  return command
-    .option("--passphrase-file <file>", "a file that only you can read, with the passphrase")
-    .addOption(countOption("--passphrase-fd <n>", "an open file descriptor that gives the passphrase"));
-}
-
-function networkOption(): Option {
-  return new Option("--network <name>", "which Waku network").choices(["devnet", "logos.test", "logos.dev", "custom"]);
-}
-
-function durationOption(flags: string, description: string): Option {
-  return new Option(flags, description).argParser(parseDuration);
-}
-
-function countOption(flags: string, description: string): Option {
-  return new Option(flags, description).argParser(parseCount);
-}
-
-function collect(value: string, before: readonly string[] | undefined): string[] {
-  return [...(before ?? []), value];
-}
-
-function session(command: Command): Session {
-  return openSession(command.optsWithGlobals<GlobalOptions>(), process.env);
 }

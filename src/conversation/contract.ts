@@ -33,6 +33,8 @@ export type Input<Command> =
   | { readonly kind: "command"; readonly command: Command }
   /** `tokens`: how many acknowledgements and repetitions this turn may publish. Absent: nobody counts them. */
   | { readonly kind: "timer"; readonly name: string; readonly tokens?: number }
+  /** What another conversation of this daemon told this one (effect `tell`), once. */
+  | { readonly kind: "told"; readonly name: string; readonly data: Uint8Array }
   /** The outbox gave up on a message that `publish` named. */
   | { readonly kind: "undeliverable"; readonly messageId: MessageId; readonly reason: string };
 
@@ -75,6 +77,8 @@ export type ConversationEvent =
       readonly timestampMs: number;
       readonly content: ContentFrame;
       readonly attachment?: Attachment;
+      /** What its id would be in other conversations: if the message table knows it there, it is not delivered again. */
+      readonly otherIds?: readonly MessageId[];
     }
   | {
       readonly type: "message.queued";
@@ -93,7 +97,14 @@ export type ConversationEvent =
   | { readonly type: "message.delivered"; readonly messageId: MessageId }
   | { readonly type: "message.failed"; readonly messageId: MessageId; readonly reason: string }
   /** What had failed is `queued` again: the one way out of a final state. */
-  | { readonly type: "message.retried"; readonly messageId: MessageId };
+  | { readonly type: "message.retried"; readonly messageId: MessageId }
+  /** Somebody whom nobody has accepted wants to talk: the conversation sends nothing until it is accepted. */
+  | { readonly type: "contact.requested"; readonly peer: string }
+  /** Nothing that we have of the peer lets us invite it again: its operator must make a new link. */
+  | { readonly type: "contact.link-needed"; readonly peer: string }
+  | { readonly type: "invite.created"; readonly id: string; readonly uses: number; readonly expiresAtMs: number }
+  | { readonly type: "invite.redeemed"; readonly id: string; readonly peer: string; readonly usesLeft: number }
+  | { readonly type: "invite.revoked" | "invite.expired"; readonly id: string };
 
 /** The closed set of effects. Each becomes rows of the turn's commit; none is a call. */
 export type Effect =
@@ -113,6 +124,11 @@ export type Effect =
   | { readonly kind: "drop"; readonly key: RecordKey }
   /** Another conversation in the same commit. If its `open` refuses, the whole turn is refused with its reason. */
   | { readonly kind: "open"; readonly type: string; readonly opening: unknown }
+  /**
+   * A word to another conversation of this daemon, as a row of this commit that becomes its input `told` (ADR 0030). Lost
+   * without a trace when there is no such open conversation. Names are unique in a transition; order is not kept.
+   */
+  | { readonly kind: "tell"; readonly to: ConversationId; readonly name: string; readonly data: Uint8Array }
   | { readonly kind: "close" };
 
 export type Transition<State> =
@@ -152,6 +168,10 @@ export interface ConversationSummary {
   /** Our own client address, where the conversation is what the world reaches us by (an inbox). */
   readonly clientAddress?: string;
   readonly createdAtMs: number;
+  /** Absent: accepted. Neither of the others sends anything; a blocked one reads nothing either. */
+  readonly standing?: "undecided" | "blocked";
+  /** A message of the peer has been read. */
+  readonly isHeard?: boolean;
 }
 
 export interface ConversationType<State, Command, Opening> {

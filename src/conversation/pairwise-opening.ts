@@ -16,6 +16,9 @@ export interface PairwiseKeys {
   readonly ident: Uint8Array;
 }
 
+/** Conversations with one peer that know of each other. With a peer that opens ever more of them the oldest are forgotten. */
+export const SIBLINGS_MAX = 8;
+
 interface PairwiseCommon {
   readonly keys: PairwiseKeys;
   readonly ourAddress: string;
@@ -25,6 +28,8 @@ interface PairwiseCommon {
   /** Where we publish: on the first. */
   readonly peerTopics: readonly ContentTopic[];
   readonly createdAtMs: number;
+  /** Idents of the other conversations with this peer: what was said in one may be said again in another (ADR 0031). */
+  readonly siblings: readonly Uint8Array[];
 }
 
 export interface InviterOpening extends PairwiseCommon {
@@ -39,6 +44,8 @@ export interface InviterOpening extends PairwiseCommon {
 
 export interface InviteeOpening extends PairwiseCommon {
   readonly role: "invitee";
+  /** Nobody has accepted the inviter: read, and send nothing until then. */
+  readonly isUndecided: boolean;
   /** X25519 secret of our prekey, 32 bytes. */
   readonly ourPrekeySecret: Uint8Array;
   /** Our current bundle (ContactBundleV1), which the inviter gets for a later invite (profile 8.7 "Fresh bundles"). */

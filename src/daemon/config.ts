@@ -9,29 +9,19 @@ import { z } from "zod";
 import type { Environment } from "../admin/location.ts";
 import { UmbradError } from "../engine/errors.ts";
 import type { Retention } from "../engine/loops/retention.ts";
-import type { QuotaRule } from "../engine/quota/quota.ts";
 import type { IncomingLimits } from "../engine/routing/admission.ts";
 import { limitsSchema } from "./limit-settings.ts";
 import type { LogFormat, LogLevel } from "./log.ts";
-import { publicQuota, quotaSchema, renderQuota } from "./quota-settings.ts";
+import { type Network, networkPresets, quotaSchema, renderQuota } from "./network-settings.ts";
 import { retentionSchema } from "./retention-settings.ts";
-
-type NetworkName = "devnet" | "logos.test" | "logos.dev" | "custom";
-
-interface Network {
-  readonly name: NetworkName;
-  readonly clusterId: number;
-  /** How many the cluster has. */
-  readonly shards: number;
-  /** What it lets us publish; undefined: it does not count. */
-  readonly quota?: QuotaRule | undefined;
-}
 
 export interface Config {
   /** What the operator calls this node; shown in `status`, told to nobody. */
   readonly name: string | null;
   readonly network: Network;
   readonly peers: readonly string[];
+  /** Who invites us without a link waits for a decision, or is refused. */
+  readonly unknownSenders: "ask" | "reject";
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   readonly retention: Retention;
   readonly limits: IncomingLimits;
@@ -44,16 +34,10 @@ export interface Settings {
   readonly clusterId?: number | undefined;
   readonly shards?: number | undefined;
   readonly peers?: readonly string[] | undefined;
+  readonly unknownSenders?: string | undefined;
   readonly logLevel?: string | undefined;
   readonly logFormat?: string | undefined;
 }
-
-/** Waku networks by name; `custom` brings its own numbers. */
-const networkPresets: Readonly<Record<Exclude<NetworkName, "custom">, Omit<Network, "name">>> = {
-  devnet: { clusterId: 66, shards: 8 },
-  "logos.test": { clusterId: 2, shards: 8, quota: publicQuota },
-  "logos.dev": { clusterId: 3, shards: 8, quota: publicQuota },
-};
 
 /** `--config`, `$UMBRAD_CONFIG`, else in the state directory, where it may be missing. */
 export function resolveConfigFile(
@@ -101,6 +85,7 @@ const layerSchema = z.object({
   peers: z
     .array(z.string().regex(/^\/.+\/p2p\/[^/]+$/, "is not a multiaddr that ends with /p2p/ and a peer id"))
     .optional(),
+  unknownSenders: z.enum(["ask", "reject"]).optional(),
   logLevel: z.enum(["trace", "debug", "info", "warn", "error"]).optional(),
   logFormat: z.enum(["json", "pretty"]).optional(),
   retention: retentionSchema.optional(),
@@ -122,6 +107,7 @@ const fileSchema = z.strictObject({
       quota_window: z.unknown().optional(),
     })
     .optional(),
+  contacts: z.strictObject({ unknown_senders: z.unknown().optional() }).optional(),
   log: z.strictObject({ level: z.unknown().optional(), format: z.unknown().optional() }).optional(),
   retention: z.unknown().optional(),
   limits: z.unknown().optional(),
@@ -133,6 +119,7 @@ const fileNames: Readonly<Record<keyof Settings, string>> = {
   clusterId: "network.cluster_id",
   shards: "network.shards",
   peers: "network.peers",
+  unknownSenders: "contacts.unknown_senders",
   logLevel: "log.level",
   logFormat: "log.format",
 };
@@ -143,6 +130,7 @@ const environmentNames: Readonly<Record<keyof Settings, string>> = {
   clusterId: "UMBRAD_CLUSTER_ID",
   shards: "UMBRAD_SHARDS",
   peers: "UMBRAD_PEERS",
+  unknownSenders: "UMBRAD_UNKNOWN_SENDERS",
   logLevel: "UMBRAD_LOG_LEVEL",
   logFormat: "UMBRAD_LOG_FORMAT",
 };
@@ -153,6 +141,7 @@ const flagNames: Readonly<Record<keyof Settings, string>> = {
   clusterId: "--cluster-id",
   shards: "--shards",
   peers: "--peer",
+  unknownSenders: "--unknown-senders",
   logLevel: "--log-level",
   logFormat: "--log-format",
 };
@@ -194,6 +183,7 @@ function environmentSettings(env: Environment): Record<string, unknown> {
     peers: text(environmentNames.peers)
       ?.split(/[\s,]+/)
       .filter(Boolean),
+    unknownSenders: text(environmentNames.unknownSenders),
     logLevel: text(environmentNames.logLevel),
     logFormat: text(environmentNames.logFormat),
   };
@@ -208,12 +198,13 @@ function readFileSettings(
   try {
     const parsed = fileSchema.safeParse(parse(text));
     if (parsed.success) {
-      const { name, network = {}, log = {}, retention, limits } = parsed.data;
+      const { name, network = {}, contacts = {}, log = {}, retention, limits } = parsed.data;
       const { cluster_id: clusterId, shards, peers, quota, quota_window } = network;
       const rule = quota === undefined && quota_window === undefined ? undefined : { quota, quota_window };
+      const unknownSenders = contacts.unknown_senders;
       const { level: logLevel, format: logFormat } = log;
-      const common = { name, network: network.name, clusterId, shards, peers, logLevel, logFormat, retention };
-      return { ...common, quota: rule, limits };
+      const common = { name, network: network.name, clusterId, shards, peers, unknownSenders, logLevel, logFormat };
+      return { ...common, quota: rule, retention, limits };
     }
     for (const { path, message } of parsed.error.issues)
       problems.push(`${file.path}: ${[...path, message].join(": ")}`);
@@ -245,6 +236,7 @@ function combine(layers: readonly Layer[], problems: Problem[]): Config | undefi
     name: pick("name") ?? null,
     network,
     peers: [...new Set(pick("peers") ?? [])],
+    unknownSenders: pick("unknownSenders") ?? "ask",
     log: { level: pick("logLevel") ?? "info", format: pick("logFormat") ?? "json" },
     retention: pick("retention") ?? {},
     limits: pick("limits") ?? {},
@@ -290,6 +282,9 @@ export function renderConfigFile({ name, network, peers }: Pick<Config, "name" |
     ...custom,
     "# Service nodes, as multiaddrs that end with /p2p/ and a peer id; `umbrad devnet` prints its own.",
     `peers = [${peers.map((peer) => JSON.stringify(peer)).join(", ")}]`,
+    "",
+    "[contacts]",
+    '# unknown_senders = "ask"   # or reject: who invites you without a link of yours',
     "",
     "[log]",
     '# level = "info"   # trace, debug, info, warn, error',

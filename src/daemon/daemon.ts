@@ -2,7 +2,7 @@
 
 import { exitCodes } from "../admin/problem.ts";
 import { startAdminServer } from "../admin/server.ts";
-import { inboxV1 } from "../conversation/inbox-v1/inbox-v1.ts";
+import { inboxWith } from "../conversation/inbox-v1/inbox-v1.ts";
 import { privateV1 } from "../conversation/private-v1/private-v1.ts";
 import { createEngine, type Engine } from "../engine/engine.ts";
 import { UmbradError } from "../engine/errors.ts";
@@ -105,12 +105,13 @@ function assemble({ stateDir, config, log }: DaemonOptions, store: Store): Engin
     clock: systemClock,
     log,
   });
+  const inbox = inboxWith({ unknownSenders: config.unknownSenders });
   return createEngine({
     store,
     transport,
     clock: systemClock,
     log,
-    types: [inboxV1, privateV1],
+    types: [inbox, privateV1],
     retention: config.retention,
     quota: config.network.quota,
     limits: config.limits,

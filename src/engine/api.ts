@@ -1,9 +1,11 @@
 /** What the admin API may ask of a running engine. Errors are UmbradError with the codes named here. */
+import type { ContactApi } from "./contacts/contact-api.ts";
 import type { MessageContent } from "./content/message-content.ts";
 import type { OperatorDesk } from "./operator/port.ts";
 import type { EventRow, MessageRow, MessageState, MessageTrace, TransportStatus } from "./ports.ts";
 import type { QuotaStatus } from "./quota/quota.ts";
 
+export type { ContactApi, ContactView, InviteRecord } from "./contacts/contact-api.ts";
 export type { OperatorDesk, ParkedView, WaitingView } from "./operator/port.ts";
 
 export type DaemonState = "starting" | "ready" | "degraded" | "draining";
@@ -49,10 +51,14 @@ export interface ConversationView {
   readonly name: string | null;
   readonly peer: string | null;
   readonly createdAtMs: number;
+  /** `undecided`: a contact request; it sends nothing until it is accepted. `blocked`: it reads nothing either. */
+  readonly standing: "accepted" | "undecided" | "blocked";
+  /** A message of the peer was read in it; null: the type does not say, and its conversations never succeed each other. */
+  readonly isHeard: boolean | null;
 }
 
 export interface SendRequest {
-  /** Handle, name or id. */
+  /** Handle, name or id of a conversation, or name or address of a contact; one that was superseded means its successor. */
   readonly conversation: string;
   readonly text: string;
   /** Same key and same text: same message id, sent once. Another text: `message/key-conflict`. */
@@ -119,6 +125,8 @@ export interface SendFileRequest {
 }
 
 export interface EngineApi {
+  /** Contacts, their requests, and what becomes of conversations with them. */
+  readonly people: ContactApi;
   status(): EngineStatus;
   /** In the order in which they are to be mended. */
   health(): readonly HealthCheck[];

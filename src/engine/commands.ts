@@ -38,13 +38,13 @@ export class Commands {
   }
 
   async createInvite(request: Parameters<EngineApi["createInvite"]>[0]): ReturnType<EngineApi["createInvite"]> {
-    const { reply } = await this.#command(INBOX, { kind: "create-invite", ...request });
+    const { reply } = await this.run(INBOX, { kind: "create-invite", ...request });
     return reply as Awaited<ReturnType<EngineApi["createInvite"]>>;
   }
 
   async acceptInvite(request: Parameters<EngineApi["acceptInvite"]>[0]): ReturnType<EngineApi["acceptInvite"]> {
     if (request.text !== undefined) requireText(request.text, INVITE_TEXT_BYTES_MAX);
-    const { opened } = await this.#command(INBOX, { kind: "accept-invite", ...request });
+    const { opened } = await this.run(INBOX, { kind: "accept-invite", ...request });
     const [conversation] = opened;
     const reply = conversation?.reply as { messageId?: string } | null | undefined;
     return { conversation: handleOf(conversation?.number ?? INBOX), messageId: reply?.messageId ?? null };
@@ -64,15 +64,13 @@ export class Commands {
     return this.#sendOnce({ conversation, key, command: { kind: "send-file", ...file }, fingerprint });
   }
 
-  /** Any command that the conversation's type takes. */
-  async obey(number: number, command: unknown, origin: TurnOrigin): Promise<void> {
-    await this.#command(number, command, origin);
-  }
-
   async #sendOnce(request: Sending): ReturnType<EngineApi["send"]> {
-    const conversation = this.#deps.conversations.find(request.conversation);
-    const number = this.#deps.conversations.numberOf(conversation.handle);
-    const fingerprint = `${number}\u0000${request.fingerprint}`;
+    const { conversations } = this.#deps;
+    const conversation = conversations.successorOf(conversations.find(request.conversation));
+    const number = conversations.numberOf(conversation.handle);
+    // A conversation that was superseded between two calls is still the same addressee.
+    const addressee = conversation.isHeard === null ? number : conversation.peer;
+    const fingerprint = `${addressee}\u0000${request.fingerprint}`;
     if (request.key !== undefined) {
       const known = this.#deps.store.idempotent(request.key);
       if (known !== undefined) return this.#repeated(known, fingerprint, request.key, conversation.handle);
@@ -82,7 +80,7 @@ export class Commands {
     let outcome: AcceptedTurn | undefined;
     try {
       // Asked again when earlier turns have ended: two callers may hold the same key.
-      outcome = await this.#command(number, request.command, origin, () => answered() === undefined);
+      outcome = await this.run(number, request.command, origin, () => answered() === undefined);
     } catch (error) {
       // The key was taken by another conversation's turn in the same moment, or our own commit is durable after all.
       const known = answered();
@@ -98,14 +96,25 @@ export class Commands {
     };
   }
 
-  async #command(number: number, command: unknown, origin?: TurnOrigin): Promise<AcceptedTurn>;
-  async #command(
+  /** For a conversation that may have been closed meanwhile. */
+  async runUnlessGone(number: number, command: unknown): Promise<void> {
+    try {
+      await this.run(number, command);
+    } catch (error) {
+      const isGone = error instanceof UmbradError && error.code === "conversation/unknown";
+      if (!isGone) throw error;
+    }
+  }
+
+  /** One command as a turn; a refusal is an error. */
+  async run(number: number, command: unknown, origin?: TurnOrigin): Promise<AcceptedTurn>;
+  async run(
     number: number,
     command: unknown,
     origin: TurnOrigin,
     isWanted: () => boolean,
   ): Promise<AcceptedTurn | undefined>;
-  async #command(
+  async run(
     number: number,
     command: unknown,
     origin: TurnOrigin = {},

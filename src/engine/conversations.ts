@@ -1,6 +1,7 @@
 /** The open conversations as people name them: by handle, name or id. In memory; the store holds the names. */
 import type { AnyConversationType } from "../conversation/contract.ts";
 import type { ConversationView } from "./api.ts";
+import { currentOf } from "./contacts/current.ts";
 import { UmbradError } from "./errors.ts";
 import type { ConversationNumber, Store } from "./ports.ts";
 
@@ -16,28 +17,43 @@ interface Entry {
 
 export class Conversations {
   readonly #store: Store;
+  readonly #ofContact: (words: string) => readonly string[];
   readonly #byNumber = new Map<ConversationNumber, Entry>();
   readonly #byId = new Map<string, ConversationNumber>();
   #clientAddress = "";
 
-  constructor(store: Store) {
+  /** `ofContact`: handles of the conversations that the name or address of a contact means. */
+  constructor(store: Store, ofContact: (words: string) => readonly string[] = () => []) {
     this.#store = store;
+    this.#ofContact = ofContact;
   }
 
   add(number: ConversationNumber, type: AnyConversationType, state: unknown, name: string | undefined): void {
-    const summary = type.summary(state);
+    const { peer, createdAtMs, clientAddress, standing, isHeard } = type.summary(state);
     const id = type.conversationId(state);
     const view = {
       handle: handleOf(number),
       id,
       type: type.name,
       name: name ?? null,
-      peer: summary.peer ?? null,
-      createdAtMs: summary.createdAtMs,
-    };
-    if (summary.clientAddress !== undefined) this.#clientAddress = summary.clientAddress;
+      peer: peer ?? null,
+      createdAtMs,
+      standing: standing ?? "accepted",
+      isHeard: isHeard ?? null,
+    } as const;
+    if (clientAddress !== undefined) this.#clientAddress = clientAddress;
     this.#byNumber.set(number, { view, type });
     this.#byId.set(id, number);
+  }
+
+  /** After a turn: what a view shows of the state may have changed. */
+  update(number: ConversationNumber, state: unknown): void {
+    const entry = this.#byNumber.get(number);
+    if (entry === undefined) return;
+    const { standing = "accepted", isHeard = null } = entry.type.summary(state);
+    const { view } = entry;
+    if (view.standing === standing && view.isHeard === isHeard) return;
+    this.#byNumber.set(number, { ...entry, view: { ...view, standing, isHeard } });
   }
 
   remove(number: ConversationNumber): void {
@@ -72,7 +88,8 @@ export class Conversations {
     const found = byHandle ?? byId;
     // An inbox is none to a caller: it takes no messages and has no history.
     if (found !== undefined && found.view.peer !== null) return found.view;
-    const named = this.list().filter((view) => view.name === nameOrHandleOrId);
+    const ofContact = this.#ofContact(nameOrHandleOrId);
+    const named = this.list().filter(({ name, handle }) => name === nameOrHandleOrId || ofContact.includes(handle));
     if (named.length === 1) return named[0] as ConversationView;
     if (named.length > 1) {
       throw new UmbradError(
@@ -84,6 +101,12 @@ export class Conversations {
     throw new UmbradError("conversation/unknown", `there is no conversation ${JSON.stringify(nameOrHandleOrId)}`, {
       hint: this.#closeMatches(),
     });
+  }
+
+  /** Where new content for this conversation goes: one that was superseded has a successor (profile 8.7). */
+  successorOf(view: ConversationView): ConversationView {
+    if (view.peer === null || view.standing !== "accepted" || view.isHeard === null) return view;
+    return currentOf(this.list().filter(({ peer, type }) => peer === view.peer && type === view.type)) ?? view;
   }
 
   rename(handle: string, name: string): void {

@@ -11,10 +11,12 @@ import type {
   SendRequest,
 } from "./api.ts";
 import { Commands, type Phase } from "./commands.ts";
+import type { ContactApi } from "./contacts/contact-api.ts";
+import { Contacts } from "./contacts/contacts.ts";
+import { Decisions } from "./contacts/decisions.ts";
 import { type MessageContent, messageContent } from "./content/message-content.ts";
 import { Conversations, handleOf } from "./conversations.ts";
 import { Counters } from "./counters.ts";
-import { UmbradError } from "./errors.ts";
 import { EventFeed } from "./event-feed.ts";
 import { Consumers } from "./event-log/consumers.ts";
 import { Health } from "./health.ts";
@@ -65,11 +67,13 @@ class RunningEngine implements Engine {
   readonly counters = new Counters();
   readonly consumers: Consumers;
   readonly desk: OperatorDesk;
+  readonly people: ContactApi;
   readonly #options: EngineOptions;
   readonly #registry;
   readonly #router = new Router();
   readonly #feed: EventFeed;
   readonly #conversations: Conversations;
+  readonly #contacts: Contacts;
   readonly #intake: Intake;
   readonly #turns: Turns;
   readonly #commands: Commands;
@@ -88,7 +92,8 @@ class RunningEngine implements Engine {
     this.#registry = createRegistry(options.types);
     this.#feed = new EventFeed(store, clock);
     this.consumers = new Consumers({ store, clock });
-    this.#conversations = new Conversations(store);
+    this.#contacts = new Contacts(store, () => this.#conversations.list());
+    this.#conversations = new Conversations(store, (words) => this.#contacts.current(words));
     this.#intake = new Intake({
       store,
       registry: this.#registry,
@@ -113,6 +118,8 @@ class RunningEngine implements Engine {
     this.#intake.connect(this.#turns);
     const phase = (): Phase => this.#phase;
     this.#commands = new Commands({ store, turns: this.#turns, conversations: this.#conversations, phase });
+    const [commands, conversations, contacts] = [this.#commands, this.#conversations, this.#contacts];
+    this.people = new Decisions({ commands, conversations, contacts });
     const onEvents = (events: readonly EventRow[]) => this.#feed.publish(events);
     const shared = { store, transport, clock, log, quota, onEvents };
     this.#sending = new Sending({ ...shared, counters: this.counters, turns: this.#turns });
@@ -122,8 +129,7 @@ class RunningEngine implements Engine {
     this.#retention = new RetentionLoop({ store, clock, log, retention: options.retention ?? {} });
     const onChange = () => this.#statusChanged();
     this.#listening = new Listening({ ...shared, intake: this.#intake, canary: options.canary, onChange });
-    const [listening, conversations] = [this.#listening, this.#conversations];
-    this.#health = new Health({ ...shared, listening, conversations, phase });
+    this.#health = new Health({ ...shared, listening: this.#listening, conversations, phase });
   }
 
   async start(): Promise<void> {
@@ -133,6 +139,7 @@ class RunningEngine implements Engine {
       this.#listening.subscriptions.opened(type, state);
       this.#conversations.add(stored.number, type, state, stored.name);
     }
+    this.#contacts.load();
     store.prune(clock.now() - REMEMBER_MS);
     await transport.start({
       onMessage: (message) => this.#listening.onMessage(message),
@@ -215,9 +222,7 @@ class RunningEngine implements Engine {
   }
 
   content(messageId: string): MessageContent {
-    const row = this.message(messageId);
-    if (row === undefined) throw new UmbradError("message/unknown", `no message has the id "${messageId}"`);
-    return messageContent(this.#options.store, row);
+    return messageContent(this.#options.store, messageId as MessageId);
   }
 
   message(messageId: string): MessageRow | undefined {
@@ -233,7 +238,7 @@ class RunningEngine implements Engine {
     };
   }
 
-  messages(query: { readonly conversation: string; readonly limit: number; readonly before?: number }): MessageRow[] {
+  messages(query: Parameters<EngineApi["messages"]>[0]): MessageRow[] {
     const { handle } = this.#conversations.find(query.conversation);
     const { limit, before } = query;
     return this.#options.store.messages({
@@ -243,11 +248,7 @@ class RunningEngine implements Engine {
     });
   }
 
-  events(query: {
-    readonly after: number;
-    readonly limit: number;
-    readonly conversations?: readonly string[];
-  }): EventRow[] {
+  events(query: Parameters<EngineApi["events"]>[0]): EventRow[] {
     const { after, limit } = query;
     const numbers = query.conversations?.map((name) =>
       this.#conversations.numberOf(this.#conversations.find(name).handle),
@@ -276,7 +277,7 @@ class RunningEngine implements Engine {
       } else if (change.after === undefined) {
         this.#listening.subscriptions.closed(change.type, change.before);
         this.#conversations.remove(change.number);
-      }
+      } else this.#conversations.update(change.number, change.after);
     }
     this.#feed.publish(outcome.receipt.events);
     this.#sending.onWrote(outcome.wrote);

@@ -8,6 +8,9 @@ export const TEXT_BYTES_MAX: number = 64 * 1024;
 /** The first text of an invite surely fits one segment of 16 KiB with its frame around it (profile 8.8). */
 export const INVITE_TEXT_BYTES_MAX: number = 15 * 1024;
 
+/** Names are for people: longer ones would not fit their line. */
+export const CONTACT_NAME_LENGTH_MAX = 64;
+
 /** A conversation's state is read and written by every turn; what grows belongs into records (design 3.1). */
 export const STATE_BYTES_MAX: number = 64 * 1024;
 

@@ -4,6 +4,7 @@
  */
 import type { Attachment, Purpose, RecordKey, TokenNeed } from "../conversation/contract.ts";
 import type { ContentTopic, MessageId } from "../wire/ids.ts";
+import type { ContactStore } from "./contacts/contact-store.ts";
 import type { UmbradError } from "./errors.ts";
 import type { EventLog } from "./event-log/port.ts";
 
@@ -11,6 +12,9 @@ export type { ConsumerRow, EventBounds } from "./event-log/port.ts";
 
 import type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
 import type { Spend, SpentRows } from "./port/quota.ts";
+
+export type { ContactRow, ContactStore } from "./contacts/contact-store.ts";
+export type { Log, LogFields } from "./log/log.ts";
 
 // ---------------------------------------------------------------- Store
 
@@ -87,6 +91,8 @@ export interface TimerRow {
   readonly atMs: number;
   /** Absent: it fires when it is due. Else it needs a token besides, where a quota counts. */
   readonly needs?: TokenNeed;
+  /** Present: what another conversation tells this one, sealed at rest; the row is a word on its way and no timer. */
+  readonly data?: Uint8Array;
 }
 
 /** Which timers: any; those that need no token; those that do; of these the acknowledgements. */
@@ -105,6 +111,8 @@ export interface ParkedRow {
 }
 
 /** One conversation's part of a turn. */
+export type NewMessage = Omit<MessageRow, "rowId" | "conversation"> & { readonly otherIds?: readonly MessageId[] };
+
 export interface ConversationWrite {
   readonly number: ConversationNumber;
   readonly type: string;
@@ -120,8 +128,8 @@ export interface ConversationWrite {
   /** One that needs a token, is due already and is set for now keeps its earlier time. */
   readonly setTimers: readonly { readonly name: string; readonly atMs: number; readonly needs?: TokenNeed }[];
   readonly cancelTimers: readonly string[];
-  /** Inserted unless (conversation, messageId) exists. */
-  readonly newMessages: readonly Omit<MessageRow, "rowId" | "conversation">[];
+  /** Inserted unless (conversation, messageId) exists, or one of `otherIds` anywhere. */
+  readonly newMessages: readonly NewMessage[];
   /** Applied only forwards in the order of MessageState. */
   readonly messageStates: readonly { readonly messageId: MessageId; readonly state: MessageState }[];
   /** From `failed` back to `queued`; ignored in any other state. Before `messageStates`. */
@@ -144,6 +152,8 @@ export interface NewEvent {
 export interface TurnCommit {
   readonly atMs: number;
   readonly conversations: readonly ConversationWrite[];
+  /** Words between conversations, each under a name that was never used; the one told may be of this turn. */
+  readonly tells?: readonly Required<Omit<TimerRow, "needs">>[];
   /** Waku message hash (32 bytes) of the envelope that this turn consumed: an exact duplicate is dropped at intake. */
   readonly seenWakuHash?: Uint8Array;
   /** Advance of the Store cursors: everything up to `atMs` on these topics is durable. */
@@ -175,7 +185,7 @@ export interface CommitReceipt {
  * Durable state. Synchronous, because a turn's commit must not be interleaved; every method throws UmbradError with a
  * `store/…` code when the environment fails. Bytes given and returned are plain: sealing is the adapter's.
  */
-export interface Store extends EventLog {
+export interface Store extends EventLog, ContactStore {
   /** Every open conversation, by number; closed ones too when asked. */
   conversations(): IterableIterator<StoredConversation>;
   conversation(number: ConversationNumber): StoredConversation | undefined;
@@ -277,18 +287,4 @@ export interface Clock {
   random(length: number): Uint8Array;
   /** One-shot; returns a cancel function. */
   after(delayMs: number, run: () => void): () => void;
-}
-
-/** The subset of pino that the engine uses: `event` is the catalogue name (docs/logs.md). */
-export interface Log {
-  debug(fields: LogFields, message: string): void;
-  info(fields: LogFields, message: string): void;
-  warn(fields: LogFields, message: string): void;
-  error(fields: LogFields, message: string): void;
-}
-
-export interface LogFields {
-  readonly event: string;
-  readonly component: string;
-  readonly [field: string]: unknown;
 }

@@ -4,11 +4,13 @@
  */
 import type {
   CommitReceipt,
+  ConversationNumber,
   ConversationWrite,
   EventRow,
   LookOutcome,
   MessageRow,
   NewEvent,
+  NewMessage,
   Published,
   TurnCommit,
 } from "../engine/ports.ts";
@@ -40,6 +42,8 @@ export function writeTurn(tables: Tables, turn: TurnCommit): CommitReceipt {
   for (const id of [turn.removeOutbox ?? []].flat()) outbox.remove(id);
   const events = turn.conversations.flatMap((write) => writeConversation(tables, write, turn.atMs));
   if (turn.spend !== undefined) tables.quota.write(turn.spend, turn.atMs);
+  // Last: the conversation that is told may be of this turn.
+  for (const tell of turn.tells ?? []) conversations.addTell(tell);
   if (turn.seenWakuHash !== undefined) intake.remember(turn.seenWakuHash, turn.atMs);
   if (turn.cursor !== undefined) intake.advance(turn.cursor);
   if (turn.idempotency !== undefined) intake.answer(turn.idempotency, turn.atMs);
@@ -94,6 +98,7 @@ function writeConversation(tables: Tables, write: ConversationWrite, atMs: numbe
   tables.conversations.write(write);
   tables.conversations.writeRecords(write);
   tables.conversations.writeTimers(write, atMs);
+  if (write.closed) tables.conversations.clear(write.number, partsOfMessages(tables, write.number));
   const changes = new MessageChanges(tables.messages, write);
   const events = write.events
     .filter((event) => changes.isNews(event))
@@ -103,6 +108,14 @@ function writeConversation(tables: Tables, write: ConversationWrite, atMs: numbe
     });
   for (const row of write.outbox) tables.outbox.add(write.number, row);
   return events;
+}
+
+/** Records that hold content of messages: history outlives the conversation. */
+function* partsOfMessages(tables: Tables, conversation: ConversationNumber): Generator<string> {
+  for (const { body } of tables.messages.all(conversation)) {
+    const parts = body.attachment?.parts;
+    for (let index = 0; index < (parts?.count ?? 0); index += 1) yield `${parts?.prefix}${index}`;
+  }
 }
 
 /** The message changes of one write: which of them took effect, and the rows as they are after it. */
@@ -155,7 +168,7 @@ class MessageChanges {
     return this.#rows.get(messageId)?.rowId ?? this.#messages.rowIdOf(this.#write.number, messageId);
   }
 
-  #insert(message: Omit<MessageRow, "rowId" | "conversation">): void {
+  #insert(message: NewMessage): void {
     const row = this.#messages.insert(this.#write.number, message);
     if (row !== undefined) this.#rows.set(message.messageId, row);
     this.#note(message.messageId, message.state, row !== undefined);

@@ -1,5 +1,5 @@
 /** Conversations with their records and timers. Knows nothing of messages, events or the outbox. */
-import { utf8 } from "../crypto/bytes.ts";
+import { toHex, utf8 } from "../crypto/bytes.ts";
 import { UmbradError } from "../engine/errors.ts";
 import type {
   ConversationNumber,
@@ -19,6 +19,14 @@ interface ConversationRow extends Row {
   created_at_ms: number;
   name: Uint8Array | null;
   state: Uint8Array;
+}
+
+interface StoredTimer extends Row {
+  conversation: number;
+  name: string;
+  at_ms: number;
+  needs: number;
+  data: Uint8Array | null;
 }
 
 /** Names are in the database by position, from 1. */
@@ -143,6 +151,20 @@ export class ConversationTables {
     }
   }
 
+  /** What a closed conversation leaves behind: nobody reads it again, and it holds keys. The records in `kept` stay. */
+  clear(number: ConversationNumber, kept: Iterable<string>): void {
+    const tags = new Set(Array.from(kept, (key) => toHex(this.#recordTag(number, key))));
+    const rows = this.#database.all<{ key_tag: Uint8Array }>(
+      "SELECT key_tag FROM record WHERE conversation = ?",
+      number,
+    );
+    for (const { key_tag: tag } of rows) {
+      if (tags.has(toHex(tag))) continue;
+      this.#database.run("DELETE FROM record WHERE conversation = ? AND key_tag = ?", number, tag);
+    }
+    this.#database.run("DELETE FROM timer WHERE conversation = ?", number);
+  }
+
   /**
    * Cancels first: whoever cancels and sets one name in a turn moves it. A timer that waits for a token already and is
    * set for now again keeps its place among those that wait.
@@ -165,20 +187,28 @@ export class ConversationTables {
     }
   }
 
+  addTell({ conversation, name, atMs, data }: Required<Omit<TimerRow, "needs">>): void {
+    const sealed = this.#sealer.seal(tellPlace(conversation, name), data);
+    const insert = "INSERT INTO timer (conversation, name, at_ms, data) VALUES (?, ?, ?, ?)";
+    this.#database.run(insert, conversation, name, atMs, sealed);
+  }
+
   /** Equal time only: a timer that was set anew meanwhile has yet to fire. */
   dropFiredTimer({ conversation, name, atMs }: TimerRow): void {
     this.#database.run("DELETE FROM timer WHERE conversation = ? AND name = ? AND at_ms = ?", conversation, name, atMs);
   }
 
   timersDue(nowMs: number, limit: number, which: TimerChoice): TimerRow[] {
-    const rows = this.#database.all<{ conversation: number; name: string; at_ms: number; needs: number }>(
-      `SELECT conversation, name, at_ms, needs FROM timer WHERE at_ms <= ? ${choices[which]} ORDER BY at_ms LIMIT ?`,
+    const rows = this.#database.all<StoredTimer>(
+      `SELECT conversation, name, at_ms, needs, data FROM timer WHERE at_ms <= ? ${choices[which]}
+       ORDER BY at_ms LIMIT ?`,
       nowMs,
       limit,
     );
-    return rows.map(({ conversation, name, at_ms: atMs, needs }) => {
+    return rows.map(({ conversation, name, at_ms: atMs, needs, data }) => {
       const need = tokenNeeds[needs - 1];
-      return need === undefined ? { conversation, name, atMs } : { conversation, name, atMs, needs: need };
+      const timer = need === undefined ? { conversation, name, atMs } : { conversation, name, atMs, needs: need };
+      return data === null ? timer : { ...timer, data: this.#sealer.open(tellPlace(conversation, name), data) };
     });
   }
 
@@ -207,6 +237,10 @@ export class ConversationTables {
       state: this.#sealer.open({ column: "conversation.state", row: [number] }, row.state),
     };
   }
+}
+
+function tellPlace(conversation: ConversationNumber, name: string): Place {
+  return { column: "timer.data", row: [conversation, utf8(name)] };
 }
 
 function recordPlace(conversation: ConversationNumber, tag: Uint8Array): Place {

@@ -1,6 +1,6 @@
 /** The message table: one row for each message of a conversation, its state moving forwards only. */
 import type { Attachment } from "../conversation/contract.ts";
-import type { ConversationNumber, MessageRow, MessageState } from "../engine/ports.ts";
+import type { ConversationNumber, MessageRow, MessageState, NewMessage } from "../engine/ports.ts";
 import type { MessageId } from "../wire/ids.ts";
 import type { Database, Row } from "./database.ts";
 import { type Place, packRow, type Sealer, unpackRow } from "./seal.ts";
@@ -39,12 +39,10 @@ export class MessageTable {
     this.#sealer = sealer;
   }
 
-  /** The new row, or undefined when the conversation has this message already. */
-  insert(
-    conversation: ConversationNumber,
-    message: Omit<MessageRow, "rowId" | "conversation">,
-  ): MessageRow | undefined {
+  /** The new row, or undefined when the conversation has this message already, or another one has it under another id. */
+  insert(conversation: ConversationNumber, { otherIds, ...message }: NewMessage): MessageRow | undefined {
     const { messageId, direction, timestampMs, body } = message;
+    if (otherIds?.some((id) => this.#isKnown(id))) return undefined;
     const tag = this.#tag(messageId);
     const { bytes, ...described } = body;
     const header: Header = { id: messageId, direction, timestampMs, ...described };
@@ -86,6 +84,10 @@ export class MessageTable {
     )?.row_id;
   }
 
+  #isKnown(messageId: MessageId): boolean {
+    return this.#database.get("SELECT 1 FROM message WHERE id_tag = ? LIMIT 1", this.#tag(messageId)) !== undefined;
+  }
+
   /** What `message/<id>` reads. */
   stateOf(conversation: ConversationNumber, messageId: MessageId): MessageState | undefined {
     const row = this.#database.get<{ state: number }>(
@@ -125,6 +127,17 @@ export class MessageTable {
   queued(limit: number): MessageRow[] {
     const sql = `SELECT ${columns} FROM message WHERE state = 0 ORDER BY row_id LIMIT ?`;
     return this.#database.all<StoredMessage>(sql, limit).map((row) => this.unseal(row));
+  }
+
+  /** Of a conversation, newest first, a page at a time. */
+  *all(conversation: ConversationNumber): Generator<MessageRow> {
+    for (let before = Number.MAX_SAFE_INTEGER; ; ) {
+      const page = this.list(conversation, 256, before);
+      yield* page;
+      const last = page.at(-1);
+      if (last === undefined) return;
+      before = last.rowId;
+    }
   }
 
   unseal(row: StoredMessage): MessageRow {

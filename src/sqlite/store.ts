@@ -3,6 +3,7 @@ import { InvariantError, UmbradError } from "../engine/errors.ts";
 import type {
   CommitReceipt,
   ConsumerRow,
+  ContactRow,
   ConversationNumber,
   CursorWrite,
   EventBounds,
@@ -16,6 +17,7 @@ import type {
 } from "../engine/ports.ts";
 import type { ContentTopic, MessageId } from "../wire/ids.ts";
 import { type Tables, writeTurn } from "./commit.ts";
+import { ContactTable } from "./contacts/contact-table.ts";
 import { ConversationTables } from "./conversations.ts";
 import type { Database } from "./database.ts";
 import { ConsumerTable } from "./event-log/consumers.ts";
@@ -40,6 +42,7 @@ export class SqliteStore extends WaitingRows implements Store {
   protected readonly tables: Tables;
   readonly #consumers: ConsumerTable;
   readonly #release: () => void;
+  readonly #contacts: ContactTable;
   #closed = false;
 
   constructor(database: Database, sealer: Sealer, release: () => void) {
@@ -49,6 +52,7 @@ export class SqliteStore extends WaitingRows implements Store {
     this.#release = release;
     this.#consumers = new ConsumerTable(database);
     const messages = new MessageTable(database, sealer);
+    this.#contacts = new ContactTable(database, sealer);
     this.tables = {
       conversations: new ConversationTables(database, sealer),
       messages,
@@ -102,6 +106,14 @@ export class SqliteStore extends WaitingRows implements Store {
     this.write(() => this.tables.conversations.rename(number, name));
   }
 
+  contacts(): ContactRow[] {
+    return this.#contacts.list();
+  }
+
+  putContact(row: ContactRow): void {
+    this.write(() => this.#contacts.put(row));
+  }
+
   records(conversation: ConversationNumber, keys: readonly string[]): Map<string, Uint8Array> {
     return readRecords(this.tables, conversation, keys);
   }
@@ -126,11 +138,7 @@ export class SqliteStore extends WaitingRows implements Store {
     this.write(() => this.tables.intake.advance(cursor));
   }
 
-  events(query: {
-    readonly after: number;
-    readonly limit: number;
-    readonly conversations?: readonly ConversationNumber[];
-  }): EventRow[] {
+  events(query: Parameters<Store["events"]>[0]): EventRow[] {
     return this.tables.events.list(query.after, query.limit, query.conversations);
   }
 

@@ -101,7 +101,7 @@ test("invites, conversations, messages", async (t) => {
   const list = await call(socketPath, "GET", "/v1/conversations");
   const [view] = engine.conversations();
   assert.ok(view);
-  const { createdAtMs: _, ...fields } = view;
+  const { createdAtMs: _, isHeard: __, ...fields } = view;
   assert.deepEqual(list.json, { conversations: [{ ...fields, createdAt: "2026-11-22T10:00:00.000Z" }] });
 
   const sent = await post("/v1/messages", { conversation: "c1", text: "second", key: "k" });

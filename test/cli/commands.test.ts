@@ -156,7 +156,15 @@ test("conversation list", async (t) => {
   );
   const { conversations } = JSON.parse((await run("conversation", "list", "--json")).stdout);
   const id = `/private/v1/${"0".repeat(31)}1`;
-  assert.deepEqual(conversations[0], { handle: "c1", id, type: "private/v1", name: "ada", peer, createdAt: ts });
+  assert.deepEqual(conversations[0], {
+    handle: "c1",
+    id,
+    type: "private/v1",
+    name: "ada",
+    peer,
+    createdAt: ts,
+    standing: "accepted",
+  });
 });
 
 test("send: the answer, the key, and what is refused", async (t) => {

@@ -7,6 +7,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { AnyConversationType, ExpectedHint } from "../../src/conversation/contract.ts";
 import { toHex } from "../../src/crypto/bytes.ts";
+import { SEGMENT_SIZE } from "../../src/protocol/segmentation/segment.ts";
 import { hintHex } from "../../src/wire/conversation-hint.ts";
 import type { EncryptedBytes } from "../../src/wire/encrypted-bytes.ts";
 import { decodeEnvelope, type Envelope } from "../../src/wire/envelope.ts";
@@ -161,23 +162,54 @@ function crashOf(number: number): "before-commit" | "after-commit" | "after-publ
   return number < 0.5 ? "before-commit" : number < 0.75 ? "after-commit" : "after-publish";
 }
 
-/** Whatever was said in a conversation has been heard on the other side: once, in order, and the speaker knows. */
+/** Whatever was said has been heard on the other side: once, in order, and the speaker knows. */
 function agree(world: World, given: ConversationTypeCase): void {
   const rows = world.nodes.flatMap((node) => node.rows);
+  const failed = new Set<string>();
   for (const row of rows) {
-    const state = stateOf(row);
-    given.atRest?.(state);
+    given.atRest?.(stateOf(row));
     const said = [...row.messages].filter(([, { direction }]) => direction === "out");
+    for (const content of failedOf(row)) {
+      assert.ok(hasSibling(world, row) && content.length > SEGMENT_SIZE * 2, "only what does not move may fail");
+      failed.add(content);
+    }
+    for (const [, { state: fate }] of said) assert.match(fate, /^message\.(delivered|failed)$/);
+    if (row.messages.size === 0) continue;
     const others = rows.filter((other) => other !== row && idOf(other) === idOf(row));
-    if (row.events.length === 0) continue;
+    // Where one conversation succeeds another, what was said in the one may be heard in the other, and its invite never.
+    if (hasSibling(world, row)) continue;
     assert.equal(others.length, 1, `${idOf(row)} is open on both sides`);
     const heard = others[0]?.events.flatMap((event) => (event.type === "message.received" ? [event.messageId] : []));
     assert.deepEqual(
       heard,
       said.map(([id]) => id),
     );
-    for (const [, { state: fate }] of said) assert.equal(fate, "message.delivered");
   }
+  // What failed may have arrived all the same.
+  const sure = (type: "message.received" | "message.queued") =>
+    contentsOf(rows, type).filter((each) => !failed.has(each));
+  assert.deepEqual(sure("message.received"), sure("message.queued"));
+}
+
+/** In hexadecimal. Content of several segments ends with the conversation that it was sent in (ADR 0031). */
+function failedOf({ events, messages }: Row): string[] {
+  return events.flatMap((event) =>
+    event.type === "message.queued" && messages.get(event.messageId)?.state === "message.failed"
+      ? [toHex(event.content.bytes)]
+      : [],
+  );
+}
+
+function hasSibling(world: World, row: Row): boolean {
+  const peerOf = (each: Row) => each.type.summary(stateOf(each)).peer;
+  const node = world.nodes.find(({ rows }) => rows.includes(row));
+  return node?.rows.some((other) => other !== row && other.type === row.type && peerOf(other) === peerOf(row)) === true;
+}
+
+function contentsOf(rows: readonly Row[], type: "message.received" | "message.queued"): string[] {
+  return rows
+    .flatMap(({ events }) => events.flatMap((event) => (event.type === type ? [toHex(event.content.bytes)] : [])))
+    .sort();
 }
 
 function idOf(row: Row): string {

@@ -39,6 +39,25 @@ export const messageCases: StoreCases = {
     assert.equal(store.message(messageId("a"))?.conversation, 1);
   },
 
+  "content that another conversation has under another id is neither stored nor announced": async (store, reopen) => {
+    store.commit(turn({ newMessages: [received("a")], events: [about("message.received", "a")] }));
+    const again = { ...received("b"), otherIds: [messageId("x"), messageId("a")] };
+    const events = [about("message.received", "b")];
+    assert.deepEqual(store.commit(turn({ newMessages: [again], events, number: 1 })).events, []);
+    const first = { ...received("c"), otherIds: [messageId("x")] };
+    const news = turn({
+      newMessages: [first],
+      events: [about("message.received", "c")],
+      number: 1,
+      expectedRevision: 1,
+    });
+    assert.equal(store.commit(news).events.length, 1);
+    const reopened = await reopen();
+    assert.equal(reopened.message(messageId("b")), undefined);
+    assert.deepEqual(reopened.message(messageId("c"))?.conversation, 1);
+    assert.ok(!("otherIds" in (reopened.message(messageId("c")) ?? {})));
+  },
+
   "states move forwards only, and only news is announced": (store) => {
     store.commit(turn({ newMessages: [newMessage("a")] }));
     let revision = 1;

@@ -49,6 +49,17 @@ export const conversationCases: StoreCases = {
     assert.equal(store.nextConversationNumber(), 2);
   },
 
+  "that are closed keep the parts of large content, and no other records": (store) => {
+    const attachment = { size: 2, sha256: "", parts: { prefix: "part/1/", count: 2, offset: 0 } };
+    const keys = ["part/1/0", "part/1/1", "part/2/0", "skip/1/2"];
+    const putRecords = keys.map((key) => ({ key, bytes: bytes(key) }));
+    const message = newMessage("large");
+    store.commit(turn({ number: 0, putRecords, newMessages: [{ ...message, body: { ...message.body, attachment } }] }));
+    store.commit(turn({ number: 0, expectedRevision: 1, closed: true }));
+    const found = store.records(0, keys);
+    assert.deepEqual([...found.keys()], ["part/1/0", "part/1/1"]);
+  },
+
   "are iterated by number across pages, while turns go on": (store) => {
     store.commit({ atMs: 1, conversations: Array.from({ length: 600 }, (_, number) => conversationWrite(number)) });
     const seen: number[] = [];

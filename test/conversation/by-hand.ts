@@ -36,9 +36,19 @@ export class Hand<State> {
     this.nowMs = nowMs;
     this.#seed = seed;
     const bytes = checkAccepted(type, accepted);
-    this.row = { number: 1, type, bytes, records: new Map(), timers: new Map(), messages: new Map(), events: [] };
+    this.row = {
+      number: 1,
+      type,
+      bytes,
+      records: new Map(),
+      timers: new Map(),
+      messages: new Map(),
+      events: [],
+      told: new Map(),
+      isClosed: false,
+    };
     this.state = accepted.state as State;
-    applyRows(this.row, accepted.effects);
+    applyRows(this.row, accepted.effects, [this.row]);
   }
 
   get events(): readonly ConversationEvent[] {
@@ -65,7 +75,7 @@ export class Hand<State> {
     this.row.bytes = checkAccepted(this.type, decided);
     this.state = this.type.state.decode(this.row.bytes) as State;
     if (input.kind === "timer") this.row.timers.delete(input.name);
-    applyRows(this.row, decided.effects);
+    applyRows(this.row, decided.effects, [this.row]);
     return decided;
   }
 

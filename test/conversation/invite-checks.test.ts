@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type InboxState, identityOf } from "../../src/conversation/inbox-v1/state.ts";
-import type { PairwiseOpening } from "../../src/conversation/pairwise-opening.ts";
+import type { InviteeOpening, PairwiseOpening } from "../../src/conversation/pairwise-opening.ts";
 import { privateV1 } from "../../src/conversation/private-v1/private-v1.ts";
 import { x25519Public } from "../../src/crypto/dh.ts";
 import { ed25519Public } from "../../src/crypto/sign.ts";
@@ -78,6 +78,14 @@ const ordered: readonly Fault[] = [
   { check: "initial message", reason: "initial-message-body-tag", faults: () => ({ initialMessage: "broken" }) },
 ];
 
+/** What the invite opens; nothing is kept. */
+async function openingOf(inbox: Hand<InboxState>, envelope: Uint8Array): Promise<InviteeOpening> {
+  const decided = await inbox.decide(inbox.input(envelope));
+  const open = decided.kind === "accept" ? decided.effects.find((effect) => effect.kind === "open") : undefined;
+  assert.ok(open?.kind === "open");
+  return open.opening as InviteeOpening;
+}
+
 describe("an invite that arrives", () => {
   for (const [index, { check, reason, faults }] of ordered.entries()) {
     it(`${check}: only that is wrong`, async () => {
@@ -152,17 +160,17 @@ describe("an invite that arrives", () => {
     assert.equal(await refusalOf(inbox, craftInvite(inbox.state, prekey, { inviter: "three" })), "unknown-prekey");
   });
 
-  it("by the public prekey is only for identities that were accepted before", async () => {
+  it("by the public prekey is a request, unless the identity was accepted before", async () => {
     const inbox = await inboxWithLink();
     const stranger = craftInvite(inbox.state, publicPrekey(inbox), { ephemeral: "public" });
-    assert.equal(await refusalOf(inbox, stranger), "policy-refused");
+    assert.equal((await openingOf(inbox, stranger)).isUndecided, true);
     await inbox.read(craftInvite(inbox.state, linkPrekey(inbox)));
-    assert.equal(await refusalOf(inbox, stranger), undefined);
+    assert.equal((await openingOf(inbox, stranger)).isUndecided, false);
     await inbox.read(stranger);
     const again = craftInvite(inbox.state, publicPrekey(inbox), { ephemeral: "public again" });
     assert.equal(await refusalOf(inbox, again), undefined, "a public prekey is not used up");
     const other = craftInvite(inbox.state, publicPrekey(inbox), { inviter: "trudy" });
-    assert.equal(await refusalOf(inbox, other), "policy-refused");
+    assert.equal((await openingOf(inbox, other)).isUndecided, true);
   });
 
   it("has a created_at between a day before its prekey and a day from now", async () => {

@@ -36,6 +36,7 @@ function inboxOf(name: string): Hand<InboxState> {
     createdAtMs: startMs - 1_000,
     bucketBits: 8,
     prekeys: name === "saro" ? [prekey] : [{ ...prekey, publicKey: new Uint8Array(32).fill(1) }],
+    undecided: 0,
   };
   return new Hand<InboxState>(inboxV1, { kind: "accept", state, effects: [stored] }, startMs);
 }

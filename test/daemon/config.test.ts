@@ -48,6 +48,7 @@ test("nothing given: the local devnet, quiet JSON, no peers", async (t) => {
     network: { name: "devnet", clusterId: 66, shards: 8 },
     peers: [],
     log: { level: "info", format: "json" },
+    unknownSenders: "ask",
     retention: {},
     limits: {},
   });
@@ -62,6 +63,7 @@ test("flags before environment before file before defaults", async (t) => {
     network: { name: "logos.test", clusterId: 2, shards: 8, quota: { publications: 100, windowMs: 600_000 } },
     peers: [peer],
     log: { level: "error", format: "pretty" },
+    unknownSenders: "ask",
     retention: {},
     limits: {},
   });
@@ -124,6 +126,7 @@ test("what init writes is what run reads", async (t) => {
       network,
       peers: [peer],
       log: { level: "info", format: "json" },
+      unknownSenders: "ask",
       retention: {},
       limits: {},
     });

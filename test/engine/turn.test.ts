@@ -98,10 +98,12 @@ describe("a turn", () => {
   });
 
   it("of a closed or unknown conversation is ignored", async () => {
+    await command(0, { op: "put", key: "k" });
     await command(0, { op: "close" });
     assert.equal((await say(0, "late")).kind, "ignored");
     assert.equal((await say(77, "nobody")).kind, "ignored");
-    assert.deepEqual(stateOf(0).log, []);
+    assert.deepEqual(files.store.conversation(0)?.state, new Uint8Array(), "its keys are gone");
+    assert.equal(files.store.records(0, ["k"]).size, 0);
   });
 
   it("throws conversation/halted for a state that does not decode, and other conversations go on", async () => {

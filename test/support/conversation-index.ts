@@ -43,4 +43,11 @@ export class ConversationIndex {
     this.#registered.set(row, after);
     return added;
   }
+
+  /** Of a conversation that has ended. */
+  forget(row: Row): void {
+    for (const hint of this.#registered.get(row)?.values() ?? []) this.#routes.delete(hint);
+    this.#registered.delete(row);
+    this.#statics.delete(row);
+  }
 }

@@ -14,6 +14,9 @@ export interface Row {
   /** Ids in the order of their first event, with the newest state. */
   readonly messages: Map<MessageId, { readonly direction: "in" | "out"; state: string }>;
   readonly events: ConversationEvent[];
+  /** What the timers of these names bring: words of other conversations. */
+  readonly told: Map<string, Uint8Array>;
+  isClosed: boolean;
 }
 
 /** As a restarted node has it: from bytes. */
@@ -30,7 +33,7 @@ export function recordOf(row: Row, key: RecordKey): Uint8Array | undefined {
 }
 
 /** In the order of the real store: drops before puts, cancels before schedules. */
-export function applyRows(row: Row, effects: readonly Effect[]): void {
+export function applyRows(row: Row, effects: readonly Effect[], all: readonly Row[]): void {
   for (const effect of effects) {
     if (effect.kind === "drop") row.records.delete(effect.key);
     if (effect.kind === "cancel") row.timers.delete(effect.name);
@@ -38,14 +41,16 @@ export function applyRows(row: Row, effects: readonly Effect[]): void {
   for (const effect of effects) {
     if (effect.kind === "put") row.records.set(effect.key, effect.bytes.slice());
     if (effect.kind === "schedule") row.timers.set(effect.name, effect.atMs);
-    if (effect.kind === "deliver") applyEvent(row, effect.event);
+    if (effect.kind === "deliver") applyEvent(row, effect.event, all);
   }
 }
 
 /** A message is announced once in each state, as the real message table does. */
-function applyEvent(row: Row, event: ConversationEvent): void {
+function applyEvent(row: Row, event: ConversationEvent, all: readonly Row[]): void {
   if (event.type === "message.received" || event.type === "message.queued") {
     if (row.messages.has(event.messageId)) return;
+    const elsewhere = event.type === "message.received" ? (event.otherIds ?? []) : [];
+    if (elsewhere.some((id) => all.some(({ messages }) => messages.has(id)))) return;
     const direction = event.type === "message.received" ? "in" : "out";
     row.messages.set(event.messageId, { direction, state: event.type.replace(/^message\./, "") });
   } else if (event.type === "message.delivered" || event.type === "message.failed") {

@@ -51,6 +51,7 @@ export class World {
   readonly sentByHint = new Map<Hint, string>();
   nowMs = 1_763_800_000_000;
   turns = 0;
+  tells = 0;
   #hashes = 0;
   readonly #arrivals: { readonly atMs: number; readonly node: Node; readonly publication: Publication }[] = [];
 
@@ -125,11 +126,21 @@ export class Node {
   }
 
   topics(): Set<ContentTopic> {
-    return new Set(this.rows.flatMap((row) => row.type.contentTopics(stateOf(row))));
+    return new Set(this.living().flatMap((row) => row.type.contentTopics(stateOf(row))));
   }
 
   timers(): { readonly node: Node; readonly row: Row; readonly name: string; readonly atMs: number }[] {
-    return this.rows.flatMap((row) => [...row.timers].map(([name, atMs]) => ({ node: this, row, name, atMs })));
+    return this.living().flatMap((row) => [...row.timers].map(([name, atMs]) => ({ node: this, row, name, atMs })));
+  }
+
+  living(): Row[] {
+    return this.rows.filter(({ isClosed }) => !isClosed);
+  }
+
+  /** As if the state of the conversation had been lost. */
+  forget(row: Row): void {
+    this.#index.forget(row);
+    row.isClosed = true;
   }
 
   /** Opens a conversation that no other opens. */
@@ -171,7 +182,9 @@ export class Node {
 
   async fire(row: Row, name: string): Promise<void> {
     const atMs = row.timers.get(name);
-    const decided = await this.turn(row, { kind: "timer", name });
+    const data = row.told.get(name);
+    const input: Input<unknown> = data === undefined ? { kind: "timer", name } : { kind: "told", name, data };
+    const decided = await this.turn(row, input);
     // A killed turn leaves its timer; a finished one has used it up, unless it was set anew.
     if (decided === undefined) row.timers.set(name, this.world.nowMs + restartMs);
     else if (row.timers.get(name) === atMs && !setsTimer(decided, name)) row.timers.delete(name);
@@ -202,6 +215,7 @@ export class Node {
     }
     this.#commit(row, decided);
     const inserted = openings.map((opened) => ({ row: this.#insert(opened), effects: opened.accepted.effects }));
+    this.#tell([...decided.effects, ...inserted.flatMap(({ effects }) => effects)]);
     // Killed after the commit: the outbox publishes when the node is back. Killed before noting that it has: again.
     const lagsMs = crash === "after-commit" ? [restartMs] : crash === "after-publish" ? [0, restartMs] : [0];
     for (const lagMs of lagsMs) {
@@ -209,6 +223,18 @@ export class Node {
       for (const { effects } of inserted) this.#publish(effects, lagMs);
     }
     return decided;
+  }
+
+  /** Words to open conversations, each a row that is due at once; one to any other is lost. */
+  #tell(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      if (effect.kind !== "tell") continue;
+      const to = this.rows.find((row) => !row.isClosed && row.type.conversationId(stateOf(row)) === effect.to);
+      this.world.tells += 1;
+      const name = `tell/${this.world.tells}/${effect.name}`;
+      to?.timers.set(name, this.world.nowMs);
+      to?.told.set(name, effect.data);
+    }
   }
 
   #tryOpen(typeName: string, opening: unknown): Opened | Extract<Decided, { kind: "reject" }> {
@@ -234,18 +260,28 @@ export class Node {
       timers: new Map(),
       messages: new Map(),
       events: [],
+      told: new Map(),
+      isClosed: false,
     };
     this.rows.push(row);
-    applyRows(row, accepted.effects);
+    applyRows(row, accepted.effects, this.rows);
     this.#adopt(row);
     return row;
   }
 
   #commit(row: Row, accepted: Accepted): void {
     const before = stateOf(row);
+    if (accepted.effects.some(({ kind }) => kind === "close")) {
+      applyRows(row, accepted.effects, this.rows);
+      this.#index.forget(row);
+      row.isClosed = true;
+      row.timers.clear();
+      row.records.clear();
+      return;
+    }
     row.bytes = checkAccepted(row.type, accepted);
     assert.equal(row.type.conversationId(accepted.state), row.type.conversationId(before), "an id is for life");
-    applyRows(row, accepted.effects);
+    applyRows(row, accepted.effects, this.rows);
     this.#adopt(row);
   }
 

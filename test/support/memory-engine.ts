@@ -22,6 +22,7 @@ import type { ConsumerRow, EventRow, MessageRow, MessageState } from "../../src/
 import { type ContentFrame, textContent } from "../../src/wire/content-frame.ts";
 import { contentDigest, type FileContent, fileContent, fileOf } from "../../src/wire/file-content.ts";
 import type { ContentTopic, MessageId } from "../../src/wire/ids.ts";
+import { MemoryPeople } from "./memory-people.ts";
 
 const address = "ab".repeat(32);
 const textBytesMax = 64 * 1024;
@@ -36,6 +37,7 @@ export class MemoryEngine implements EngineApi {
   readonly #rows = new Map<string, ConsumerRow>();
   #firstSeq = 1;
   readonly consumers: Consumers = new Consumers({ clock: systemClock, store: this.#consumerStore() });
+  readonly people: MemoryPeople = new MemoryPeople(() => this.#conversations);
   nowMs = Date.UTC(2026, 10, 22, 10, 0, 0);
   state: EngineStatus["state"] = "ready";
   synced = true;
@@ -248,7 +250,9 @@ export class MemoryEngine implements EngineApi {
       name,
       peer: "cd".repeat(32),
       createdAtMs: this.nowMs,
-    };
+      standing: "accepted",
+      isHeard: null,
+    } as const;
     this.#conversations.push(view);
     this.#append("conversation.opened", number, undefined, { peer: view.peer, role: "inviter" });
     return view;

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { inboxV1 } from "../../src/conversation/inbox-v1/inbox-v1.ts";
+import { inboxV1, inboxWith } from "../../src/conversation/inbox-v1/inbox-v1.ts";
 import { privateV1 } from "../../src/conversation/private-v1/private-v1.ts";
 import { systemClock } from "../../src/daemon/clock.ts";
 import { createEngine, type Engine } from "../../src/engine/engine.ts";
@@ -28,6 +28,7 @@ export async function startNode(
   clock: Clock = systemClock,
   canary: CanaryOptions | "off" = "off",
   quota?: QuotaRule,
+  unknownSenders: "ask" | "reject" = "ask",
 ): Promise<TestNode> {
   const random = (length: number) => clock.random(length);
   const location = { stateDir, seal: { kind: "plaintext" }, random } as const;
@@ -45,7 +46,8 @@ export async function startNode(
     warn: (fields, message) => problems.push({ level: "warn", fields, message }),
     error: (fields, message) => problems.push({ level: "error", fields, message }),
   };
-  const engine = createEngine({ store, transport, clock, log, types: [inboxV1, privateV1], canary, quota });
+  const types = [inboxWith({ unknownSenders }), privateV1];
+  const engine = createEngine({ store, transport, clock, log, types, canary, quota });
   await engine.start();
   return {
     stateDir,

@@ -1,17 +1,49 @@
 /** `umbrad conversation …`. */
 import type { ConversationJson } from "../../admin/views.ts";
-import { table } from "../output.ts";
+import { fieldLines, table } from "../output.ts";
 import type { Session } from "../session.ts";
 
 export async function list({ admin, output }: Session): Promise<void> {
   const answer = await (await admin()).get<{ conversations: ConversationJson[] }>("/v1/conversations");
-  const rows = answer.conversations.map(({ handle, name, type, peer, createdAt }) => [
+  const rows = answer.conversations.map(({ handle, name, type, peer, createdAt, standing }) => [
     handle,
     name ?? "-",
     type,
     peer ?? "-",
     createdAt,
+    standing === "accepted" ? "" : standing,
   ]);
-  output.answer(answer, rows.length === 0 ? "" : table(["HANDLE", "NAME", "TYPE", "PEER", "CREATED"], rows));
+  output.answer(answer, rows.length === 0 ? "" : table(["HANDLE", "NAME", "TYPE", "PEER", "CREATED", ""], rows));
   if (rows.length === 0) output.note("There are none yet: umbrad invite create, or umbrad invite accept LINK");
+}
+
+export async function show({ admin, output }: Session, conversation: string): Promise<void> {
+  const answer = await (await admin()).get<ConversationJson>(pathOf(conversation));
+  output.answer(answer, conversationText(answer));
+}
+
+export async function rename({ admin, output }: Session, conversation: string, name: string): Promise<void> {
+  const answer = await (await admin()).patch<ConversationJson>(pathOf(conversation), { name });
+  output.answer(answer, conversationText(answer));
+}
+
+export async function leave({ admin, output }: Session, conversation: string): Promise<void> {
+  const answer = await (await admin()).post<ConversationJson>(`${pathOf(conversation)}/leave`);
+  output.answer(answer, `left ${answer.handle}`);
+}
+
+function pathOf(conversation: string): string {
+  return `/v1/conversations/${encodeURIComponent(conversation)}`;
+}
+
+function conversationText({ handle, name, type, id, peer, createdAt, standing }: ConversationJson): string {
+  return fieldLines([
+    ["handle", handle],
+    ["name", name ?? "-"],
+    ["type", type],
+    ["id", id],
+    ["peer", peer ?? "-"],
+    ["created", createdAt],
+    ["standing", standing],
+  ]);
 }

@@ -1,6 +1,7 @@
 /** `umbrad invite …`. */
-import type { AcceptedView, InviteView } from "../../admin/views.ts";
+import type { AcceptedView, InviteJson, InviteView } from "../../admin/views.ts";
 import { readStdin } from "../input.ts";
+import { fieldLines, table } from "../output.ts";
 import type { Session } from "../session.ts";
 
 export async function create({ admin, output }: Session, options: { uses?: number; expires?: number }): Promise<void> {
@@ -25,4 +26,38 @@ export async function accept({ admin, output }: Session, link: string, options: 
   const accepted = await (await admin()).post<AcceptedView>("/v1/invites/accept", body);
   output.answer(accepted, accepted.conversation);
   output.note(`Say something: umbrad send ${accepted.conversation} TEXT`);
+}
+
+export async function list({ admin, output }: Session): Promise<void> {
+  const answer = await (await admin()).get<{ invites: InviteJson[] }>("/v1/invites");
+  const rows = answer.invites.map(({ id, state, uses, redemptions, expires }) => [
+    id,
+    state,
+    `${redemptions.length}/${uses}`,
+    expires,
+  ]);
+  output.answer(answer, rows.length === 0 ? "" : table(["INVITE", "STATE", "USED", "EXPIRES"], rows));
+  if (rows.length === 0) output.note("There are none yet: umbrad invite create");
+}
+
+export async function show({ admin, output }: Session, id: string): Promise<void> {
+  const answer = await (await admin()).get<InviteJson>(`/v1/invites/${encodeURIComponent(id)}`);
+  output.answer(answer, inviteText(answer));
+}
+
+export async function revoke({ admin, output }: Session, id: string): Promise<void> {
+  const answer = await (await admin()).post<InviteJson>(`/v1/invites/${encodeURIComponent(id)}/revoke`);
+  output.answer(answer, inviteText(answer));
+}
+
+function inviteText({ id, state, uses, created, expires, redemptions, link }: InviteJson): string {
+  return fieldLines([
+    ["invite", id],
+    ["state", state],
+    ["used", `${redemptions.length} of ${uses}`],
+    ["created", created],
+    ["expires", expires],
+    ...(link === undefined ? [] : ([["link", link]] as const)),
+    ...redemptions.map(({ peer, at }) => ["by", `${peer} at ${at}`] as const),
+  ]);
 }

@@ -1,5 +1,5 @@
 /** Making invite links, and using the link of somebody else (profile 8.7, the inviter's side). */
-import { readU32be, toHex, utf8 } from "../../crypto/bytes.ts";
+import { readU32be, utf8 } from "../../crypto/bytes.ts";
 import { bytesEqual } from "../../crypto/equal.ts";
 import { exportConversationKeys, keyRef } from "../../protocol/noise/conversation-keys.ts";
 import { beginInvite } from "../../protocol/noise/kxfallback.ts";
@@ -11,6 +11,11 @@ import { type ClientAddress, clientAddressOf, inboxAddressOf, inboxConversationI
 import { encodeInboxFrame } from "../../wire/inbox-frame.ts";
 import { accept, reject, type Transition, type TurnContext } from "../contract.ts";
 import type { InviterOpening } from "../pairwise-opening.ts";
+import { tell } from "../pairwise-words.ts";
+import { type Contact, conversationOf, meet, putContact, readContact, withConversation } from "./contact.ts";
+import { acceptedRequest } from "./decide.ts";
+import { dayRecord, endOf, expireLater, forgetLater, tidyLater } from "./forget.ts";
+import { indexLink, inviteId, putLink, RECORD_LINKS } from "./links.ts";
 import { givePublicBundle, makePrekey, type PrekeyChange, signedBundle, withoutExpired } from "./prekeys.ts";
 import {
   contactRecord,
@@ -20,7 +25,7 @@ import {
   PREKEYS_MAX,
   PRIVATE_TYPE,
   PRIVATE_TYPE_PATH,
-  type Prekey,
+  SPENT_MAX_MS,
   spentRecord,
   TEXT_BYTES_MAX,
 } from "./state.ts";
@@ -36,6 +41,7 @@ export function createInvite(
   const { now } = context;
   const { uses, expiresAtMs } = request;
   if (expiresAtMs <= now) return reject("invite/expired", "the link would be expired at once");
+  if (!context.records.has(RECORD_LINKS)) return { kind: "lacks", keys: [RECORD_LINKS] };
   const valid = withoutExpired(state.prekeys, now);
   if (valid.prekeys.length >= PREKEYS_MAX)
     return reject(
@@ -50,13 +56,23 @@ export function createInvite(
     isPublic: false,
   });
   const link = bundleToText(signedBundle(state, prekey));
-  const reply = { id: inviteId(prekey), link, uses, expiresAtMs };
-  return accept({ ...state, prekeys: [...valid.prekeys, prekey] }, [...valid.effects, stored], reply);
-}
-
-/** Short and stable; the link itself is a secret that logs never see. */
-export function inviteId(prekey: Prekey): string {
-  return `i${toHex(prekey.publicKey).slice(0, 12)}`;
+  const id = inviteId(prekey);
+  const made = { ...state, prekeys: [...valid.prekeys, prekey] };
+  const { publicKey } = prekey;
+  const remembered = { id, publicKey, uses, createdAtMs: now, expiresAtMs, isRevoked: false, isExpired: false };
+  return accept(
+    made,
+    [
+      ...valid.effects,
+      stored,
+      putLink({ ...remembered, redemptions: [] }),
+      ...indexLink(made, context.records.get(RECORD_LINKS), id),
+      expireLater(id, expiresAtMs),
+      tidyLater(endOf(prekey)),
+      { kind: "deliver", event: { type: "invite.created", id, uses, expiresAtMs } },
+    ],
+    { id, link, uses, expiresAtMs },
+  );
 }
 
 /** Checks a link as profile 8.7 says ("A checks before it invites") and opens the conversation that the invite carries. */
@@ -85,30 +101,49 @@ export function acceptInvite(
 
   const contactKey = contactRecord(clientAddressOf(bundle.identityKey));
   const spentKey = spentRecord(bundle.prekey);
-  const lacking = [contactKey, spentKey].filter((key) => !context.records.has(key));
+  // The peer chooses the time: one that is far off is no reason to remember for ever.
+  const spentEndMs = Math.min(bundle.notAfterMs, now + SPENT_MAX_MS);
+  const dayKey = dayRecord(spentEndMs);
+  const lacking = [contactKey, spentKey, dayKey].filter((key) => !context.records.has(key));
   if (lacking.length > 0) return { kind: "lacks", keys: lacking };
   if (!bundle.multiUse && context.records.get(spentKey) !== undefined)
     return reject("invite/used", "this link serves one invite, and yours has gone: ask for a new link");
+  const contact = readContact(context.records.get(contactKey));
+  if (contact.isBlocked) return reject("contact/blocked", "you blocked this contact: unblock it first");
   // Above every conversation with this identity, so that both sides agree on the newest (profile 8.7).
-  const createdAtMs = Math.max(now, newestConversationMs(context.records.get(contactKey)) + 1);
-  const begun = beginConversation(state, bundle, { createdAtMs, text: request.text }, context);
+  const createdAtMs = Math.max(now, contact.newestCreatedAtMs + 1);
+  const begun = beginConversation(state, bundle, { contact, createdAtMs, text: request.text }, context);
   if (begun === undefined) return reject("invite/unusable", "the link's keys are not usable");
-  return accept({ ...state, prekeys: begun.prekeys }, [
+  const { opening } = begun;
+  // Whom we invite, we accept: his request waits for nothing any more.
+  const pair = { ident: opening.keys.ident, createdAtMs, isHeard: false };
+  const invited = withConversation(acceptedRequest(contact), pair);
+  const asked = contact.request;
+  return accept({ ...state, prekeys: begun.prekeys, undecided: state.undecided - (asked === undefined ? 0 : 1) }, [
     ...begun.effects,
-    { kind: "put", key: contactKey, bytes: utf8(String(createdAtMs)) },
-    ...(bundle.multiUse ? [] : [{ kind: "put", key: spentKey, bytes: utf8(String(now)) } as const]),
-    { kind: "open", type: PRIVATE_TYPE, opening: begun.opening },
+    putContact(opening.peerAddress, bundle.multiUse ? { ...invited, bundle: decoded.value.bytes } : invited),
+    ...(asked === undefined ? [] : [tell(conversationOf(asked), { kind: "accept" })]),
+    ...(bundle.multiUse
+      ? []
+      : [
+          { kind: "put", key: spentKey, bytes: utf8(String(now)) } as const,
+          ...forgetLater(spentKey, spentEndMs, context.records.get(dayKey)),
+        ]),
+    { kind: "open", type: PRIVATE_TYPE, opening },
   ]);
 }
 
-export function newestConversationMs(record: Uint8Array | undefined): number {
-  return record === undefined ? 0 : Number(new TextDecoder().decode(record));
+interface Beginning {
+  readonly contact: Contact;
+  readonly createdAtMs: number;
+  readonly text: string | undefined;
 }
 
-function beginConversation(
+/** The handshake up to the payload, and what the new conversation needs to finish it. */
+export function beginConversation(
   state: InboxState,
   bundle: ContactBundle,
-  { createdAtMs, text }: { readonly createdAtMs: number; readonly text: string | undefined },
+  { contact, createdAtMs, text }: Beginning,
   context: TurnContext,
 ): (PrekeyChange & { readonly opening: InviterOpening }) | undefined {
   const { clientAddress, topic } = identityOf(state);
@@ -149,19 +184,22 @@ function beginConversation(
       envelope: encodeEnvelope({ hint: hintHex(salt, utf8(conversationId)), salt, encryptedBytes }),
     };
   };
+  const keys = exportConversationKeys(begun.export, DISCRIMINATOR);
+  const { siblings, effects: met } = meet(contact, keys.ident);
   const opening: InviterOpening = {
     role: "inviter",
-    keys: exportConversationKeys(begun.export, DISCRIMINATOR),
+    keys,
     ourAddress: clientAddress,
     peerAddress,
     ourTopics: [topic],
     peerTopics: bundle.contentTopics,
     createdAtMs,
+    siblings,
     peerPrekey: bundle.prekey,
     ...(text === undefined ? {} : { content: textContent(text) }),
     seal,
   };
-  return { opening, prekeys, effects };
+  return { opening, prekeys, effects: [...effects, ...met] };
 }
 
 /** Sorted bytewise; both are hexadecimal, so code units sort as bytes do. */

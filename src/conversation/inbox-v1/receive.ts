@@ -6,11 +6,16 @@ import { readInvite } from "../../protocol/noise/kxfallback.ts";
 import { decodeBundle } from "../../wire/contact-bundle.ts";
 import type { EciesBytes } from "../../wire/encrypted-bytes.ts";
 import type { Envelope } from "../../wire/envelope.ts";
-import { clientAddressOf } from "../../wire/ids.ts";
+import { type ContentTopic, clientAddressOf } from "../../wire/ids.ts";
 import { decodeInboxFrame, type InvitePrivate } from "../../wire/inbox-frame.ts";
-import { accept, ignore, type RecordKey, reject, type Transition, type TurnContext } from "../contract.ts";
+import { accept, type Effect, ignore, type RecordKey, reject, type Transition, type TurnContext } from "../contract.ts";
 import type { InviteeOpening } from "../pairwise-opening.ts";
-import { newestConversationMs, sortedParticipants } from "./invite.ts";
+import { tell } from "../pairwise-words.ts";
+import { type Contact, conversationOf, meet, type Pair, putContact, readContact, withConversation } from "./contact.ts";
+import { acceptedRequest } from "./decide.ts";
+import { dayRecord, endOf, forgetLater } from "./forget.ts";
+import { sortedParticipants } from "./invite.ts";
+import { inviteId, linkRecord, redeem } from "./links.ts";
 import { givePublicBundle, usePrekey } from "./prekeys.ts";
 import {
   contactRecord,
@@ -23,6 +28,7 @@ import {
   PRIVATE_TYPE_PATH,
   type Prekey,
   prekeyRecord,
+  REQUESTS_MAX,
   replayRecord,
 } from "./state.ts";
 
@@ -40,11 +46,20 @@ export function inviteReads(state: InboxState, envelope: Envelope): readonly Rec
   ];
 }
 
-export function receiveInvite(state: InboxState, envelope: Envelope, context: TurnContext): Step {
+/** What becomes of invites through our public prekey from identities that nobody accepted. */
+export type UnknownSenders = "ask" | "reject";
+
+export function receiveInvite(
+  state: InboxState,
+  envelope: Envelope,
+  context: TurnContext,
+  unknownSenders: UnknownSenders,
+): Step {
   const ecies = envelope.encryptedBytes;
   if (ecies.member !== "ecies") return reject("member");
   if (ecies.bytes.length > INVITE_BYTES_MAX) return reject("too-large");
-  if (context.records.get(replayRecord(ecies.ephemeralPublic)) !== undefined) return ignore("replayed-invite");
+  const replayKey = replayRecord(ecies.ephemeralPublic);
+  if (context.records.get(replayKey) !== undefined) return ignore("replayed-invite");
   const opened = openInvite(state, envelope.salt, ecies, context);
   if ("refusal" in opened) return reject(opened.refusal);
   const { prekey, prekeySecret, read } = opened;
@@ -52,42 +67,96 @@ export function receiveInvite(state: InboxState, envelope: Envelope, context: Tu
   if (frame.kind !== "readable") return reject(`frame-${frame.kind}`);
   const { recipient, invite } = frame.value;
   if (recipient !== identityOf(state).clientAddress) return reject("recipient");
-
   const peer = checkInviter(state, invite, read.theirStatic);
   if ("refusal" in peer) return reject(peer.refusal);
   const { createdAtMs } = invite;
   if (createdAtMs < prekey.createdAtMs - DAY_MS || createdAtMs > context.now + DAY_MS) return reject("created-at");
   const contactKey = contactRecord(peer.address);
-  if (!context.records.has(contactKey)) return { kind: "lacks", keys: [contactKey] };
-  const contact = context.records.get(contactKey);
-  // A link is consent; without one only an identity that was accepted before may come.
-  if (prekey.isPublic && contact === undefined) return reject("policy-refused");
+  const linkKey = linkRecord(inviteId(prekey));
+  // Its prekey may be gone the sooner, never the later: while it is there, a repeated invite must be known.
+  const replayEndMs = endOf(prekey);
+  const dayKey = dayRecord(replayEndMs);
+  const lacking = [contactKey, linkKey, dayKey].filter((key) => !context.records.has(key));
+  if (lacking.length > 0) return { kind: "lacks", keys: lacking };
+  const keys = exportConversationKeys(read.export, DISCRIMINATOR);
+  const pair = { ident: keys.ident, createdAtMs, isHeard: false };
+  const known = readContact(context.records.get(contactKey));
+  const admitted = admit(state, known, { pair, prekey, unknownSenders });
+  if ("refusal" in admitted) return reject(admitted.refusal);
+  const { isUndecided } = admitted;
   const { initialMessage } = invite;
   if (initialMessage !== undefined && initialMessage.member !== "encrypted_bytes")
     return reject("initial-message-member");
-
+  const { siblings, effects: met } = meet(known, keys.ident);
   const used = usePrekey(state.prekeys, prekey);
-  const given = givePublicBundle({ ...state, prekeys: used.prekeys }, context);
+  const given = givePublicBundle({ ...admitted.state, prekeys: used.prekeys }, context);
   const opening: InviteeOpening = {
     role: "invitee",
-    keys: exportConversationKeys(read.export, DISCRIMINATOR),
-    ourAddress: identityOf(state).clientAddress,
-    peerAddress: peer.address,
-    ourTopics: [identityOf(state).topic],
-    peerTopics: peer.topics,
+    keys,
+    siblings,
     createdAtMs,
     ourPrekeySecret: prekeySecret,
     ourBundle: given.bundle,
+    ...participantsOf(state, peer),
+    isUndecided,
     ...(initialMessage === undefined ? {} : { initialMessage: initialMessage.bytes }),
   };
-  const newestMs = Math.max(createdAtMs, newestConversationMs(contact));
-  return accept({ ...state, prekeys: given.prekeys }, [
+  const contact = { ...admitted.contact, ...(peer.isMultiUse ? { bundle: invite.contactBundle } : {}) };
+  return accept({ ...admitted.state, prekeys: given.prekeys }, [
     ...used.effects,
     ...given.effects,
-    { kind: "put", key: replayRecord(ecies.ephemeralPublic), bytes: utf8(String(context.now)) },
-    { kind: "put", key: contactKey, bytes: utf8(String(newestMs)) },
+    { kind: "put", key: replayKey, bytes: utf8(String(context.now)) },
+    ...forgetLater(replayKey, replayEndMs, context.records.get(dayKey)),
+    putContact(peer.address, contact),
+    ...admitted.effects,
+    ...met,
+    ...redeem(context.records.get(linkKey), peer.address, context.now),
     { kind: "open", type: PRIVATE_TYPE, opening },
   ]);
+}
+
+function participantsOf(
+  state: InboxState,
+  peer: { readonly address: string; readonly topics: readonly ContentTopic[] },
+) {
+  const { clientAddress, topic } = identityOf(state);
+  return { ourAddress: clientAddress, peerAddress: peer.address, ourTopics: [topic], peerTopics: peer.topics };
+}
+
+type Admission = {
+  readonly state: InboxState;
+  readonly contact: Contact;
+  readonly isUndecided: boolean;
+  readonly effects: readonly Effect[];
+};
+
+/**
+ * Consent (profile 8.7): a link is, and so is an earlier acceptance. Anybody else's invite waits for a decision, one for
+ * each identity, and is refused when there are too many or the policy says so.
+ */
+function admit(
+  state: InboxState,
+  contact: Contact,
+  invite: { readonly pair: Pair; readonly prekey: Prekey; readonly unknownSenders: UnknownSenders },
+): Admission | { readonly refusal: string } {
+  const { pair, prekey, unknownSenders } = invite;
+  const { request } = contact;
+  if (contact.isBlocked) return { refusal: "blocked" };
+  if (!prekey.isPublic || contact.isAccepted) {
+    const accepted = withConversation(acceptedRequest(contact), pair);
+    if (request === undefined) return { state, contact: accepted, isUndecided: false, effects: [] };
+    const effects = [tell(conversationOf(request), { kind: "accept" })];
+    return { state: { ...state, undecided: state.undecided - 1 }, contact: accepted, isUndecided: false, effects };
+  }
+  if (unknownSenders === "reject") return { refusal: "policy-refused" };
+  const newestCreatedAtMs = Math.max(contact.newestCreatedAtMs, pair.createdAtMs);
+  const asking = { ...contact, newestCreatedAtMs, request: pair };
+  if (request === undefined) {
+    if (state.undecided >= REQUESTS_MAX) return { refusal: "too-many-requests" };
+    return { state: { ...state, undecided: state.undecided + 1 }, contact: asking, isUndecided: true, effects: [] };
+  }
+  if (pair.createdAtMs <= request.createdAtMs) return { refusal: "older-request" };
+  return { state, contact: asking, isUndecided: true, effects: [tell(conversationOf(request), { kind: "close" })] };
 }
 
 function candidates(state: InboxState, salt: number, ecies: EciesBytes): readonly Prekey[] {
@@ -143,5 +212,5 @@ function checkInviter(state: InboxState, invite: InvitePrivate, theirStatic: Uin
   if (invite.participants.length !== 2 || expected.some((name, index) => invite.participants[index] !== name))
     return { refusal: "participants" } as const;
   if (invite.discriminator !== DISCRIMINATOR) return { refusal: "discriminator" } as const;
-  return { address, topics: bundle.contentTopics };
+  return { address, topics: bundle.contentTopics, isMultiUse: bundle.multiUse };
 }

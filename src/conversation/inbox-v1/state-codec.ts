@@ -27,6 +27,7 @@ export const inboxStateCodec: StateCodec<InboxState> = {
         usesLeft: prekey.usesLeft ?? 0,
         isPublic: prekey.isPublic ?? false,
       })),
+      undecided: state.undecided,
     };
   },
 };

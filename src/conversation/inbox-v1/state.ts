@@ -33,6 +33,8 @@ export interface InboxState {
   readonly createdAtMs: number;
   readonly bucketBits: number;
   readonly prekeys: readonly Prekey[];
+  /** Contact requests that nobody has decided on. */
+  readonly undecided: number;
 }
 
 /** The public side of an inbox, derived: five scalar multiplications' worth that no state needs to store. */
@@ -69,7 +71,11 @@ export const DAY_MS: number = 24 * 3_600_000;
 export const PREKEY_GRACE_MS = 30 * DAY_MS;
 /** Each open link is a prekey in the state, which stays under 64 KiB. */
 export const PREKEYS_MAX = 500;
+/** Over it a request is dropped and uses nothing up (profile 10.5). */
+export const REQUESTS_MAX = 500;
 export const INVITE_BYTES_MAX: number = 64 * 1024;
+/** How long a used one-time prekey of somebody else is remembered at most. */
+export const SPENT_MAX_MS = 400 * DAY_MS;
 /** The public prekey, whose bundle goes with our invites, is replaced after this and kept for a while (profile 8.7 "Prekeys"). */
 export const PUBLIC_ROTATION_MS = 7 * DAY_MS;
 export const PUBLIC_PREKEY_MS = PUBLIC_ROTATION_MS + 30 * DAY_MS;
@@ -84,5 +90,5 @@ export const prekeyRecord = (publicKey: Uint8Array): string => `prekey/${toHex(p
 export const replayRecord = (ephemeralPublic: Uint8Array): string => `replay/${toHex(ephemeralPublic)}`;
 /** A one-time prekey of somebody else that we used: a second invite with it would be dropped (profile 8.7 "Re-invite"). */
 export const spentRecord = (prekey: Uint8Array): string => `spent/${toHex(prekey)}`;
-/** An accepted identity; its value is the newest created_at_ms of a conversation with it, in decimal. */
+/** What we know of an identity: see contact.ts. */
 export const contactRecord = (clientAddress: string): string => `contact/${clientAddress}`;

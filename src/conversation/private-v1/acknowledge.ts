@@ -24,6 +24,7 @@ export function acknowledgeNow(draft: Draft): Transition<PrivateState> {
 /** Rule 4: the peer repeats what we have read, so it has not heard our chain. The pause doubles until something new is read. */
 export function answerMark(draft: Draft): Transition<PrivateState> {
   const { state, now } = draft;
+  if (state.hasMoved) return ignore("superseded");
   const pauseMs = Math.min(ANSWER_PAUSE_MAX_MS, ANSWER_PAUSE_MS * 2 ** Math.min(state.answers, 16));
   if (state.ratchet.send === undefined || now - state.answeredAtMs < pauseMs) return ignore("mark");
   if (draft.context.isMetered === true) {

@@ -7,6 +7,8 @@ import { decodePrivateFrame, type PrivateFrame } from "../../wire/private-frame.
 import type { RecordKey } from "../contract.ts";
 import { oweAcknowledgement } from "./alarms.ts";
 import type { Draft } from "./draft.ts";
+import { reportBundle } from "./relations/report.ts";
+import { idsElsewhere } from "./relations/siblings.ts";
 import { dropParts, partReads, rowOf, takeSegment, type Whole } from "./segments/incoming.ts";
 import { conversationIdOf } from "./send.ts";
 import {
@@ -35,6 +37,11 @@ export function planArrival(held: readonly Held[], arrived: Held): Plan {
   let plan = settle({ deliver: [], held: [...held, arrived], lost: [] }, []);
   while (isTooMuch(plan.held)) plan = withoutOldest(plan);
   return plan;
+}
+
+/** Of a conversation that asks for nothing any more: what is missing comes by its successor, or has failed. */
+export function planRelease(held: readonly Held[]): Plan {
+  return { deliver: inLogOrder(held), held: [], lost: [] };
 }
 
 /** Gives up what was waited for too long, as far as it can be asked for beside what is lost already. */
@@ -173,9 +180,15 @@ function readFrame(draft: Draft, messageId: MessageId, bytes: Uint8Array, whole?
   if (frame.kind === "content") {
     const { content: received, timestampMs } = frame;
     const sender = draft.state.peerAddress;
+    // Content of several segments stays where it was sent.
+    const otherIds = whole === undefined ? idsElsewhere(draft.state, received, timestampMs) : [];
+    const elsewhere = otherIds.length === 0 ? {} : { otherIds };
+    // The message table may have it elsewhere, and not here.
+    if (otherIds.length > 0) draft.add({ kind: "put", key: knownRecord(messageId), bytes: Uint8Array.of(1) });
+    const row = rowOf(draft, received, whole);
     draft.add({
       kind: "deliver",
-      event: { type: "message.received", messageId, sender, timestampMs, ...rowOf(draft, received, whole) },
+      event: { type: "message.received", messageId, sender, timestampMs, ...row, ...elsewhere },
     });
     return undefined;
   }
@@ -191,6 +204,7 @@ function takeProtocolFrame(draft: Draft, messageId: MessageId, frame: ProtocolFr
     if (bundle.kind !== "readable" || clientAddressOf(bundle.value.bundle.identityKey) !== draft.state.peerAddress)
       return "bundle";
     draft.add({ kind: "put", key: RECORD_THEIR_BUNDLE, bytes: frame.bundle });
+    reportBundle(draft, frame.bundle);
   }
   draft.add({ kind: "put", key: knownRecord(messageId), bytes: Uint8Array.of(1) });
   return undefined;

@@ -29,10 +29,11 @@ function openAsInviter(opening: InviterOpening, context: TurnContext): Step {
 }
 
 function openAsInvitee(opening: InviteeOpening, context: TurnContext): Step {
-  const { keys, ourPrekeySecret, initialMessage, peerAddress, ourBundle } = opening;
+  const { keys, ourPrekeySecret, initialMessage, peerAddress, ourBundle, isUndecided } = opening;
   const state = initialState(opening, startAsInvitee({ keys, prekeySecret: ourPrekeySecret }));
   const opened: Effect[] = [
     { kind: "deliver", event: { type: "conversation.opened", peer: peerAddress, role: "invitee" } },
+    ...(isUndecided ? [{ kind: "deliver", event: { type: "contact.requested", peer: peerAddress } } as const] : []),
     ...(ourBundle === undefined ? [] : [{ kind: "put", key: RECORD_OUR_BUNDLE, bytes: ourBundle } as const]),
   ];
   if (initialMessage === undefined) return { kind: "accept", state, effects: opened };
@@ -95,5 +96,11 @@ function initialState(opening: PairwiseOpening, ratchet: RatchetState): PrivateS
     firstContentChain: 0,
     outgoing: [],
     lastSet: 0,
+    isUndecided: opening.role === "invitee" && opening.isUndecided,
+    isBlocked: false,
+    toldStuckMs: 0,
+    successor: undefined,
+    hasMoved: false,
+    siblings: opening.siblings,
   };
 }

@@ -5,13 +5,22 @@ import { expectedHints } from "../../protocol/double-ratchet/registered-hints.ts
 import { type ContentFrame, textContent } from "../../wire/content-frame.ts";
 import { FILE_BYTES_MAX, type FileContent, fileContent, isFileName, isMediaType } from "../../wire/file-content.ts";
 import { decodePrivateFrame } from "../../wire/private-frame.ts";
-import { type ConversationType, ignore, reject, type Transition, type TurnContext } from "../contract.ts";
+import {
+  type ConversationSummary,
+  type ConversationType,
+  ignore,
+  reject,
+  type Transition,
+  type TurnContext,
+} from "../contract.ts";
 import type { PairwiseOpening } from "../pairwise-opening.ts";
+import { readWord } from "../pairwise-words.ts";
 import { Draft } from "./draft.ts";
 import { openPrivate } from "./open.ts";
 import { cancel } from "./outbox/cancel.ts";
 import { retry } from "./outbox/retry.ts";
 import { receiveEnvelope } from "./receive.ts";
+import { close, decideStanding, hear } from "./relations/standing.ts";
 import { giveUp } from "./resend.ts";
 import { conversationIdOf, sendContent } from "./send.ts";
 import { OUTGOING_SETS_MAX, type PrivateState, TEXT_BYTES_MAX, WAITING_MAX } from "./state.ts";
@@ -34,6 +43,10 @@ const command = z.discriminatedUnion("kind", [
     timestampMs: z.int().min(0),
     content: z.strictObject({ domain: z.int(), tag: z.int(), bytes }),
   }),
+  z.strictObject({ kind: z.literal("accept") }),
+  z.strictObject({ kind: z.literal("block") }),
+  z.strictObject({ kind: z.literal("unblock") }),
+  z.strictObject({ kind: z.literal("close") }),
 ]);
 type PrivateCommand = z.infer<typeof command>;
 
@@ -47,7 +60,7 @@ export const privateV1: ConversationType<PrivateState, PrivateCommand, PairwiseO
   state: privateStateCodec,
   command,
   conversationId: conversationIdOf,
-  summary: ({ peerAddress, createdAtMs }) => ({ peer: peerAddress, createdAtMs }),
+  summary: summarise,
   open: openPrivate,
   contentTopics: ({ ourTopics }) => ourTopics,
   expectedHints: ({ ratchet }) => expectedHints(ratchet),
@@ -62,6 +75,8 @@ export const privateV1: ConversationType<PrivateState, PrivateCommand, PairwiseO
         return fireTimer(state, input, context);
       case "command":
         return obey(state, input.command, context);
+      case "told":
+        return hear(state, readWord(input.data), context);
       case "undeliverable": {
         const whole = state.outgoing.find((set) => set.messageId === input.messageId)?.serial;
         const messages = state.unacknowledged.filter((sent) =>
@@ -76,6 +91,13 @@ export const privateV1: ConversationType<PrivateState, PrivateCommand, PairwiseO
   },
 };
 
+function summarise(state: PrivateState): ConversationSummary {
+  const { peerAddress, createdAtMs, hasHeard, isBlocked, isUndecided } = state;
+  const summary = { peer: peerAddress, createdAtMs, isHeard: hasHeard };
+  if (isBlocked) return { ...summary, standing: "blocked" };
+  return isUndecided ? { ...summary, standing: "undecided" } : summary;
+}
+
 function obey(state: PrivateState, command: PrivateCommand, context: TurnContext): Transition<PrivateState> {
   switch (command.kind) {
     case "send":
@@ -86,6 +108,10 @@ function obey(state: PrivateState, command: PrivateCommand, context: TurnContext
       return cancel(state, command, context);
     case "retry":
       return retry(state, command, context);
+    case "close":
+      return close(state);
+    default:
+      return decideStanding(state, command.kind, context);
   }
 }
 
@@ -105,6 +131,8 @@ function sendFile(state: PrivateState, file: FileContent, context: TurnContext):
 
 /** A peer that never answers must not fill the disk, nor wholes that nobody acknowledges the state. */
 function send(state: PrivateState, content: ContentFrame, context: TurnContext): Transition<PrivateState> {
+  if (state.isBlocked) return reject("contact/blocked", "you blocked this contact: unblock it first");
+  if (state.isUndecided) return reject("contact/undecided", "this is a contact request: accept it first");
   if (state.waitingEnd - state.waitingFirst >= WAITING_MAX)
     return reject("message/queue-full", `${WAITING_MAX} messages wait already for the peer to answer`);
   if (state.outgoing.length >= OUTGOING_SETS_MAX)

@@ -8,13 +8,16 @@ import { type MessageId, parseMessageId } from "../../wire/ids.ts";
 import { ignore, messageRecordKey, type RecordKey, reject, type Transition, type TurnContext } from "../contract.ts";
 import { answerMark } from "./acknowledge.ts";
 import { scheduleAcknowledgement, scheduleResend } from "./alarms.ts";
-import { carryOut, type Plan, planArrival, planReads } from "./deliver.ts";
+import { carryOut, type Plan, planArrival, planReads, planRelease } from "./deliver.ts";
 import { Draft } from "./draft.ts";
+import { reportHeard, tellFates } from "./relations/report.ts";
 import { segmentOf } from "./segments/incoming.ts";
 import { acknowledgeSegments } from "./segments/outgoing.ts";
 import { conversationIdOf, transmitAgain } from "./send.ts";
 import {
   BUNDLE_AFTER_MS,
+  CLOSE_AFTER_MS,
+  type Held,
   hasNumberForResend,
   isContentWaiting,
   knownRecord,
@@ -25,8 +28,10 @@ import {
   REPAIR_AFTER_MS,
   skippedRecord,
   TIMER_BUNDLE,
+  TIMER_CLOSE,
   TIMER_FLUSH,
   TIMER_RESEND,
+  UNDECIDED_NUMBER_MAX,
   type Unacknowledged,
 } from "./state.ts";
 
@@ -34,6 +39,8 @@ type Step = Transition<PrivateState>;
 
 export function receiveEnvelope(state: PrivateState, envelope: Envelope, ref: number, context: TurnContext): Step {
   if (envelope.encryptedBytes.member !== "encrypted_bytes") return reject("member");
+  if (state.isBlocked) return ignore("blocked");
+  if (state.isUndecided && (state.ratchet.receive?.next ?? 0) > UNDECIDED_NUMBER_MAX) return ignore("undecided");
   const hint = fromHex(envelope.hint);
   if (hint === undefined) return reject("hint");
   const sealed = { ref, hint, salt: envelope.salt, blob: envelope.encryptedBytes.bytes };
@@ -62,6 +69,7 @@ export function receiveSealed(state: PrivateState, sealed: Sealed, context: Turn
     case "read":
       return readMessage(new Draft(state, context), result);
     case "mark":
+      if (state.isUndecided) return ignore("undecided");
       return answerMark(new Draft(state, context));
     case "stale":
       return ignore("stale");
@@ -74,11 +82,14 @@ export function receiveSealed(state: PrivateState, sealed: Sealed, context: Turn
 
 /** From here on the key is used up, whatever is inside (profile 8.11 "BadlyFormed inside"). */
 function readMessage(draft: Draft, read: ReadMessage): Step {
+  reportHeard(draft);
   draft.set({ ratchet: read.state, hasHeard: true, answers: 0 });
   for (const { serial, n, messageKey } of read.stored)
     draft.add({ kind: "put", key: skippedRecord(serial, n), bytes: messageKey });
   const gone = read.used === undefined ? read.dropped : [read.used, ...read.dropped];
   for (const { serial, n } of gone) draft.add({ kind: "drop", key: skippedRecord(serial, n) });
+  if (draft.state.successor !== undefined)
+    draft.add({ kind: "schedule", name: TIMER_CLOSE, atMs: draft.now + CLOSE_AFTER_MS });
   if (read.stepped) beginChain(draft);
   if (read.plaintext === undefined) return draft.accept({ refusedInside: "padding" });
 
@@ -129,7 +140,7 @@ function readSds(draft: Draft, sds: SdsMessage): Step {
   const missing = [...new Set(sds.causalHistory)].filter((id) => id !== sds.messageId && isMissing(draft, id));
   const lamportMs = Math.min(sds.lamport, now + LAMPORT_AHEAD_MAX_MS);
   const arrived = { messageId: sds.messageId, lamportMs, sinceMs: now, missing };
-  const plan: Plan | undefined = sds.content === undefined ? undefined : planArrival(state.held, arrived);
+  const plan: Plan | undefined = sds.content === undefined ? undefined : planContent(state, arrived);
   const arriving = sds.content === undefined ? undefined : { messageId: sds.messageId, content: sds.content };
   const unread = plan === undefined ? [] : planReads(draft, plan, arriving);
   if (unread.length > 0) return { kind: "lacks", keys: unread };
@@ -139,6 +150,10 @@ function readSds(draft: Draft, sds: SdsMessage): Step {
   draft.set({ lamportMs: Math.max(state.lamportMs, lamportMs) });
   if (plan === undefined) return draft.accept();
   return draft.accept({ refusedInside: carryOut(draft, plan, arriving) });
+}
+
+function planContent({ held, hasMoved }: PrivateState, arrived: Held): Plan {
+  return hasMoved ? planRelease([...held, arrived]) : planArrival(held, arrived);
 }
 
 /** A segment is not in the message table: whether it has come before says its own record, beside that of all open sets. */
@@ -205,12 +220,14 @@ function acknowledgeArrived(draft: Draft, arrived: readonly Unacknowledged[]): v
   }
   acknowledgeSegments(draft, arrived);
   draft.set({ resends: 0 });
+  tellFates(draft, arrived);
   scheduleResend(draft);
   scheduleFlush(draft);
 }
 
 /** What the peer asks for goes again at once under a new number, at most once per 30 s and message (profile 8.9-5). */
 function repairFor(draft: Draft, sds: SdsMessage): void {
+  if (draft.state.hasMoved) return;
   for (const id of new Set(sds.repairRequest)) {
     const { state, now } = draft;
     const sent = state.unacknowledged.find((candidate) => candidate.messageId === id);

@@ -3,6 +3,7 @@ import type { MessageId } from "../../wire/ids.ts";
 import { ignore, type Transition } from "../contract.ts";
 import { awaitedSinceMs, jittered, scheduleResend } from "./alarms.ts";
 import type { Draft } from "./draft.ts";
+import { reportStuck, tellFates } from "./relations/report.ts";
 import { failSets } from "./segments/outgoing.ts";
 import { repeat, transmitAgain } from "./send.ts";
 import {
@@ -39,6 +40,7 @@ export function resend(draft: Draft, tokens: number): Transition<PrivateState> {
     const sds = draft.record(outRecord(messageId));
     if (sds !== undefined && hasNumberForResend(draft.state)) transmitAgain(draft, messageId, sds);
   }
+  reportStuck(draft);
   const pauseMs = Math.min(RESEND_MAX_MS, RESEND_FIRST_MS * 2 ** Math.min(state.resends, 16));
   draft.set({ resends: state.resends + 1 });
   draft.add({ kind: "schedule", name: TIMER_RESEND, atMs: now + jittered(draft, pauseMs), needs: "resend" });
@@ -69,6 +71,7 @@ export function giveUp(draft: Draft, messages: readonly Unacknowledged[], reason
     if (isSilent || set !== 0) continue;
     draft.add({ kind: "deliver", event: { type: "message.failed", messageId: messageId as MessageId, reason } });
   }
+  tellFates(draft, gone, reason);
   if (isContentWaiting(state)) draft.add({ kind: "schedule", name: TIMER_FLUSH, atMs: now });
   scheduleResend(draft);
 }

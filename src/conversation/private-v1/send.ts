@@ -2,7 +2,7 @@
 import { toHex } from "../../crypto/bytes.ts";
 import { encrypt } from "../../protocol/double-ratchet/encrypt.ts";
 import { encodeSds, messageIdOf, segmentedIdOf } from "../../protocol/reliability/sds-message.ts";
-import { decodeSegment, encodeSegments, encodeSingleSegment } from "../../protocol/segmentation/segment.ts";
+import { encodeSegments, encodeSingleSegment } from "../../protocol/segmentation/segment.ts";
 import type { ContentFrame } from "../../wire/content-frame.ts";
 import { encodeEnvelope } from "../../wire/envelope.ts";
 import {
@@ -18,19 +18,17 @@ import { acknowledged, scheduleResend } from "./alarms.ts";
 import type { Draft } from "./draft.ts";
 import { ownRowOf } from "./segments/incoming.ts";
 import { outgoingSet, queueSegments, queueWaiting } from "./segments/outgoing.ts";
-import { decodeWaiting } from "./segments/record-codec.ts";
 import {
   GIVE_UP_MS,
-  hasNumberForContent,
   hasRoomForContent,
   knownRecord,
+  type Origin,
   outRecord,
   type PrivateState,
   RECORD_FIRST,
   RECORD_ZERO,
   REPAIR_AFTER_MS,
   REPAIR_REQUEST_MAX,
-  waitRecord,
 } from "./state.ts";
 
 /** What one number of our chain carries. */
@@ -69,7 +67,7 @@ export function place(draft: Draft, messageId: MessageId, encoded: readonly Uint
   const isWhole = encoded.length === 1 && segment !== undefined;
   if (isWhole && (seal !== undefined || hasRoomForContent(draft.state)))
     return transmit(draft, segment, { messageId, isSilent: false, set: 0, seal });
-  if (isWhole) queueWaiting(draft, 0, segment);
+  if (isWhole) queueWaiting(draft, { set: 0, segment });
   else queueSegments(draft, messageId, encoded);
   if (draft.state.unacknowledged.length === 0) scheduleResend(draft);
 }
@@ -85,25 +83,6 @@ export function sendBundle(draft: Draft, bundle: Uint8Array): void {
   transmit(draft, encodeSingleSegment(frame), { messageId, isSilent: true, set: 0 });
 }
 
-/** Gives waiting content to the chain while it has numbers; `records` are those from `waitingFirst` on. */
-export function flushWaiting(draft: Draft, records: readonly Uint8Array[]): void {
-  for (const record of records) {
-    const { state } = draft;
-    if (!hasNumberForContent(state)) return;
-    draft.add({ kind: "drop", key: waitRecord(state.waitingFirst) });
-    draft.set({ waitingFirst: state.waitingFirst + 1 });
-    const { set, segment } = decodeWaiting(record);
-    // Of a whole that has failed, nothing more leaves.
-    if (set !== 0 && outgoingSet(state, set) === undefined) continue;
-    const decoded = decodeSegment(segment);
-    if (decoded.kind !== "readable") throw new RangeError("a stored segment does not decode");
-    const { index, count } = decoded.value;
-    const messageId = messageIdOf(decoded.value, segment);
-    const isLast = index === count - 1;
-    transmit(draft, segment, { messageId, isSilent: false, set, isLast });
-  }
-}
-
 /** Equal frames would be one message: a millisecond tells them apart (profile 8.8). */
 function takeFrameTime(draft: Draft): number {
   const timestampMs = Math.max(draft.now, draft.state.lastFrameMs + 1);
@@ -117,11 +96,12 @@ interface Content {
   /** As in Unacknowledged. */
   readonly set: number;
   readonly isLast?: boolean;
+  readonly origin?: Origin | undefined;
   readonly seal?: Sealer | undefined;
 }
 
-function transmit(draft: Draft, segment: Uint8Array, content: Content): void {
-  const { messageId, isSilent, set, seal } = content;
+export function transmit(draft: Draft, segment: Uint8Array, content: Content): void {
+  const { messageId, isSilent, set, origin, seal } = content;
   const { state, now } = draft;
   const lamportMs = Math.max(now, state.lamportMs + 1);
   const sds = encodeSds({
@@ -134,7 +114,16 @@ function transmit(draft: Draft, segment: Uint8Array, content: Content): void {
     content: segment,
   });
   const { sendSerial } = state.ratchet;
-  const sent = { messageId, sendSerial, sentAtMs: now, firstSentAtMs: now, isSilent, set, isPassed: false };
+  const sent = {
+    messageId,
+    sendSerial,
+    sentAtMs: now,
+    firstSentAtMs: now,
+    isSilent,
+    set,
+    isPassed: false,
+    ...(origin && { origin }),
+  };
   if (set !== 0) draft.add({ kind: "put", key: knownRecord(messageId), bytes: Uint8Array.of(1) });
   draft.add({ kind: "put", key: outRecord(messageId), bytes: sds });
   draft.set({

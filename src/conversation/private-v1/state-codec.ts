@@ -1,39 +1,35 @@
 /** Bytes at rest of a private conversation: proto/umbra/state/private_v1.proto, version 1. */
-import { fromHex, plain, toHex } from "../../crypto/bytes.ts";
+import { plain, toHex } from "../../crypto/bytes.ts";
 import type { RatchetState } from "../../protocol/double-ratchet/ratchet-state.ts";
 import { umbra } from "../../wire/gen/umbra.js";
 import type { ContentTopic } from "../../wire/ids.ts";
 import type { StateCodec } from "../contract.ts";
 import { fromUint64, ownBytes, requireVersion } from "../state-version.ts";
-import type { LogEntry, PrivateState } from "./state.ts";
+import { decodeOrigin, encodeOrigin, idBytes } from "./segments/record-codec.ts";
+import type { LogEntry, PrivateState, Unacknowledged } from "./state.ts";
 
 const VERSION = 1;
 const { PrivateV1State } = umbra.state.v1;
 
 export const privateStateCodec: StateCodec<PrivateState> = {
   encode(state) {
-    const {
-      newestOurs,
-      newestTheirs,
-      unacknowledged,
-      newestAcknowledged,
-      held,
-      lost,
-      outgoing,
-      ratchet,
-      ourTopics,
-      peerTopics,
-      ...same
-    } = state;
+    const { newestOurs, newestTheirs, unacknowledged, newestAcknowledged, held, lost, outgoing, ...others } = state;
+    const { ratchet, ourTopics, peerTopics, successor, siblings, ...same } = others;
     const bytes = PrivateV1State.encode({
       ...same,
       version: VERSION,
+      successor: successor ?? null,
+      siblings: [...siblings],
       ourTopics: [...ourTopics],
       peerTopics: [...peerTopics],
       ratchet: encodeRatchet(ratchet),
       newestOurs: newestOurs === undefined ? null : encodeEntry(newestOurs),
       newestTheirs: newestTheirs === undefined ? null : encodeEntry(newestTheirs),
-      unacknowledged: unacknowledged.map(({ messageId, ...sent }) => ({ ...sent, messageId: idBytes(messageId) })),
+      unacknowledged: unacknowledged.map(({ messageId, origin, ...sent }) => ({
+        ...sent,
+        messageId: idBytes(messageId),
+        ...encodeOrigin(origin),
+      })),
       newestAcknowledged: newestAcknowledged === undefined ? null : idBytes(newestAcknowledged),
       held: held.map(({ missing, ...entry }) => ({
         ...encodeEntry(entry),
@@ -63,15 +59,7 @@ export const privateStateCodec: StateCodec<PrivateState> = {
       lamportMs: fromUint64(state.lamportMs),
       newestOurs: decodeEntry(state.newestOurs),
       newestTheirs: decodeEntry(state.newestTheirs),
-      unacknowledged: state.unacknowledged.map((sent) => ({
-        messageId: toHex(sent.messageId ?? new Uint8Array()),
-        sendSerial: sent.sendSerial ?? 0,
-        sentAtMs: fromUint64(sent.sentAtMs ?? 0),
-        firstSentAtMs: fromUint64(sent.firstSentAtMs ?? 0),
-        isSilent: sent.isSilent ?? false,
-        set: sent.set ?? 0,
-        isPassed: sent.isPassed ?? false,
-      })),
+      unacknowledged: state.unacknowledged.map(decodeUnacknowledged),
       newestAcknowledged: state.newestAcknowledged.length === 0 ? undefined : toHex(state.newestAcknowledged),
       newestStatementMs: fromUint64(state.newestStatementMs),
       held: state.held.map((held) => ({
@@ -103,9 +91,28 @@ export const privateStateCodec: StateCodec<PrivateState> = {
         acknowledged: set.acknowledged ?? 0,
       })),
       lastSet: state.lastSet,
+      isUndecided: state.isUndecided,
+      isBlocked: state.isBlocked,
+      toldStuckMs: fromUint64(state.toldStuckMs),
+      successor: state.successor.length === 0 ? undefined : state.successor,
+      hasMoved: state.hasMoved,
+      siblings: state.siblings,
     };
   },
 };
+
+function decodeUnacknowledged(sent: umbra.state.v1.UnacknowledgedV1.$Properties): Unacknowledged {
+  return {
+    messageId: toHex(sent.messageId ?? new Uint8Array()),
+    sendSerial: sent.sendSerial ?? 0,
+    sentAtMs: fromUint64(sent.sentAtMs ?? 0),
+    firstSentAtMs: fromUint64(sent.firstSentAtMs ?? 0),
+    isSilent: sent.isSilent ?? false,
+    set: sent.set ?? 0,
+    isPassed: sent.isPassed ?? false,
+    ...decodeOrigin(sent),
+  };
+}
 
 function encodeRatchet(ratchet: RatchetState): umbra.state.v1.RatchetV1.$Properties {
   const { send, receive } = ratchet;
@@ -171,10 +178,4 @@ function encodeEntry({ messageId, lamportMs }: LogEntry): umbra.state.v1.LogEntr
 function decodeEntry(entry: umbra.state.v1.LogEntryV1.$Properties | null | undefined): LogEntry | undefined {
   if (entry === null || entry === undefined) return undefined;
   return { messageId: toHex(entry.messageId ?? new Uint8Array()), lamportMs: fromUint64(entry.lamportMs ?? 0) };
-}
-
-function idBytes(messageId: string): Uint8Array {
-  const bytes = fromHex(messageId);
-  if (bytes === undefined) throw new RangeError("a message id is hexadecimal");
-  return bytes;
 }

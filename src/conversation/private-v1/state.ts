@@ -20,6 +20,14 @@ export interface Unacknowledged {
   readonly set: number;
   /** It was sent before `newestAcknowledged`, and the peer asked for it when it named that. */
   readonly isPassed: boolean;
+  /** Of content that was taken over from a superseded conversation. */
+  readonly origin?: Origin;
+}
+
+/** Where the application sent a message, in hexadecimal. */
+export interface Origin {
+  readonly ident: string;
+  readonly messageId: string;
 }
 
 /** Content of ours in several segments, not all acknowledged. Each segment is a message of its own (ADR 0028). */
@@ -89,6 +97,18 @@ export interface PrivateState {
   /** In the order of sending. */
   readonly outgoing: readonly OutgoingSet[];
   readonly lastSet: number;
+  /** A contact request that nobody has decided on: it reads and sends nothing, not even acknowledgements (profile 8.7). */
+  readonly isUndecided: boolean;
+  /** Neither reads nor sends: its peer learns nothing. */
+  readonly isBlocked: boolean;
+  /** When the inbox was last told that nothing is acknowledged. */
+  readonly toldStuckMs: number;
+  /** Ident of the newer conversation with this peer that new content goes to. */
+  readonly successor: Uint8Array | undefined;
+  /** It has given its content to the successor: from then on it reads and sends nothing, not even acknowledgements. */
+  readonly hasMoved: boolean;
+  /** Idents of other conversations with this peer, oldest first. */
+  readonly siblings: readonly Uint8Array[];
 }
 
 /** Sender rule 3 (profile 8.5): content and resends take numbers 0 to 127, sync messages 0 to 7. */
@@ -106,6 +126,9 @@ export const TEXT_BYTES_MAX: number = 64 * 1024;
 /** Content in several segments that is under way or waits: the state holds them all. */
 export const OUTGOING_SETS_MAX = 64;
 
+/** What a request may bring before it is decided on: a stranger must not fill the disk. As many as an honest one sends. */
+export const UNDECIDED_NUMBER_MAX = 16;
+
 /** Resend timer (profile 8.9-4). */
 export const RESEND_FIRST_MS = 15_000;
 export const RESEND_MAX_MS: number = 2 * 3_600_000;
@@ -113,6 +136,11 @@ export const RESEND_MAX_MS: number = 2 * 3_600_000;
 export const RESEND_BATCH = 4;
 /** After this long without an acknowledgement a message has failed (profile 8.9-4). */
 export const GIVE_UP_MS = 30 * 24 * 3_600_000;
+/** An invite that nobody answers, and content that nobody acknowledges: then the inbox invites anew (profile 8.7, 8.5-5). */
+export const UNANSWERED_MS: number = 24 * 3_600_000;
+export const STUCK_MS = 7 * 24 * 3_600_000;
+/** The inbox is told this often; it invites at most once a week. */
+export const TELL_STUCK_MS: number = 24 * 3_600_000;
 /** A reference further ahead than this pushes our own clock no further (profile 8.8). */
 export const LAMPORT_AHEAD_MAX_MS: number = 24 * 3_600_000;
 /** A missing message is asked for after this (profile 8.9-5). */
@@ -150,6 +178,13 @@ export const TIMER_REPAIR = "repair";
 export const TIMER_BUNDLE = "bundle";
 export const TIMER_PARTS = "parts";
 
+export const TIMER_MOVE = "move";
+export const TIMER_CLOSE = "close";
+
+/** What is on its way when a newer conversation takes over may still be acknowledged: moved at once it would come twice. */
+export const MOVE_AFTER_MS = 3_600_000;
+/** A superseded conversation is closed when nothing was read in it for 30 days, and two more for the fates of what it gave away. */
+export const CLOSE_AFTER_MS = 32 * 24 * 3_600_000;
 /** Our bundle follows our first message after this: time for that message to go first (profile 8.7 "Fresh bundles"). */
 export const BUNDLE_AFTER_MS = 2_000;
 /** Where our bundle waits until it is sent. */
@@ -177,6 +212,11 @@ export function isUnheardInvite(state: PrivateState): boolean {
   return state.isInviter && !state.hasHeard;
 }
 
+/** Whether anything may leave. */
+export function isMuted(state: PrivateState): boolean {
+  return state.isUndecided || state.isBlocked;
+}
+
 /** Content that has no number yet. */
 export function isContentWaiting(state: PrivateState): boolean {
   return state.waitingFirst < state.waitingEnd;
@@ -184,6 +224,7 @@ export function isContentWaiting(state: PrivateState): boolean {
 
 /** A number, and nothing that was there before. */
 export function hasRoomForContent(state: PrivateState): boolean {
+  if (isMuted(state) || state.successor !== undefined) return false;
   return hasNumberForContent(state) && !isContentWaiting(state);
 }
 

@@ -4,14 +4,18 @@ import { acknowledgeNow, answerNow } from "./acknowledge.ts";
 import { oweAcknowledgement } from "./alarms.ts";
 import { carryOut, planLoss, planReads } from "./deliver.ts";
 import { Draft } from "./draft.ts";
+import { close } from "./relations/standing.ts";
+import { move, moveReads } from "./relations/succession.ts";
 import { resend } from "./resend.ts";
 import { expireSets } from "./segments/incoming.ts";
-import { flushWaiting, sendBundle } from "./send.ts";
+import { decodeWaiting } from "./segments/record-codec.ts";
+import { flushWaiting } from "./segments/waiting.ts";
+import { sendBundle } from "./send.ts";
 import {
   GIVE_UP_MS,
   hasNumberForContent,
-  hasRoomForContent,
   isContentWaiting,
+  isMuted,
   LOST_AFTER_MS,
   type PrivateState,
   RECORD_FIRST,
@@ -24,7 +28,9 @@ import {
   TIMER_ACKNOWLEDGE,
   TIMER_ANSWER,
   TIMER_BUNDLE,
+  TIMER_CLOSE,
   TIMER_FLUSH,
+  TIMER_MOVE,
   TIMER_PARTS,
   TIMER_REPAIR,
   TIMER_RESEND,
@@ -36,6 +42,9 @@ type Step = Transition<PrivateState>;
 
 /** Waiting content taken into one turn: bounded, so that its commit is short. */
 const FLUSH_BATCH = 16;
+
+/** What there is left to do when a successor has the content. */
+const TIMERS_OF_MOVED: readonly string[] = [TIMER_MOVE, TIMER_CLOSE, TIMER_PARTS];
 
 /** What the timer surely needs; the rest it asks for, knowing the time. */
 export function timerReads(state: PrivateState, name: string): readonly RecordKey[] {
@@ -53,12 +62,17 @@ export function timerReads(state: PrivateState, name: string): readonly RecordKe
       return [RECORD_OUR_BUNDLE];
     case TIMER_PARTS:
       return [RECORD_OPEN_SETS];
+    case TIMER_MOVE:
+      return moveReads(state);
     default:
       return [];
   }
 }
 
 export function fireTimer(state: PrivateState, { name, tokens }: Fired, context: TurnContext): Step {
+  // Nothing leaves; what does not arrive is still forgotten in time.
+  if (isMuted(state) && name !== TIMER_PARTS) return ignore("sends nothing");
+  if (state.hasMoved && !TIMERS_OF_MOVED.includes(name)) return ignore("sends nothing any more");
   const draft = new Draft(state, context);
   switch (name) {
     case TIMER_ACKNOWLEDGE:
@@ -75,6 +89,10 @@ export function fireTimer(state: PrivateState, { name, tokens }: Fired, context:
       return giveBundle(draft);
     case TIMER_PARTS:
       return expireSets(draft) ? draft.accept({ refusedInside: "segments-incomplete" }) : draft.accept();
+    case TIMER_MOVE:
+      return move(draft);
+    case TIMER_CLOSE:
+      return state.successor === undefined ? ignore("not superseded") : close(state);
     default:
       return ignore("unknown timer");
   }
@@ -82,10 +100,12 @@ export function fireTimer(state: PrivateState, { name, tokens }: Fired, context:
 
 function flush(draft: Draft): Step {
   const { state, now } = draft;
+  // What is whole goes to the successor; segments stay where their others are.
+  const isOurs = (record: Uint8Array) => state.successor === undefined || decodeWaiting(record).set !== 0;
   const records: Uint8Array[] = [];
   for (let index = state.waitingFirst; index < state.waitingEnd; index += 1) {
     const record = draft.record(waitRecord(index));
-    if (record === undefined) break;
+    if (record === undefined || !isOurs(record)) break;
     records.push(record);
   }
   if (records.length === 0 || !hasNumberForContent(state)) return ignore("nothing to flush");
@@ -116,7 +136,8 @@ function askForRepair(draft: Draft): Step {
 function giveBundle(draft: Draft): Step {
   const bundle = draft.record(RECORD_OUR_BUNDLE);
   if (bundle === undefined) return ignore("no bundle to give");
-  if (!hasRoomForContent(draft.state)) {
+  // Also in a superseded conversation: its inviter may still wait for an answer.
+  if (!hasNumberForContent(draft.state) || isContentWaiting(draft.state)) {
     draft.add({ kind: "schedule", name: TIMER_BUNDLE, atMs: draft.now + RESEND_FIRST_MS });
     return draft.accept();
   }

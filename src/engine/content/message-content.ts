@@ -1,6 +1,7 @@
 /** The bytes of a message's content, also those that are not in its row. Read a few records at a time: never a file at once. */
 import { textOf } from "../../wire/content-frame.ts";
 import { fileOf } from "../../wire/file-content.ts";
+import type { MessageId } from "../../wire/ids.ts";
 import { UmbradError } from "../errors.ts";
 import type { MessageRow, Store } from "../ports.ts";
 
@@ -14,7 +15,9 @@ export interface MessageContent {
 }
 
 /** Of a text its UTF-8, of a file its bytes, of anything else what the sender gave. */
-export function messageContent(store: Store, row: MessageRow): MessageContent {
+export function messageContent(store: Store, messageId: MessageId): MessageContent {
+  const row = store.message(messageId);
+  if (row === undefined) throw new UmbradError("message/unknown", `no message has the id ${JSON.stringify(messageId)}`);
   const { body } = row;
   const parts = body.attachment?.parts;
   if (parts !== undefined) {

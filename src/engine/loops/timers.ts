@@ -1,12 +1,13 @@
 /**
- * Fires timer rows when they are due: each becomes a turn, and its row goes in that turn's commit. Where a quota counts,
- * those that publish acknowledgements and repetitions wait for a token besides (profile 8.9-3); the turn that uses it
- * spends it in its own commit.
+ * Fires timer rows, and words between conversations, when they are due: each becomes a turn, and its row goes in that
+ * turn's commit. Where a quota counts, those that publish acknowledgements and repetitions wait for a token besides
+ * (profile 8.9-3); the turn that uses it spends it in its own commit.
  */
 import { TIMER_BATCH_MAX, TIMER_RETRY_MS, TOKENS_AT_ONCE_MAX } from "../limits.ts";
 import type { Clock, Log, Spend, Store, TimerChoice, TimerRow } from "../ports.ts";
 import { FairShare } from "../quota/fair-share.ts";
 import type { Quota } from "../quota/quota.ts";
+import { timerInput } from "../turn/turn.ts";
 import type { Turns } from "../turn/turns.ts";
 import { Alarm } from "./alarm.ts";
 
@@ -114,13 +115,11 @@ export class TimerLoop {
       return grant?.quota.shareSpend(envelopes) ?? {};
     };
     const paying = grant === undefined ? {} : { charge };
-    const input = {
-      kind: "timer",
-      name: timer.name,
-      ...(grant === undefined ? {} : { tokens: grant.tokens }),
-    } as const;
     turns
-      .run(timer.conversation, () => ({ input, origin: { firedTimer: timer, ...paying } }))
+      .run(timer.conversation, () => ({
+        input: timerInput(timer, grant?.tokens),
+        origin: { firedTimer: timer, ...paying },
+      }))
       .then((outcome) => {
         if (outcome.kind === "accepted") return;
         used = 0;

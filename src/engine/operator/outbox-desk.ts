@@ -53,7 +53,7 @@ export class OutboxDesk implements OutboxApi {
         hint: `umbrad send ${handleOf(conversation)} --file FILE sends it anew`,
       });
     }
-    await commands.obey(conversation, { kind: "retry", messageId, timestampMs, content: { domain, tag, bytes } }, {});
+    await commands.run(conversation, { kind: "retry", messageId, timestampMs, content: { domain, tag, bytes } }, {});
     return this.#answer(messageId);
   }
 
@@ -69,7 +69,7 @@ export class OutboxDesk implements OutboxApi {
       });
     try {
       const envelopes = rows.map(({ envelope }) => envelope);
-      await commands.obey(row.conversation, { kind: "cancel", messageId, envelopes }, { removeOutbox: ids });
+      await commands.run(row.conversation, { kind: "cancel", messageId, envelopes }, { removeOutbox: ids });
     } finally {
       outbox.release(ids);
     }

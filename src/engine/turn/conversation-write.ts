@@ -28,14 +28,16 @@ export function conversationWrite(
   }
   const rows = new EffectRows(now, type.summary(transition.state).peer ?? "");
   for (const effect of transition.effects) rows.add(effect);
+  const written = rows.written();
   return {
     number: target.number,
     type: type.name,
     expectedRevision: target.revision,
-    state,
+    // A closed conversation is never loaded again: its keys must not outlive it.
+    state: written.closed ? new Uint8Array() : state,
     conversationId: type.conversationId(transition.state),
     createdAtMs: type.summary(transition.state).createdAtMs,
-    ...rows.written(),
+    ...written,
   };
 }
 
@@ -95,6 +97,7 @@ class EffectRows {
         this.#dropRecords.push(effect.key);
         return;
       case "open":
+      case "tell":
         return;
       case "close":
         this.#closed = true;
@@ -132,6 +135,7 @@ class EffectRows {
             ...event.content,
             ...(event.attachment === undefined ? {} : { attachment: event.attachment }),
           },
+          ...(event.type === "message.queued" || event.otherIds === undefined ? {} : { otherIds: event.otherIds }),
         });
         this.#events.push({ type: event.type, messageId: event.messageId });
         return;
@@ -155,6 +159,24 @@ class EffectRows {
         return;
       case "conversation.opened":
         this.#events.push({ type: event.type, data: { peer: event.peer, role: event.role } });
+        return;
+      case "contact.requested":
+      case "contact.link-needed":
+        this.#events.push({ type: event.type, data: { peer: event.peer } });
+        return;
+      case "invite.created": {
+        const expires = new Date(event.expiresAtMs).toISOString();
+        this.#events.push({ type: event.type, data: { invite: event.id, uses: event.uses, expires } });
+        return;
+      }
+      case "invite.redeemed": {
+        const { id: invite, peer, usesLeft } = event;
+        this.#events.push({ type: event.type, data: { invite, peer, usesLeft } });
+        return;
+      }
+      case "invite.revoked":
+      case "invite.expired":
+        this.#events.push({ type: event.type, data: { invite: event.id } });
         return;
       case "conversation.unsupported":
         this.#events.push({ type: event.type, data: { peer: this.#peer, what: event.what } });

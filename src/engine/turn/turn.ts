@@ -4,6 +4,7 @@
  */
 import type {
   AnyConversationType,
+  Effect,
   Input,
   Purpose,
   RecordKey,
@@ -19,11 +20,15 @@ import type {
   ConversationWrite,
   Spend,
   Store,
+  TimerRow,
   TurnCommit,
 } from "../ports.ts";
 import type { Registry } from "../registry.ts";
 import { conversationWrite, type Target } from "./conversation-write.ts";
 import type { LoadedConversation, States } from "./states.ts";
+
+/** Begins the name of a timer row that is a word of another conversation: `tell/<number>.<revision>/<name>`. */
+const TELL_PREFIX = "tell/";
 
 /** What one commit made of one conversation: enough to update memory. */
 export interface CommittedConversation {
@@ -73,6 +78,13 @@ interface Draft {
   readonly changed: CommittedConversation[];
   readonly loaded: LoadedConversation[];
   readonly opened: { number: ConversationNumber; reply: unknown }[];
+  readonly told: Told[];
+}
+
+interface Told {
+  readonly effect: Extract<Effect, { kind: "tell" }>;
+  /** Who tells, at which revision: a name that no other word has. */
+  readonly from: string;
 }
 
 export async function runTurn(
@@ -88,14 +100,16 @@ export async function runTurn(
   if (transition.kind === "ignore") return { kind: "ignored", reason: transition.reason };
   if (transition.kind === "reject") return { kind: "rejected", reason: transition.reason, detail: transition.detail };
 
-  const draft: Draft = { writes: [], changed: [], loaded: [], opened: [] };
+  const draft: Draft = { writes: [], changed: [], loaded: [], opened: [], told: [] };
   const refusal = addConversation(ports, draft, { ...conversation, before: conversation.state }, transition, now);
   if (refusal !== undefined) return refusal;
   const reply = transition.reply ?? null;
   const { idempotency, charge, ...consumed } = origin;
+  const tells = tellWrites(ports.store, draft, now);
   const turn: TurnCommit = {
     atMs: now,
     conversations: draft.writes,
+    ...(tells.length === 0 ? {} : { tells }),
     ...consumed,
     ...(charge === undefined ? {} : { spend: charge(sharedEnvelopes(draft.writes)) }),
     ...(idempotency === undefined ? {} : { idempotency: { ...idempotency, reply } }),
@@ -110,7 +124,7 @@ export async function runTurn(
     refusedInside: transition.refusedInside,
     wrote: {
       outbox: draft.writes.some((write) => write.outbox.length > 0),
-      timers: draft.writes.some((write) => write.setTimers.length > 0),
+      timers: tells.length > 0 || draft.writes.some((write) => write.setTimers.length > 0),
     },
   };
 }
@@ -118,6 +132,16 @@ export async function runTurn(
 function sharedEnvelopes(writes: readonly ConversationWrite[]): number {
   const isShared = (purpose: Purpose): boolean => purpose === "acknowledgement" || purpose === "repeat";
   return writes.flatMap(({ outbox }) => outbox).filter(({ purpose }) => isShared(purpose)).length;
+}
+
+/** Looked up when the whole turn is drafted: a conversation may tell another that it opens. */
+function tellWrites(store: Store, draft: Draft, atMs: number): Required<Omit<TimerRow, "needs">>[] {
+  return draft.told.flatMap(({ effect, from }) => {
+    const opened = draft.writes.find((write) => write.conversationId === effect.to);
+    const to = opened?.number ?? store.conversationById(effect.to);
+    if (to === undefined) return [];
+    return [{ conversation: to, atMs, name: `${TELL_PREFIX}${from}/${effect.name}`, data: effect.data }];
+  });
 }
 
 type Decided = Exclude<Transition<unknown>, { kind: "lacks" }>;
@@ -185,6 +209,7 @@ function addConversation(
     state: write.closed ? undefined : transition.state,
   });
   for (const effect of transition.effects) {
+    if (effect.kind === "tell") draft.told.push({ effect, from: `${target.number}.${target.revision}` });
     if (effect.kind !== "open") continue;
     const type = ports.registry.type(effect.type);
     const opening = type.open(effect.opening, contextOf(ports, now, new Map()));
@@ -199,4 +224,10 @@ function addConversation(
     draft.opened.push({ number, reply: opening.reply ?? null });
   }
   return undefined;
+}
+
+/** What a due row is to its conversation. */
+export function timerInput({ name, data }: TimerRow, tokens?: number): Input<unknown> {
+  if (data === undefined) return tokens === undefined ? { kind: "timer", name } : { kind: "timer", name, tokens };
+  return { kind: "told", name: name.slice(name.indexOf("/", TELL_PREFIX.length) + 1), data };
 }

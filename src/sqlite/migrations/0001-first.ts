@@ -39,7 +39,9 @@ CREATE TABLE timer (
   name TEXT NOT NULL,
   at_ms INTEGER NOT NULL,
   -- 0 fires when it is due; 1 an acknowledgement, 2 anything else that needs a token of the share.
-  needs INTEGER NOT NULL CHECK (needs BETWEEN 0 AND 2),
+  needs INTEGER NOT NULL DEFAULT 0 CHECK (needs BETWEEN 0 AND 2),
+  -- Not null: no timer, but a word that another conversation left for this one.
+  data BLOB,
   PRIMARY KEY (conversation, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX timer_due ON timer (at_ms);
@@ -55,6 +57,11 @@ CREATE TABLE share (
   only INTEGER PRIMARY KEY CHECK (only = 1),
   full_at_ms INTEGER NOT NULL
 ) STRICT;
+
+CREATE TABLE contact (
+  address_tag BLOB PRIMARY KEY,
+  body BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE message (
   row_id INTEGER PRIMARY KEY,

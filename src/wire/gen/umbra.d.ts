@@ -1384,6 +1384,9 @@ export namespace umbra {
                 /** InboxV1State prekeys. */
                 prekeys: umbra.state.v1.PrekeyV1.$Properties[];
 
+                /** InboxV1State undecided. */
+                undecided: number;
+
                 /**
                  * Creates a new InboxV1State instance using the specified properties.
                  * @param [properties] Properties to set
@@ -1434,12 +1437,501 @@ export namespace umbra {
                     /** InboxV1State prekeys */
                     prekeys?: (umbra.state.v1.PrekeyV1.$Properties[]|null);
 
+                    /** InboxV1State undecided */
+                    undecided?: (number|null);
+
                     /** Unknown fields preserved while decoding when enabled */
                     $unknowns?: Uint8Array[];
                 }
 
                 /** Shape of an InboxV1State. */
                 type $Shape = umbra.state.v1.InboxV1State.$Properties;
+            }
+
+            /**
+             * Properties of a ContactV1.
+             * @deprecated Use umbra.state.v1.ContactV1.$Properties instead.
+             */
+            interface IContactV1 extends umbra.state.v1.ContactV1.$Properties {
+            }
+
+            /** Represents a ContactV1. */
+            class ContactV1 {
+
+                /**
+                 * Constructs a new ContactV1.
+                 * @param [properties] Properties to set
+                 */
+                constructor(properties?: umbra.state.v1.ContactV1.$Properties);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+
+                /** ContactV1 isAccepted. */
+                isAccepted: boolean;
+
+                /** ContactV1 isBlocked. */
+                isBlocked: boolean;
+
+                /** ContactV1 newestCreatedAtMs. */
+                newestCreatedAtMs: (number|Long);
+
+                /** ContactV1 conversations. */
+                conversations: umbra.state.v1.PairV1.$Properties[];
+
+                /** ContactV1 request. */
+                request?: (umbra.state.v1.PairV1.$Properties|null);
+
+                /** ContactV1 bundle. */
+                bundle: Uint8Array;
+
+                /** ContactV1 reinvitedAtMs. */
+                reinvitedAtMs: (number|Long);
+
+                /**
+                 * Creates a new ContactV1 instance using the specified properties.
+                 * @param [properties] Properties to set
+                 * @returns ContactV1 instance
+                 */
+                static create(properties: umbra.state.v1.ContactV1.$Shape): umbra.state.v1.ContactV1 & umbra.state.v1.ContactV1.$Shape;
+                static create(properties?: umbra.state.v1.ContactV1.$Properties): umbra.state.v1.ContactV1;
+
+                /**
+                 * Encodes the specified ContactV1 message. Does not implicitly {@link umbra.state.v1.ContactV1.verify|verify} messages.
+                 * @param message ContactV1 message or plain object to encode
+                 * @param [writer] Writer to encode to
+                 * @returns Writer
+                 */
+                static encode(message: umbra.state.v1.ContactV1.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+                /**
+                 * Decodes a ContactV1 message from the specified reader or buffer.
+                 * @param reader Reader or buffer to decode from
+                 * @param [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.ContactV1 & umbra.state.v1.ContactV1.$Shape} ContactV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): umbra.state.v1.ContactV1 & umbra.state.v1.ContactV1.$Shape;
+            }
+
+            namespace ContactV1 {
+
+                /** Properties of a ContactV1. */
+                interface $Properties {
+
+                    /** ContactV1 isAccepted */
+                    isAccepted?: (boolean|null);
+
+                    /** ContactV1 isBlocked */
+                    isBlocked?: (boolean|null);
+
+                    /** ContactV1 newestCreatedAtMs */
+                    newestCreatedAtMs?: (number|Long|null);
+
+                    /** ContactV1 conversations */
+                    conversations?: (umbra.state.v1.PairV1.$Properties[]|null);
+
+                    /** ContactV1 request */
+                    request?: (umbra.state.v1.PairV1.$Properties|null);
+
+                    /** ContactV1 bundle */
+                    bundle?: (Uint8Array|null);
+
+                    /** ContactV1 reinvitedAtMs */
+                    reinvitedAtMs?: (number|Long|null);
+
+                    /** Unknown fields preserved while decoding when enabled */
+                    $unknowns?: Uint8Array[];
+                }
+
+                /** Shape of a ContactV1. */
+                type $Shape = umbra.state.v1.ContactV1.$Properties;
+            }
+
+            /**
+             * Properties of a PairV1.
+             * @deprecated Use umbra.state.v1.PairV1.$Properties instead.
+             */
+            interface IPairV1 extends umbra.state.v1.PairV1.$Properties {
+            }
+
+            /** Represents a PairV1. */
+            class PairV1 {
+
+                /**
+                 * Constructs a new PairV1.
+                 * @param [properties] Properties to set
+                 */
+                constructor(properties?: umbra.state.v1.PairV1.$Properties);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+
+                /** PairV1 ident. */
+                ident: Uint8Array;
+
+                /** PairV1 createdAtMs. */
+                createdAtMs: (number|Long);
+
+                /** PairV1 isHeard. */
+                isHeard: boolean;
+
+                /**
+                 * Creates a new PairV1 instance using the specified properties.
+                 * @param [properties] Properties to set
+                 * @returns PairV1 instance
+                 */
+                static create(properties: umbra.state.v1.PairV1.$Shape): umbra.state.v1.PairV1 & umbra.state.v1.PairV1.$Shape;
+                static create(properties?: umbra.state.v1.PairV1.$Properties): umbra.state.v1.PairV1;
+
+                /**
+                 * Encodes the specified PairV1 message. Does not implicitly {@link umbra.state.v1.PairV1.verify|verify} messages.
+                 * @param message PairV1 message or plain object to encode
+                 * @param [writer] Writer to encode to
+                 * @returns Writer
+                 */
+                static encode(message: umbra.state.v1.PairV1.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+                /**
+                 * Decodes a PairV1 message from the specified reader or buffer.
+                 * @param reader Reader or buffer to decode from
+                 * @param [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.PairV1 & umbra.state.v1.PairV1.$Shape} PairV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): umbra.state.v1.PairV1 & umbra.state.v1.PairV1.$Shape;
+            }
+
+            namespace PairV1 {
+
+                /** Properties of a PairV1. */
+                interface $Properties {
+
+                    /** PairV1 ident */
+                    ident?: (Uint8Array|null);
+
+                    /** PairV1 createdAtMs */
+                    createdAtMs?: (number|Long|null);
+
+                    /** PairV1 isHeard */
+                    isHeard?: (boolean|null);
+
+                    /** Unknown fields preserved while decoding when enabled */
+                    $unknowns?: Uint8Array[];
+                }
+
+                /** Shape of a PairV1. */
+                type $Shape = umbra.state.v1.PairV1.$Properties;
+            }
+
+            /**
+             * Properties of a LinkV1.
+             * @deprecated Use umbra.state.v1.LinkV1.$Properties instead.
+             */
+            interface ILinkV1 extends umbra.state.v1.LinkV1.$Properties {
+            }
+
+            /** Represents a LinkV1. */
+            class LinkV1 {
+
+                /**
+                 * Constructs a new LinkV1.
+                 * @param [properties] Properties to set
+                 */
+                constructor(properties?: umbra.state.v1.LinkV1.$Properties);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+
+                /** LinkV1 id. */
+                id: string;
+
+                /** LinkV1 publicKey. */
+                publicKey: Uint8Array;
+
+                /** LinkV1 uses. */
+                uses: number;
+
+                /** LinkV1 createdAtMs. */
+                createdAtMs: (number|Long);
+
+                /** LinkV1 expiresAtMs. */
+                expiresAtMs: (number|Long);
+
+                /** LinkV1 isRevoked. */
+                isRevoked: boolean;
+
+                /** LinkV1 isExpired. */
+                isExpired: boolean;
+
+                /** LinkV1 redemptions. */
+                redemptions: umbra.state.v1.RedemptionV1.$Properties[];
+
+                /**
+                 * Creates a new LinkV1 instance using the specified properties.
+                 * @param [properties] Properties to set
+                 * @returns LinkV1 instance
+                 */
+                static create(properties: umbra.state.v1.LinkV1.$Shape): umbra.state.v1.LinkV1 & umbra.state.v1.LinkV1.$Shape;
+                static create(properties?: umbra.state.v1.LinkV1.$Properties): umbra.state.v1.LinkV1;
+
+                /**
+                 * Encodes the specified LinkV1 message. Does not implicitly {@link umbra.state.v1.LinkV1.verify|verify} messages.
+                 * @param message LinkV1 message or plain object to encode
+                 * @param [writer] Writer to encode to
+                 * @returns Writer
+                 */
+                static encode(message: umbra.state.v1.LinkV1.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+                /**
+                 * Decodes a LinkV1 message from the specified reader or buffer.
+                 * @param reader Reader or buffer to decode from
+                 * @param [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.LinkV1 & umbra.state.v1.LinkV1.$Shape} LinkV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): umbra.state.v1.LinkV1 & umbra.state.v1.LinkV1.$Shape;
+            }
+
+            namespace LinkV1 {
+
+                /** Properties of a LinkV1. */
+                interface $Properties {
+
+                    /** LinkV1 id */
+                    id?: (string|null);
+
+                    /** LinkV1 publicKey */
+                    publicKey?: (Uint8Array|null);
+
+                    /** LinkV1 uses */
+                    uses?: (number|null);
+
+                    /** LinkV1 createdAtMs */
+                    createdAtMs?: (number|Long|null);
+
+                    /** LinkV1 expiresAtMs */
+                    expiresAtMs?: (number|Long|null);
+
+                    /** LinkV1 isRevoked */
+                    isRevoked?: (boolean|null);
+
+                    /** LinkV1 isExpired */
+                    isExpired?: (boolean|null);
+
+                    /** LinkV1 redemptions */
+                    redemptions?: (umbra.state.v1.RedemptionV1.$Properties[]|null);
+
+                    /** Unknown fields preserved while decoding when enabled */
+                    $unknowns?: Uint8Array[];
+                }
+
+                /** Shape of a LinkV1. */
+                type $Shape = umbra.state.v1.LinkV1.$Properties;
+            }
+
+            /**
+             * Properties of a RedemptionV1.
+             * @deprecated Use umbra.state.v1.RedemptionV1.$Properties instead.
+             */
+            interface IRedemptionV1 extends umbra.state.v1.RedemptionV1.$Properties {
+            }
+
+            /** Represents a RedemptionV1. */
+            class RedemptionV1 {
+
+                /**
+                 * Constructs a new RedemptionV1.
+                 * @param [properties] Properties to set
+                 */
+                constructor(properties?: umbra.state.v1.RedemptionV1.$Properties);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+
+                /** RedemptionV1 peer. */
+                peer: string;
+
+                /** RedemptionV1 atMs. */
+                atMs: (number|Long);
+
+                /**
+                 * Creates a new RedemptionV1 instance using the specified properties.
+                 * @param [properties] Properties to set
+                 * @returns RedemptionV1 instance
+                 */
+                static create(properties: umbra.state.v1.RedemptionV1.$Shape): umbra.state.v1.RedemptionV1 & umbra.state.v1.RedemptionV1.$Shape;
+                static create(properties?: umbra.state.v1.RedemptionV1.$Properties): umbra.state.v1.RedemptionV1;
+
+                /**
+                 * Encodes the specified RedemptionV1 message. Does not implicitly {@link umbra.state.v1.RedemptionV1.verify|verify} messages.
+                 * @param message RedemptionV1 message or plain object to encode
+                 * @param [writer] Writer to encode to
+                 * @returns Writer
+                 */
+                static encode(message: umbra.state.v1.RedemptionV1.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+                /**
+                 * Decodes a RedemptionV1 message from the specified reader or buffer.
+                 * @param reader Reader or buffer to decode from
+                 * @param [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.RedemptionV1 & umbra.state.v1.RedemptionV1.$Shape} RedemptionV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): umbra.state.v1.RedemptionV1 & umbra.state.v1.RedemptionV1.$Shape;
+            }
+
+            namespace RedemptionV1 {
+
+                /** Properties of a RedemptionV1. */
+                interface $Properties {
+
+                    /** RedemptionV1 peer */
+                    peer?: (string|null);
+
+                    /** RedemptionV1 atMs */
+                    atMs?: (number|Long|null);
+
+                    /** Unknown fields preserved while decoding when enabled */
+                    $unknowns?: Uint8Array[];
+                }
+
+                /** Shape of a RedemptionV1. */
+                type $Shape = umbra.state.v1.RedemptionV1.$Properties;
+            }
+
+            /**
+             * Properties of a LinkIndexV1.
+             * @deprecated Use umbra.state.v1.LinkIndexV1.$Properties instead.
+             */
+            interface ILinkIndexV1 extends umbra.state.v1.LinkIndexV1.$Properties {
+            }
+
+            /** Represents a LinkIndexV1. */
+            class LinkIndexV1 {
+
+                /**
+                 * Constructs a new LinkIndexV1.
+                 * @param [properties] Properties to set
+                 */
+                constructor(properties?: umbra.state.v1.LinkIndexV1.$Properties);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+
+                /** LinkIndexV1 ids. */
+                ids: string[];
+
+                /**
+                 * Creates a new LinkIndexV1 instance using the specified properties.
+                 * @param [properties] Properties to set
+                 * @returns LinkIndexV1 instance
+                 */
+                static create(properties: umbra.state.v1.LinkIndexV1.$Shape): umbra.state.v1.LinkIndexV1 & umbra.state.v1.LinkIndexV1.$Shape;
+                static create(properties?: umbra.state.v1.LinkIndexV1.$Properties): umbra.state.v1.LinkIndexV1;
+
+                /**
+                 * Encodes the specified LinkIndexV1 message. Does not implicitly {@link umbra.state.v1.LinkIndexV1.verify|verify} messages.
+                 * @param message LinkIndexV1 message or plain object to encode
+                 * @param [writer] Writer to encode to
+                 * @returns Writer
+                 */
+                static encode(message: umbra.state.v1.LinkIndexV1.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+                /**
+                 * Decodes a LinkIndexV1 message from the specified reader or buffer.
+                 * @param reader Reader or buffer to decode from
+                 * @param [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.LinkIndexV1 & umbra.state.v1.LinkIndexV1.$Shape} LinkIndexV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): umbra.state.v1.LinkIndexV1 & umbra.state.v1.LinkIndexV1.$Shape;
+            }
+
+            namespace LinkIndexV1 {
+
+                /** Properties of a LinkIndexV1. */
+                interface $Properties {
+
+                    /** LinkIndexV1 ids */
+                    ids?: (string[]|null);
+
+                    /** Unknown fields preserved while decoding when enabled */
+                    $unknowns?: Uint8Array[];
+                }
+
+                /** Shape of a LinkIndexV1. */
+                type $Shape = umbra.state.v1.LinkIndexV1.$Properties;
+            }
+
+            /**
+             * Properties of a DayV1.
+             * @deprecated Use umbra.state.v1.DayV1.$Properties instead.
+             */
+            interface IDayV1 extends umbra.state.v1.DayV1.$Properties {
+            }
+
+            /** Represents a DayV1. */
+            class DayV1 {
+
+                /**
+                 * Constructs a new DayV1.
+                 * @param [properties] Properties to set
+                 */
+                constructor(properties?: umbra.state.v1.DayV1.$Properties);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+
+                /** DayV1 keys. */
+                keys: string[];
+
+                /**
+                 * Creates a new DayV1 instance using the specified properties.
+                 * @param [properties] Properties to set
+                 * @returns DayV1 instance
+                 */
+                static create(properties: umbra.state.v1.DayV1.$Shape): umbra.state.v1.DayV1 & umbra.state.v1.DayV1.$Shape;
+                static create(properties?: umbra.state.v1.DayV1.$Properties): umbra.state.v1.DayV1;
+
+                /**
+                 * Encodes the specified DayV1 message. Does not implicitly {@link umbra.state.v1.DayV1.verify|verify} messages.
+                 * @param message DayV1 message or plain object to encode
+                 * @param [writer] Writer to encode to
+                 * @returns Writer
+                 */
+                static encode(message: umbra.state.v1.DayV1.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+                /**
+                 * Decodes a DayV1 message from the specified reader or buffer.
+                 * @param reader Reader or buffer to decode from
+                 * @param [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.DayV1 & umbra.state.v1.DayV1.$Shape} DayV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): umbra.state.v1.DayV1 & umbra.state.v1.DayV1.$Shape;
+            }
+
+            namespace DayV1 {
+
+                /** Properties of a DayV1. */
+                interface $Properties {
+
+                    /** DayV1 keys */
+                    keys?: (string[]|null);
+
+                    /** Unknown fields preserved while decoding when enabled */
+                    $unknowns?: Uint8Array[];
+                }
+
+                /** Shape of a DayV1. */
+                type $Shape = umbra.state.v1.DayV1.$Properties;
             }
 
             /**
@@ -1646,6 +2138,24 @@ export namespace umbra {
                 /** PrivateV1State newestStatementMs. */
                 newestStatementMs: (number|Long);
 
+                /** PrivateV1State isUndecided. */
+                isUndecided: boolean;
+
+                /** PrivateV1State isBlocked. */
+                isBlocked: boolean;
+
+                /** PrivateV1State toldStuckMs. */
+                toldStuckMs: (number|Long);
+
+                /** PrivateV1State successor. */
+                successor: Uint8Array;
+
+                /** PrivateV1State hasMoved. */
+                hasMoved: boolean;
+
+                /** PrivateV1State siblings. */
+                siblings: Uint8Array[];
+
                 /** PrivateV1State unnamedReads. */
                 unnamedReads: number;
 
@@ -1770,6 +2280,24 @@ export namespace umbra {
 
                     /** PrivateV1State newestStatementMs */
                     newestStatementMs?: (number|Long|null);
+
+                    /** PrivateV1State isUndecided */
+                    isUndecided?: (boolean|null);
+
+                    /** PrivateV1State isBlocked */
+                    isBlocked?: (boolean|null);
+
+                    /** PrivateV1State toldStuckMs */
+                    toldStuckMs?: (number|Long|null);
+
+                    /** PrivateV1State successor */
+                    successor?: (Uint8Array|null);
+
+                    /** PrivateV1State hasMoved */
+                    hasMoved?: (boolean|null);
+
+                    /** PrivateV1State siblings */
+                    siblings?: (Uint8Array[]|null);
 
                     /** PrivateV1State unnamedReads */
                     unnamedReads?: (number|null);
@@ -2131,6 +2659,12 @@ export namespace umbra {
                 /** UnacknowledgedV1 isPassed. */
                 isPassed: boolean;
 
+                /** UnacknowledgedV1 originIdent. */
+                originIdent: Uint8Array;
+
+                /** UnacknowledgedV1 originMessageId. */
+                originMessageId: Uint8Array;
+
                 /**
                  * Creates a new UnacknowledgedV1 instance using the specified properties.
                  * @param [properties] Properties to set
@@ -2183,6 +2717,12 @@ export namespace umbra {
 
                     /** UnacknowledgedV1 isPassed */
                     isPassed?: (boolean|null);
+
+                    /** UnacknowledgedV1 originIdent */
+                    originIdent?: (Uint8Array|null);
+
+                    /** UnacknowledgedV1 originMessageId */
+                    originMessageId?: (Uint8Array|null);
 
                     /** Unknown fields preserved while decoding when enabled */
                     $unknowns?: Uint8Array[];
@@ -2454,6 +2994,12 @@ export namespace umbra {
                 /** WaitingV1 segment. */
                 segment: Uint8Array;
 
+                /** WaitingV1 originIdent. */
+                originIdent: Uint8Array;
+
+                /** WaitingV1 originMessageId. */
+                originMessageId: Uint8Array;
+
                 /**
                  * Creates a new WaitingV1 instance using the specified properties.
                  * @param [properties] Properties to set
@@ -2491,6 +3037,12 @@ export namespace umbra {
 
                     /** WaitingV1 segment */
                     segment?: (Uint8Array|null);
+
+                    /** WaitingV1 originIdent */
+                    originIdent?: (Uint8Array|null);
+
+                    /** WaitingV1 originMessageId */
+                    originMessageId?: (Uint8Array|null);
 
                     /** Unknown fields preserved while decoding when enabled */
                     $unknowns?: Uint8Array[];

@@ -3362,6 +3362,7 @@ export const umbra = $root.umbra = (() => {
                  * @property {number|Long|null} [createdAtMs] InboxV1State createdAtMs
                  * @property {number|null} [bucketBits] InboxV1State bucketBits
                  * @property {Array.<umbra.state.v1.PrekeyV1.$Properties>|null} [prekeys] InboxV1State prekeys
+                 * @property {number|null} [undecided] InboxV1State undecided
                  * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
                  */
 
@@ -3443,6 +3444,14 @@ export const umbra = $root.umbra = (() => {
                 InboxV1State.prototype.prekeys = $util.emptyArray;
 
                 /**
+                 * InboxV1State undecided.
+                 * @member {number} undecided
+                 * @memberof umbra.state.v1.InboxV1State
+                 * @instance
+                 */
+                InboxV1State.prototype.undecided = 0;
+
+                /**
                  * Creates a new InboxV1State instance using the specified properties.
                  * @function create
                  * @memberof umbra.state.v1.InboxV1State
@@ -3487,6 +3496,8 @@ export const umbra = $root.umbra = (() => {
                     if (message.prekeys != null && message.prekeys.length)
                         for (let i = 0; i < message.prekeys.length; ++i)
                             $root.umbra.state.v1.PrekeyV1.encode(message.prekeys[i], writer.uint32(/* id 6, wireType 2 =*/50).fork(), _depth + 1).ldelim();
+                    if (message.undecided != null && $Object.hasOwnProperty.call(message, "undecided") && message.undecided !== 0)
+                        writer.uint32(/* id 7, wireType 0 =*/56).uint32(message.undecided);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -3584,6 +3595,15 @@ export const umbra = $root.umbra = (() => {
                                 message.prekeys.push($root.umbra.state.v1.PrekeyV1.decode(reader, reader.size(), $undefined, _depth + 1));
                                 continue;
                             }
+                        case 7: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.uint32())
+                                    message.undecided = value;
+                                else
+                                    delete message.undecided;
+                                continue;
+                            }
                         }
                         reader.skipType(wireType, _depth, tag);
                         if (!reader.discardUnknown) {
@@ -3602,6 +3622,1239 @@ export const umbra = $root.umbra = (() => {
                 };
 
                 return InboxV1State;
+            })();
+
+            v1.ContactV1 = (function() {
+
+                /**
+                 * Properties of a ContactV1.
+                 * @typedef {Object} umbra.state.v1.ContactV1.$Properties
+                 * @property {boolean|null} [isAccepted] ContactV1 isAccepted
+                 * @property {boolean|null} [isBlocked] ContactV1 isBlocked
+                 * @property {number|Long|null} [newestCreatedAtMs] ContactV1 newestCreatedAtMs
+                 * @property {Array.<umbra.state.v1.PairV1.$Properties>|null} [conversations] ContactV1 conversations
+                 * @property {umbra.state.v1.PairV1.$Properties|null} [request] ContactV1 request
+                 * @property {Uint8Array|null} [bundle] ContactV1 bundle
+                 * @property {number|Long|null} [reinvitedAtMs] ContactV1 reinvitedAtMs
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+
+                /**
+                 * Properties of a ContactV1.
+                 * @memberof umbra.state.v1
+                 * @interface IContactV1
+                 * @augments umbra.state.v1.ContactV1.$Properties
+                 * @deprecated Use umbra.state.v1.ContactV1.$Properties instead.
+                 */
+
+                /**
+                 * Shape of a ContactV1.
+                 * @typedef {umbra.state.v1.ContactV1.$Properties} umbra.state.v1.ContactV1.$Shape
+                 */
+
+                /**
+                 * Constructs a new ContactV1.
+                 * @memberof umbra.state.v1
+                 * @classdesc Represents a ContactV1.
+                 * @constructor
+                 * @param {umbra.state.v1.ContactV1.$Properties=} [properties] Properties to set
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+                const ContactV1 = function (properties) {
+                    this.conversations = [];
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                /**
+                 * ContactV1 isAccepted.
+                 * @member {boolean} isAccepted
+                 * @memberof umbra.state.v1.ContactV1
+                 * @instance
+                 */
+                ContactV1.prototype.isAccepted = false;
+
+                /**
+                 * ContactV1 isBlocked.
+                 * @member {boolean} isBlocked
+                 * @memberof umbra.state.v1.ContactV1
+                 * @instance
+                 */
+                ContactV1.prototype.isBlocked = false;
+
+                /**
+                 * ContactV1 newestCreatedAtMs.
+                 * @member {number|Long} newestCreatedAtMs
+                 * @memberof umbra.state.v1.ContactV1
+                 * @instance
+                 */
+                ContactV1.prototype.newestCreatedAtMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+                /**
+                 * ContactV1 conversations.
+                 * @member {Array.<umbra.state.v1.PairV1.$Properties>} conversations
+                 * @memberof umbra.state.v1.ContactV1
+                 * @instance
+                 */
+                ContactV1.prototype.conversations = $util.emptyArray;
+
+                /**
+                 * ContactV1 request.
+                 * @member {umbra.state.v1.PairV1.$Properties|null|undefined} request
+                 * @memberof umbra.state.v1.ContactV1
+                 * @instance
+                 */
+                ContactV1.prototype.request = null;
+
+                /**
+                 * ContactV1 bundle.
+                 * @member {Uint8Array} bundle
+                 * @memberof umbra.state.v1.ContactV1
+                 * @instance
+                 */
+                ContactV1.prototype.bundle = $util.newBuffer([]);
+
+                /**
+                 * ContactV1 reinvitedAtMs.
+                 * @member {number|Long} reinvitedAtMs
+                 * @memberof umbra.state.v1.ContactV1
+                 * @instance
+                 */
+                ContactV1.prototype.reinvitedAtMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+                /**
+                 * Creates a new ContactV1 instance using the specified properties.
+                 * @function create
+                 * @memberof umbra.state.v1.ContactV1
+                 * @static
+                 * @param {umbra.state.v1.ContactV1.$Properties=} [properties] Properties to set
+                 * @returns {umbra.state.v1.ContactV1} ContactV1 instance
+                 * @type {{
+                 *   (properties: umbra.state.v1.ContactV1.$Shape): umbra.state.v1.ContactV1 & umbra.state.v1.ContactV1.$Shape;
+                 *   (properties?: umbra.state.v1.ContactV1.$Properties): umbra.state.v1.ContactV1;
+                 * }}
+                 */
+                ContactV1.create = function(properties) {
+                    return new ContactV1(properties);
+                };
+
+                /**
+                 * Encodes the specified ContactV1 message. Does not implicitly {@link umbra.state.v1.ContactV1.verify|verify} messages.
+                 * @function encode
+                 * @memberof umbra.state.v1.ContactV1
+                 * @static
+                 * @param {umbra.state.v1.ContactV1.$Properties} message ContactV1 message or plain object to encode
+                 * @param {$protobuf.Writer} [writer] Writer to encode to
+                 * @returns {$protobuf.Writer} Writer
+                 */
+                ContactV1.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.isAccepted != null && $Object.hasOwnProperty.call(message, "isAccepted") && message.isAccepted !== false)
+                        writer.uint32(/* id 1, wireType 0 =*/8).bool(message.isAccepted);
+                    if (message.isBlocked != null && $Object.hasOwnProperty.call(message, "isBlocked") && message.isBlocked !== false)
+                        writer.uint32(/* id 2, wireType 0 =*/16).bool(message.isBlocked);
+                    if (message.newestCreatedAtMs != null && $Object.hasOwnProperty.call(message, "newestCreatedAtMs") && (typeof message.newestCreatedAtMs === "object" ? message.newestCreatedAtMs.low || message.newestCreatedAtMs.high : message.newestCreatedAtMs !== 0))
+                        writer.uint32(/* id 3, wireType 0 =*/24).uint64(message.newestCreatedAtMs);
+                    if (message.conversations != null && message.conversations.length)
+                        for (let i = 0; i < message.conversations.length; ++i)
+                            $root.umbra.state.v1.PairV1.encode(message.conversations[i], writer.uint32(/* id 4, wireType 2 =*/34).fork(), _depth + 1).ldelim();
+                    if (message.request != null && $Object.hasOwnProperty.call(message, "request"))
+                        $root.umbra.state.v1.PairV1.encode(message.request, writer.uint32(/* id 5, wireType 2 =*/42).fork(), _depth + 1).ldelim();
+                    if (message.bundle != null && $Object.hasOwnProperty.call(message, "bundle") && message.bundle.length)
+                        writer.uint32(/* id 6, wireType 2 =*/50).bytes(message.bundle);
+                    if (message.reinvitedAtMs != null && $Object.hasOwnProperty.call(message, "reinvitedAtMs") && (typeof message.reinvitedAtMs === "object" ? message.reinvitedAtMs.low || message.reinvitedAtMs.high : message.reinvitedAtMs !== 0))
+                        writer.uint32(/* id 7, wireType 0 =*/56).uint64(message.reinvitedAtMs);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                /**
+                 * Decodes a ContactV1 message from the specified reader or buffer.
+                 * @function decode
+                 * @memberof umbra.state.v1.ContactV1
+                 * @static
+                 * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+                 * @param {number} [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.ContactV1 & umbra.state.v1.ContactV1.$Shape} ContactV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                ContactV1.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.umbra.state.v1.ContactV1();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.bool())
+                                    message.isAccepted = value;
+                                else
+                                    delete message.isAccepted;
+                                continue;
+                            }
+                        case 2: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.bool())
+                                    message.isBlocked = value;
+                                else
+                                    delete message.isBlocked;
+                                continue;
+                            }
+                        case 3: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.newestCreatedAtMs = value;
+                                else
+                                    delete message.newestCreatedAtMs;
+                                continue;
+                            }
+                        case 4: {
+                                if (wireType !== 2)
+                                    break;
+                                if (!(message.conversations && message.conversations.length))
+                                    message.conversations = [];
+                                message.conversations.push($root.umbra.state.v1.PairV1.decode(reader, reader.size(), $undefined, _depth + 1));
+                                continue;
+                            }
+                        case 5: {
+                                if (wireType !== 2)
+                                    break;
+                                message.request = $root.umbra.state.v1.PairV1.decode(reader, reader.size(), $undefined, _depth + 1, message.request);
+                                continue;
+                            }
+                        case 6: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.bytes()).length)
+                                    message.bundle = value;
+                                else
+                                    delete message.bundle;
+                                continue;
+                            }
+                        case 7: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.reinvitedAtMs = value;
+                                else
+                                    delete message.reinvitedAtMs;
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return ContactV1;
+            })();
+
+            v1.PairV1 = (function() {
+
+                /**
+                 * Properties of a PairV1.
+                 * @typedef {Object} umbra.state.v1.PairV1.$Properties
+                 * @property {Uint8Array|null} [ident] PairV1 ident
+                 * @property {number|Long|null} [createdAtMs] PairV1 createdAtMs
+                 * @property {boolean|null} [isHeard] PairV1 isHeard
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+
+                /**
+                 * Properties of a PairV1.
+                 * @memberof umbra.state.v1
+                 * @interface IPairV1
+                 * @augments umbra.state.v1.PairV1.$Properties
+                 * @deprecated Use umbra.state.v1.PairV1.$Properties instead.
+                 */
+
+                /**
+                 * Shape of a PairV1.
+                 * @typedef {umbra.state.v1.PairV1.$Properties} umbra.state.v1.PairV1.$Shape
+                 */
+
+                /**
+                 * Constructs a new PairV1.
+                 * @memberof umbra.state.v1
+                 * @classdesc Represents a PairV1.
+                 * @constructor
+                 * @param {umbra.state.v1.PairV1.$Properties=} [properties] Properties to set
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+                const PairV1 = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                /**
+                 * PairV1 ident.
+                 * @member {Uint8Array} ident
+                 * @memberof umbra.state.v1.PairV1
+                 * @instance
+                 */
+                PairV1.prototype.ident = $util.newBuffer([]);
+
+                /**
+                 * PairV1 createdAtMs.
+                 * @member {number|Long} createdAtMs
+                 * @memberof umbra.state.v1.PairV1
+                 * @instance
+                 */
+                PairV1.prototype.createdAtMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+                /**
+                 * PairV1 isHeard.
+                 * @member {boolean} isHeard
+                 * @memberof umbra.state.v1.PairV1
+                 * @instance
+                 */
+                PairV1.prototype.isHeard = false;
+
+                /**
+                 * Creates a new PairV1 instance using the specified properties.
+                 * @function create
+                 * @memberof umbra.state.v1.PairV1
+                 * @static
+                 * @param {umbra.state.v1.PairV1.$Properties=} [properties] Properties to set
+                 * @returns {umbra.state.v1.PairV1} PairV1 instance
+                 * @type {{
+                 *   (properties: umbra.state.v1.PairV1.$Shape): umbra.state.v1.PairV1 & umbra.state.v1.PairV1.$Shape;
+                 *   (properties?: umbra.state.v1.PairV1.$Properties): umbra.state.v1.PairV1;
+                 * }}
+                 */
+                PairV1.create = function(properties) {
+                    return new PairV1(properties);
+                };
+
+                /**
+                 * Encodes the specified PairV1 message. Does not implicitly {@link umbra.state.v1.PairV1.verify|verify} messages.
+                 * @function encode
+                 * @memberof umbra.state.v1.PairV1
+                 * @static
+                 * @param {umbra.state.v1.PairV1.$Properties} message PairV1 message or plain object to encode
+                 * @param {$protobuf.Writer} [writer] Writer to encode to
+                 * @returns {$protobuf.Writer} Writer
+                 */
+                PairV1.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.ident != null && $Object.hasOwnProperty.call(message, "ident") && message.ident.length)
+                        writer.uint32(/* id 1, wireType 2 =*/10).bytes(message.ident);
+                    if (message.createdAtMs != null && $Object.hasOwnProperty.call(message, "createdAtMs") && (typeof message.createdAtMs === "object" ? message.createdAtMs.low || message.createdAtMs.high : message.createdAtMs !== 0))
+                        writer.uint32(/* id 2, wireType 0 =*/16).uint64(message.createdAtMs);
+                    if (message.isHeard != null && $Object.hasOwnProperty.call(message, "isHeard") && message.isHeard !== false)
+                        writer.uint32(/* id 3, wireType 0 =*/24).bool(message.isHeard);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                /**
+                 * Decodes a PairV1 message from the specified reader or buffer.
+                 * @function decode
+                 * @memberof umbra.state.v1.PairV1
+                 * @static
+                 * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+                 * @param {number} [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.PairV1 & umbra.state.v1.PairV1.$Shape} PairV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                PairV1.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.umbra.state.v1.PairV1();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.bytes()).length)
+                                    message.ident = value;
+                                else
+                                    delete message.ident;
+                                continue;
+                            }
+                        case 2: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.createdAtMs = value;
+                                else
+                                    delete message.createdAtMs;
+                                continue;
+                            }
+                        case 3: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.bool())
+                                    message.isHeard = value;
+                                else
+                                    delete message.isHeard;
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return PairV1;
+            })();
+
+            v1.LinkV1 = (function() {
+
+                /**
+                 * Properties of a LinkV1.
+                 * @typedef {Object} umbra.state.v1.LinkV1.$Properties
+                 * @property {string|null} [id] LinkV1 id
+                 * @property {Uint8Array|null} [publicKey] LinkV1 publicKey
+                 * @property {number|null} [uses] LinkV1 uses
+                 * @property {number|Long|null} [createdAtMs] LinkV1 createdAtMs
+                 * @property {number|Long|null} [expiresAtMs] LinkV1 expiresAtMs
+                 * @property {boolean|null} [isRevoked] LinkV1 isRevoked
+                 * @property {boolean|null} [isExpired] LinkV1 isExpired
+                 * @property {Array.<umbra.state.v1.RedemptionV1.$Properties>|null} [redemptions] LinkV1 redemptions
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+
+                /**
+                 * Properties of a LinkV1.
+                 * @memberof umbra.state.v1
+                 * @interface ILinkV1
+                 * @augments umbra.state.v1.LinkV1.$Properties
+                 * @deprecated Use umbra.state.v1.LinkV1.$Properties instead.
+                 */
+
+                /**
+                 * Shape of a LinkV1.
+                 * @typedef {umbra.state.v1.LinkV1.$Properties} umbra.state.v1.LinkV1.$Shape
+                 */
+
+                /**
+                 * Constructs a new LinkV1.
+                 * @memberof umbra.state.v1
+                 * @classdesc Represents a LinkV1.
+                 * @constructor
+                 * @param {umbra.state.v1.LinkV1.$Properties=} [properties] Properties to set
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+                const LinkV1 = function (properties) {
+                    this.redemptions = [];
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                /**
+                 * LinkV1 id.
+                 * @member {string} id
+                 * @memberof umbra.state.v1.LinkV1
+                 * @instance
+                 */
+                LinkV1.prototype.id = "";
+
+                /**
+                 * LinkV1 publicKey.
+                 * @member {Uint8Array} publicKey
+                 * @memberof umbra.state.v1.LinkV1
+                 * @instance
+                 */
+                LinkV1.prototype.publicKey = $util.newBuffer([]);
+
+                /**
+                 * LinkV1 uses.
+                 * @member {number} uses
+                 * @memberof umbra.state.v1.LinkV1
+                 * @instance
+                 */
+                LinkV1.prototype.uses = 0;
+
+                /**
+                 * LinkV1 createdAtMs.
+                 * @member {number|Long} createdAtMs
+                 * @memberof umbra.state.v1.LinkV1
+                 * @instance
+                 */
+                LinkV1.prototype.createdAtMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+                /**
+                 * LinkV1 expiresAtMs.
+                 * @member {number|Long} expiresAtMs
+                 * @memberof umbra.state.v1.LinkV1
+                 * @instance
+                 */
+                LinkV1.prototype.expiresAtMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+                /**
+                 * LinkV1 isRevoked.
+                 * @member {boolean} isRevoked
+                 * @memberof umbra.state.v1.LinkV1
+                 * @instance
+                 */
+                LinkV1.prototype.isRevoked = false;
+
+                /**
+                 * LinkV1 isExpired.
+                 * @member {boolean} isExpired
+                 * @memberof umbra.state.v1.LinkV1
+                 * @instance
+                 */
+                LinkV1.prototype.isExpired = false;
+
+                /**
+                 * LinkV1 redemptions.
+                 * @member {Array.<umbra.state.v1.RedemptionV1.$Properties>} redemptions
+                 * @memberof umbra.state.v1.LinkV1
+                 * @instance
+                 */
+                LinkV1.prototype.redemptions = $util.emptyArray;
+
+                /**
+                 * Creates a new LinkV1 instance using the specified properties.
+                 * @function create
+                 * @memberof umbra.state.v1.LinkV1
+                 * @static
+                 * @param {umbra.state.v1.LinkV1.$Properties=} [properties] Properties to set
+                 * @returns {umbra.state.v1.LinkV1} LinkV1 instance
+                 * @type {{
+                 *   (properties: umbra.state.v1.LinkV1.$Shape): umbra.state.v1.LinkV1 & umbra.state.v1.LinkV1.$Shape;
+                 *   (properties?: umbra.state.v1.LinkV1.$Properties): umbra.state.v1.LinkV1;
+                 * }}
+                 */
+                LinkV1.create = function(properties) {
+                    return new LinkV1(properties);
+                };
+
+                /**
+                 * Encodes the specified LinkV1 message. Does not implicitly {@link umbra.state.v1.LinkV1.verify|verify} messages.
+                 * @function encode
+                 * @memberof umbra.state.v1.LinkV1
+                 * @static
+                 * @param {umbra.state.v1.LinkV1.$Properties} message LinkV1 message or plain object to encode
+                 * @param {$protobuf.Writer} [writer] Writer to encode to
+                 * @returns {$protobuf.Writer} Writer
+                 */
+                LinkV1.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.id != null && $Object.hasOwnProperty.call(message, "id") && message.id !== "")
+                        writer.uint32(/* id 1, wireType 2 =*/10).string(message.id);
+                    if (message.publicKey != null && $Object.hasOwnProperty.call(message, "publicKey") && message.publicKey.length)
+                        writer.uint32(/* id 2, wireType 2 =*/18).bytes(message.publicKey);
+                    if (message.uses != null && $Object.hasOwnProperty.call(message, "uses") && message.uses !== 0)
+                        writer.uint32(/* id 3, wireType 0 =*/24).uint32(message.uses);
+                    if (message.createdAtMs != null && $Object.hasOwnProperty.call(message, "createdAtMs") && (typeof message.createdAtMs === "object" ? message.createdAtMs.low || message.createdAtMs.high : message.createdAtMs !== 0))
+                        writer.uint32(/* id 4, wireType 0 =*/32).uint64(message.createdAtMs);
+                    if (message.expiresAtMs != null && $Object.hasOwnProperty.call(message, "expiresAtMs") && (typeof message.expiresAtMs === "object" ? message.expiresAtMs.low || message.expiresAtMs.high : message.expiresAtMs !== 0))
+                        writer.uint32(/* id 5, wireType 0 =*/40).uint64(message.expiresAtMs);
+                    if (message.isRevoked != null && $Object.hasOwnProperty.call(message, "isRevoked") && message.isRevoked !== false)
+                        writer.uint32(/* id 6, wireType 0 =*/48).bool(message.isRevoked);
+                    if (message.isExpired != null && $Object.hasOwnProperty.call(message, "isExpired") && message.isExpired !== false)
+                        writer.uint32(/* id 7, wireType 0 =*/56).bool(message.isExpired);
+                    if (message.redemptions != null && message.redemptions.length)
+                        for (let i = 0; i < message.redemptions.length; ++i)
+                            $root.umbra.state.v1.RedemptionV1.encode(message.redemptions[i], writer.uint32(/* id 8, wireType 2 =*/66).fork(), _depth + 1).ldelim();
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                /**
+                 * Decodes a LinkV1 message from the specified reader or buffer.
+                 * @function decode
+                 * @memberof umbra.state.v1.LinkV1
+                 * @static
+                 * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+                 * @param {number} [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.LinkV1 & umbra.state.v1.LinkV1.$Shape} LinkV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                LinkV1.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.umbra.state.v1.LinkV1();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.stringVerify()).length)
+                                    message.id = value;
+                                else
+                                    delete message.id;
+                                continue;
+                            }
+                        case 2: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.bytes()).length)
+                                    message.publicKey = value;
+                                else
+                                    delete message.publicKey;
+                                continue;
+                            }
+                        case 3: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.uint32())
+                                    message.uses = value;
+                                else
+                                    delete message.uses;
+                                continue;
+                            }
+                        case 4: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.createdAtMs = value;
+                                else
+                                    delete message.createdAtMs;
+                                continue;
+                            }
+                        case 5: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.expiresAtMs = value;
+                                else
+                                    delete message.expiresAtMs;
+                                continue;
+                            }
+                        case 6: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.bool())
+                                    message.isRevoked = value;
+                                else
+                                    delete message.isRevoked;
+                                continue;
+                            }
+                        case 7: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.bool())
+                                    message.isExpired = value;
+                                else
+                                    delete message.isExpired;
+                                continue;
+                            }
+                        case 8: {
+                                if (wireType !== 2)
+                                    break;
+                                if (!(message.redemptions && message.redemptions.length))
+                                    message.redemptions = [];
+                                message.redemptions.push($root.umbra.state.v1.RedemptionV1.decode(reader, reader.size(), $undefined, _depth + 1));
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return LinkV1;
+            })();
+
+            v1.RedemptionV1 = (function() {
+
+                /**
+                 * Properties of a RedemptionV1.
+                 * @typedef {Object} umbra.state.v1.RedemptionV1.$Properties
+                 * @property {string|null} [peer] RedemptionV1 peer
+                 * @property {number|Long|null} [atMs] RedemptionV1 atMs
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+
+                /**
+                 * Properties of a RedemptionV1.
+                 * @memberof umbra.state.v1
+                 * @interface IRedemptionV1
+                 * @augments umbra.state.v1.RedemptionV1.$Properties
+                 * @deprecated Use umbra.state.v1.RedemptionV1.$Properties instead.
+                 */
+
+                /**
+                 * Shape of a RedemptionV1.
+                 * @typedef {umbra.state.v1.RedemptionV1.$Properties} umbra.state.v1.RedemptionV1.$Shape
+                 */
+
+                /**
+                 * Constructs a new RedemptionV1.
+                 * @memberof umbra.state.v1
+                 * @classdesc Represents a RedemptionV1.
+                 * @constructor
+                 * @param {umbra.state.v1.RedemptionV1.$Properties=} [properties] Properties to set
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+                const RedemptionV1 = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                /**
+                 * RedemptionV1 peer.
+                 * @member {string} peer
+                 * @memberof umbra.state.v1.RedemptionV1
+                 * @instance
+                 */
+                RedemptionV1.prototype.peer = "";
+
+                /**
+                 * RedemptionV1 atMs.
+                 * @member {number|Long} atMs
+                 * @memberof umbra.state.v1.RedemptionV1
+                 * @instance
+                 */
+                RedemptionV1.prototype.atMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+                /**
+                 * Creates a new RedemptionV1 instance using the specified properties.
+                 * @function create
+                 * @memberof umbra.state.v1.RedemptionV1
+                 * @static
+                 * @param {umbra.state.v1.RedemptionV1.$Properties=} [properties] Properties to set
+                 * @returns {umbra.state.v1.RedemptionV1} RedemptionV1 instance
+                 * @type {{
+                 *   (properties: umbra.state.v1.RedemptionV1.$Shape): umbra.state.v1.RedemptionV1 & umbra.state.v1.RedemptionV1.$Shape;
+                 *   (properties?: umbra.state.v1.RedemptionV1.$Properties): umbra.state.v1.RedemptionV1;
+                 * }}
+                 */
+                RedemptionV1.create = function(properties) {
+                    return new RedemptionV1(properties);
+                };
+
+                /**
+                 * Encodes the specified RedemptionV1 message. Does not implicitly {@link umbra.state.v1.RedemptionV1.verify|verify} messages.
+                 * @function encode
+                 * @memberof umbra.state.v1.RedemptionV1
+                 * @static
+                 * @param {umbra.state.v1.RedemptionV1.$Properties} message RedemptionV1 message or plain object to encode
+                 * @param {$protobuf.Writer} [writer] Writer to encode to
+                 * @returns {$protobuf.Writer} Writer
+                 */
+                RedemptionV1.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.peer != null && $Object.hasOwnProperty.call(message, "peer") && message.peer !== "")
+                        writer.uint32(/* id 1, wireType 2 =*/10).string(message.peer);
+                    if (message.atMs != null && $Object.hasOwnProperty.call(message, "atMs") && (typeof message.atMs === "object" ? message.atMs.low || message.atMs.high : message.atMs !== 0))
+                        writer.uint32(/* id 2, wireType 0 =*/16).uint64(message.atMs);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                /**
+                 * Decodes a RedemptionV1 message from the specified reader or buffer.
+                 * @function decode
+                 * @memberof umbra.state.v1.RedemptionV1
+                 * @static
+                 * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+                 * @param {number} [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.RedemptionV1 & umbra.state.v1.RedemptionV1.$Shape} RedemptionV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                RedemptionV1.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.umbra.state.v1.RedemptionV1();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.stringVerify()).length)
+                                    message.peer = value;
+                                else
+                                    delete message.peer;
+                                continue;
+                            }
+                        case 2: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.atMs = value;
+                                else
+                                    delete message.atMs;
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return RedemptionV1;
+            })();
+
+            v1.LinkIndexV1 = (function() {
+
+                /**
+                 * Properties of a LinkIndexV1.
+                 * @typedef {Object} umbra.state.v1.LinkIndexV1.$Properties
+                 * @property {Array.<string>|null} [ids] LinkIndexV1 ids
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+
+                /**
+                 * Properties of a LinkIndexV1.
+                 * @memberof umbra.state.v1
+                 * @interface ILinkIndexV1
+                 * @augments umbra.state.v1.LinkIndexV1.$Properties
+                 * @deprecated Use umbra.state.v1.LinkIndexV1.$Properties instead.
+                 */
+
+                /**
+                 * Shape of a LinkIndexV1.
+                 * @typedef {umbra.state.v1.LinkIndexV1.$Properties} umbra.state.v1.LinkIndexV1.$Shape
+                 */
+
+                /**
+                 * Constructs a new LinkIndexV1.
+                 * @memberof umbra.state.v1
+                 * @classdesc Represents a LinkIndexV1.
+                 * @constructor
+                 * @param {umbra.state.v1.LinkIndexV1.$Properties=} [properties] Properties to set
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+                const LinkIndexV1 = function (properties) {
+                    this.ids = [];
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                /**
+                 * LinkIndexV1 ids.
+                 * @member {Array.<string>} ids
+                 * @memberof umbra.state.v1.LinkIndexV1
+                 * @instance
+                 */
+                LinkIndexV1.prototype.ids = $util.emptyArray;
+
+                /**
+                 * Creates a new LinkIndexV1 instance using the specified properties.
+                 * @function create
+                 * @memberof umbra.state.v1.LinkIndexV1
+                 * @static
+                 * @param {umbra.state.v1.LinkIndexV1.$Properties=} [properties] Properties to set
+                 * @returns {umbra.state.v1.LinkIndexV1} LinkIndexV1 instance
+                 * @type {{
+                 *   (properties: umbra.state.v1.LinkIndexV1.$Shape): umbra.state.v1.LinkIndexV1 & umbra.state.v1.LinkIndexV1.$Shape;
+                 *   (properties?: umbra.state.v1.LinkIndexV1.$Properties): umbra.state.v1.LinkIndexV1;
+                 * }}
+                 */
+                LinkIndexV1.create = function(properties) {
+                    return new LinkIndexV1(properties);
+                };
+
+                /**
+                 * Encodes the specified LinkIndexV1 message. Does not implicitly {@link umbra.state.v1.LinkIndexV1.verify|verify} messages.
+                 * @function encode
+                 * @memberof umbra.state.v1.LinkIndexV1
+                 * @static
+                 * @param {umbra.state.v1.LinkIndexV1.$Properties} message LinkIndexV1 message or plain object to encode
+                 * @param {$protobuf.Writer} [writer] Writer to encode to
+                 * @returns {$protobuf.Writer} Writer
+                 */
+                LinkIndexV1.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.ids != null && message.ids.length)
+                        for (let i = 0; i < message.ids.length; ++i)
+                            writer.uint32(/* id 1, wireType 2 =*/10).string(message.ids[i]);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                /**
+                 * Decodes a LinkIndexV1 message from the specified reader or buffer.
+                 * @function decode
+                 * @memberof umbra.state.v1.LinkIndexV1
+                 * @static
+                 * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+                 * @param {number} [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.LinkIndexV1 & umbra.state.v1.LinkIndexV1.$Shape} LinkIndexV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                LinkIndexV1.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.umbra.state.v1.LinkIndexV1();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 2)
+                                    break;
+                                if (!(message.ids && message.ids.length))
+                                    message.ids = [];
+                                message.ids.push(reader.stringVerify());
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return LinkIndexV1;
+            })();
+
+            v1.DayV1 = (function() {
+
+                /**
+                 * Properties of a DayV1.
+                 * @typedef {Object} umbra.state.v1.DayV1.$Properties
+                 * @property {Array.<string>|null} [keys] DayV1 keys
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+
+                /**
+                 * Properties of a DayV1.
+                 * @memberof umbra.state.v1
+                 * @interface IDayV1
+                 * @augments umbra.state.v1.DayV1.$Properties
+                 * @deprecated Use umbra.state.v1.DayV1.$Properties instead.
+                 */
+
+                /**
+                 * Shape of a DayV1.
+                 * @typedef {umbra.state.v1.DayV1.$Properties} umbra.state.v1.DayV1.$Shape
+                 */
+
+                /**
+                 * Constructs a new DayV1.
+                 * @memberof umbra.state.v1
+                 * @classdesc Represents a DayV1.
+                 * @constructor
+                 * @param {umbra.state.v1.DayV1.$Properties=} [properties] Properties to set
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+                const DayV1 = function (properties) {
+                    this.keys = [];
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                /**
+                 * DayV1 keys.
+                 * @member {Array.<string>} keys
+                 * @memberof umbra.state.v1.DayV1
+                 * @instance
+                 */
+                DayV1.prototype.keys = $util.emptyArray;
+
+                /**
+                 * Creates a new DayV1 instance using the specified properties.
+                 * @function create
+                 * @memberof umbra.state.v1.DayV1
+                 * @static
+                 * @param {umbra.state.v1.DayV1.$Properties=} [properties] Properties to set
+                 * @returns {umbra.state.v1.DayV1} DayV1 instance
+                 * @type {{
+                 *   (properties: umbra.state.v1.DayV1.$Shape): umbra.state.v1.DayV1 & umbra.state.v1.DayV1.$Shape;
+                 *   (properties?: umbra.state.v1.DayV1.$Properties): umbra.state.v1.DayV1;
+                 * }}
+                 */
+                DayV1.create = function(properties) {
+                    return new DayV1(properties);
+                };
+
+                /**
+                 * Encodes the specified DayV1 message. Does not implicitly {@link umbra.state.v1.DayV1.verify|verify} messages.
+                 * @function encode
+                 * @memberof umbra.state.v1.DayV1
+                 * @static
+                 * @param {umbra.state.v1.DayV1.$Properties} message DayV1 message or plain object to encode
+                 * @param {$protobuf.Writer} [writer] Writer to encode to
+                 * @returns {$protobuf.Writer} Writer
+                 */
+                DayV1.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.keys != null && message.keys.length)
+                        for (let i = 0; i < message.keys.length; ++i)
+                            writer.uint32(/* id 1, wireType 2 =*/10).string(message.keys[i]);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                /**
+                 * Decodes a DayV1 message from the specified reader or buffer.
+                 * @function decode
+                 * @memberof umbra.state.v1.DayV1
+                 * @static
+                 * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+                 * @param {number} [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.DayV1 & umbra.state.v1.DayV1.$Shape} DayV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                DayV1.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.umbra.state.v1.DayV1();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 2)
+                                    break;
+                                if (!(message.keys && message.keys.length))
+                                    message.keys = [];
+                                message.keys.push(reader.stringVerify());
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return DayV1;
             })();
 
             v1.PrekeyV1 = (function() {
@@ -3891,6 +5144,12 @@ export const umbra = $root.umbra = (() => {
                  * @property {number|null} [lastSet] PrivateV1State lastSet
                  * @property {Uint8Array|null} [newestAcknowledged] PrivateV1State newestAcknowledged
                  * @property {number|Long|null} [newestStatementMs] PrivateV1State newestStatementMs
+                 * @property {boolean|null} [isUndecided] PrivateV1State isUndecided
+                 * @property {boolean|null} [isBlocked] PrivateV1State isBlocked
+                 * @property {number|Long|null} [toldStuckMs] PrivateV1State toldStuckMs
+                 * @property {Uint8Array|null} [successor] PrivateV1State successor
+                 * @property {boolean|null} [hasMoved] PrivateV1State hasMoved
+                 * @property {Array.<Uint8Array>|null} [siblings] PrivateV1State siblings
                  * @property {number|null} [unnamedReads] PrivateV1State unnamedReads
                  * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
                  */
@@ -3923,6 +5182,7 @@ export const umbra = $root.umbra = (() => {
                     this.held = [];
                     this.lost = [];
                     this.outgoing = [];
+                    this.siblings = [];
                     if (properties)
                         for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                             if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -4170,6 +5430,54 @@ export const umbra = $root.umbra = (() => {
                 PrivateV1State.prototype.newestStatementMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
                 /**
+                 * PrivateV1State isUndecided.
+                 * @member {boolean} isUndecided
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.isUndecided = false;
+
+                /**
+                 * PrivateV1State isBlocked.
+                 * @member {boolean} isBlocked
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.isBlocked = false;
+
+                /**
+                 * PrivateV1State toldStuckMs.
+                 * @member {number|Long} toldStuckMs
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.toldStuckMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+                /**
+                 * PrivateV1State successor.
+                 * @member {Uint8Array} successor
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.successor = $util.newBuffer([]);
+
+                /**
+                 * PrivateV1State hasMoved.
+                 * @member {boolean} hasMoved
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.hasMoved = false;
+
+                /**
+                 * PrivateV1State siblings.
+                 * @member {Array.<Uint8Array>} siblings
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.siblings = $util.emptyArray;
+
+                /**
                  * PrivateV1State unnamedReads.
                  * @member {number} unnamedReads
                  * @memberof umbra.state.v1.PrivateV1State
@@ -4275,6 +5583,19 @@ export const umbra = $root.umbra = (() => {
                         writer.uint32(/* id 29, wireType 2 =*/234).bytes(message.newestAcknowledged);
                     if (message.newestStatementMs != null && $Object.hasOwnProperty.call(message, "newestStatementMs") && (typeof message.newestStatementMs === "object" ? message.newestStatementMs.low || message.newestStatementMs.high : message.newestStatementMs !== 0))
                         writer.uint32(/* id 30, wireType 0 =*/240).uint64(message.newestStatementMs);
+                    if (message.isUndecided != null && $Object.hasOwnProperty.call(message, "isUndecided") && message.isUndecided !== false)
+                        writer.uint32(/* id 31, wireType 0 =*/248).bool(message.isUndecided);
+                    if (message.isBlocked != null && $Object.hasOwnProperty.call(message, "isBlocked") && message.isBlocked !== false)
+                        writer.uint32(/* id 32, wireType 0 =*/256).bool(message.isBlocked);
+                    if (message.toldStuckMs != null && $Object.hasOwnProperty.call(message, "toldStuckMs") && (typeof message.toldStuckMs === "object" ? message.toldStuckMs.low || message.toldStuckMs.high : message.toldStuckMs !== 0))
+                        writer.uint32(/* id 33, wireType 0 =*/264).uint64(message.toldStuckMs);
+                    if (message.successor != null && $Object.hasOwnProperty.call(message, "successor") && message.successor.length)
+                        writer.uint32(/* id 34, wireType 2 =*/274).bytes(message.successor);
+                    if (message.siblings != null && message.siblings.length)
+                        for (let i = 0; i < message.siblings.length; ++i)
+                            writer.uint32(/* id 35, wireType 2 =*/282).bytes(message.siblings[i]);
+                    if (message.hasMoved != null && $Object.hasOwnProperty.call(message, "hasMoved") && message.hasMoved !== false)
+                        writer.uint32(/* id 36, wireType 0 =*/288).bool(message.hasMoved);
                     if (message.unnamedReads != null && $Object.hasOwnProperty.call(message, "unnamedReads") && message.unnamedReads !== 0)
                         writer.uint32(/* id 40, wireType 0 =*/320).uint32(message.unnamedReads);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
@@ -4574,6 +5895,59 @@ export const umbra = $root.umbra = (() => {
                                     message.newestStatementMs = value;
                                 else
                                     delete message.newestStatementMs;
+                                continue;
+                            }
+                        case 31: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.bool())
+                                    message.isUndecided = value;
+                                else
+                                    delete message.isUndecided;
+                                continue;
+                            }
+                        case 32: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.bool())
+                                    message.isBlocked = value;
+                                else
+                                    delete message.isBlocked;
+                                continue;
+                            }
+                        case 33: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.toldStuckMs = value;
+                                else
+                                    delete message.toldStuckMs;
+                                continue;
+                            }
+                        case 34: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.bytes()).length)
+                                    message.successor = value;
+                                else
+                                    delete message.successor;
+                                continue;
+                            }
+                        case 36: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.bool())
+                                    message.hasMoved = value;
+                                else
+                                    delete message.hasMoved;
+                                continue;
+                            }
+                        case 35: {
+                                if (wireType !== 2)
+                                    break;
+                                if (!(message.siblings && message.siblings.length))
+                                    message.siblings = [];
+                                message.siblings.push(reader.bytes());
                                 continue;
                             }
                         case 40: {
@@ -5460,6 +6834,8 @@ export const umbra = $root.umbra = (() => {
                  * @property {boolean|null} [isSilent] UnacknowledgedV1 isSilent
                  * @property {number|null} [set] UnacknowledgedV1 set
                  * @property {boolean|null} [isPassed] UnacknowledgedV1 isPassed
+                 * @property {Uint8Array|null} [originIdent] UnacknowledgedV1 originIdent
+                 * @property {Uint8Array|null} [originMessageId] UnacknowledgedV1 originMessageId
                  * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
                  */
 
@@ -5548,6 +6924,22 @@ export const umbra = $root.umbra = (() => {
                 UnacknowledgedV1.prototype.isPassed = false;
 
                 /**
+                 * UnacknowledgedV1 originIdent.
+                 * @member {Uint8Array} originIdent
+                 * @memberof umbra.state.v1.UnacknowledgedV1
+                 * @instance
+                 */
+                UnacknowledgedV1.prototype.originIdent = $util.newBuffer([]);
+
+                /**
+                 * UnacknowledgedV1 originMessageId.
+                 * @member {Uint8Array} originMessageId
+                 * @memberof umbra.state.v1.UnacknowledgedV1
+                 * @instance
+                 */
+                UnacknowledgedV1.prototype.originMessageId = $util.newBuffer([]);
+
+                /**
                  * Creates a new UnacknowledgedV1 instance using the specified properties.
                  * @function create
                  * @memberof umbra.state.v1.UnacknowledgedV1
@@ -5593,6 +6985,10 @@ export const umbra = $root.umbra = (() => {
                         writer.uint32(/* id 6, wireType 0 =*/48).uint32(message.set);
                     if (message.isPassed != null && $Object.hasOwnProperty.call(message, "isPassed") && message.isPassed !== false)
                         writer.uint32(/* id 7, wireType 0 =*/56).bool(message.isPassed);
+                    if (message.originIdent != null && $Object.hasOwnProperty.call(message, "originIdent") && message.originIdent.length)
+                        writer.uint32(/* id 8, wireType 2 =*/66).bytes(message.originIdent);
+                    if (message.originMessageId != null && $Object.hasOwnProperty.call(message, "originMessageId") && message.originMessageId.length)
+                        writer.uint32(/* id 9, wireType 2 =*/74).bytes(message.originMessageId);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -5698,6 +7094,24 @@ export const umbra = $root.umbra = (() => {
                                     message.isPassed = value;
                                 else
                                     delete message.isPassed;
+                                continue;
+                            }
+                        case 8: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.bytes()).length)
+                                    message.originIdent = value;
+                                else
+                                    delete message.originIdent;
+                                continue;
+                            }
+                        case 9: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.bytes()).length)
+                                    message.originMessageId = value;
+                                else
+                                    delete message.originMessageId;
                                 continue;
                             }
                         }
@@ -6324,6 +7738,8 @@ export const umbra = $root.umbra = (() => {
                  * @typedef {Object} umbra.state.v1.WaitingV1.$Properties
                  * @property {number|null} [set] WaitingV1 set
                  * @property {Uint8Array|null} [segment] WaitingV1 segment
+                 * @property {Uint8Array|null} [originIdent] WaitingV1 originIdent
+                 * @property {Uint8Array|null} [originMessageId] WaitingV1 originMessageId
                  * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
                  */
 
@@ -6372,6 +7788,22 @@ export const umbra = $root.umbra = (() => {
                 WaitingV1.prototype.segment = $util.newBuffer([]);
 
                 /**
+                 * WaitingV1 originIdent.
+                 * @member {Uint8Array} originIdent
+                 * @memberof umbra.state.v1.WaitingV1
+                 * @instance
+                 */
+                WaitingV1.prototype.originIdent = $util.newBuffer([]);
+
+                /**
+                 * WaitingV1 originMessageId.
+                 * @member {Uint8Array} originMessageId
+                 * @memberof umbra.state.v1.WaitingV1
+                 * @instance
+                 */
+                WaitingV1.prototype.originMessageId = $util.newBuffer([]);
+
+                /**
                  * Creates a new WaitingV1 instance using the specified properties.
                  * @function create
                  * @memberof umbra.state.v1.WaitingV1
@@ -6407,6 +7839,10 @@ export const umbra = $root.umbra = (() => {
                         writer.uint32(/* id 1, wireType 0 =*/8).uint32(message.set);
                     if (message.segment != null && $Object.hasOwnProperty.call(message, "segment") && message.segment.length)
                         writer.uint32(/* id 2, wireType 2 =*/18).bytes(message.segment);
+                    if (message.originIdent != null && $Object.hasOwnProperty.call(message, "originIdent") && message.originIdent.length)
+                        writer.uint32(/* id 3, wireType 2 =*/26).bytes(message.originIdent);
+                    if (message.originMessageId != null && $Object.hasOwnProperty.call(message, "originMessageId") && message.originMessageId.length)
+                        writer.uint32(/* id 4, wireType 2 =*/34).bytes(message.originMessageId);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -6467,6 +7903,24 @@ export const umbra = $root.umbra = (() => {
                                     message.segment = value;
                                 else
                                     delete message.segment;
+                                continue;
+                            }
+                        case 3: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.bytes()).length)
+                                    message.originIdent = value;
+                                else
+                                    delete message.originIdent;
+                                continue;
+                            }
+                        case 4: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.bytes()).length)
+                                    message.originMessageId = value;
+                                else
+                                    delete message.originMessageId;
                                 continue;
                             }
                         }

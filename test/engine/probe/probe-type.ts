@@ -117,6 +117,8 @@ export const probeType: ConversationType<ProbeState, { kind: "send"; text: strin
         if (input.name.startsWith("idle")) return ignore("nothing to do");
         if (input.name.startsWith("repeat")) return repeat(state, input.name, input.tokens);
         return accept({ ...state, log: [...state.log, `timer ${input.name}`] }, [say(state, `timer ${input.name}`)]);
+      case "told":
+        return accept({ ...state, log: [...state.log, `told ${input.name}`] }, []);
       case "undeliverable":
         return accept(state, [
           { kind: "deliver", event: { type: "message.failed", messageId: input.messageId, reason: input.reason } },

@@ -6,10 +6,11 @@ import {
   type OutgoingSet,
   type PrivateState,
   TIMER_FLUSH,
+  TIMER_MOVE,
   type Unacknowledged,
   waitRecord,
 } from "../state.ts";
-import { encodeWaiting } from "./record-codec.ts";
+import { encodeWaiting, type Waiting } from "./record-codec.ts";
 
 /** Progress is told at each tenth. */
 const PROGRESS_STEPS = 10;
@@ -22,15 +23,16 @@ export function queueSegments(draft: Draft, messageId: MessageId, encoded: reado
     lastSet: serial,
     outgoing: [...outgoing, { serial, messageId, count: encoded.length, acknowledged: 0 }],
   });
-  for (const segment of encoded) queueWaiting(draft, serial, segment);
+  for (const segment of encoded) queueWaiting(draft, { set: serial, segment });
   if (hasNumberForContent(draft.state)) draft.add({ kind: "schedule", name: TIMER_FLUSH, atMs: draft.now });
 }
 
 /** At the end of what waits for a number. */
-export function queueWaiting(draft: Draft, set: number, segment: Uint8Array): void {
-  const { waitingEnd } = draft.state;
-  draft.add({ kind: "put", key: waitRecord(waitingEnd), bytes: encodeWaiting({ set, segment }) });
+export function queueWaiting(draft: Draft, waiting: Waiting): void {
+  const { waitingEnd, successor } = draft.state;
+  draft.add({ kind: "put", key: waitRecord(waitingEnd), bytes: encodeWaiting(waiting) });
   draft.set({ waitingEnd: waitingEnd + 1 });
+  if (successor !== undefined) draft.add({ kind: "schedule", name: TIMER_MOVE, atMs: draft.now });
 }
 
 /** The set of a segment; undefined: it has failed or never was one. */

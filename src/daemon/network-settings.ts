@@ -1,9 +1,28 @@
-/** What a network lets us publish: fixed for the networks with a name, `quota` and `quota_window` of a custom one. */
+/** Waku networks: those with a name have fixed numbers and a fixed quota, a custom one has its own. */
 import { z } from "zod";
 import type { QuotaRule } from "../engine/quota/quota.ts";
 
 /** What public networks count (profile 10.6). */
-export const publicQuota: QuotaRule = { publications: 100, windowMs: 600_000 };
+const publicQuota: QuotaRule = { publications: 100, windowMs: 600_000 };
+
+type NetworkName = "devnet" | "logos.test" | "logos.dev" | "custom";
+
+/** Where we are, and what we may do there. */
+export interface Network {
+  readonly name: NetworkName;
+  readonly clusterId: number;
+  /** How many the cluster has. */
+  readonly shards: number;
+  /** What it lets us publish; undefined: it does not count. */
+  readonly quota?: QuotaRule | undefined;
+}
+
+/** Waku networks by name; `custom` brings its own numbers. */
+export const networkPresets: Readonly<Record<Exclude<NetworkName, "custom">, Omit<Network, "name">>> = {
+  devnet: { clusterId: 66, shards: 8 },
+  "logos.test": { clusterId: 2, shards: 8, quota: publicQuota },
+  "logos.dev": { clusterId: 3, shards: 8, quota: publicQuota },
+};
 
 const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
 

@@ -1,0 +1,108 @@
+/** What the inbox learns from its conversations, and the new invite for one that nobody answers (profile 8.7 "Re-invite"). */
+import { fromHex, toHex } from "../../crypto/bytes.ts";
+import { decodeBundle } from "../../wire/contact-bundle.ts";
+import { accept, type Effect, ignore, type Transition, type TurnContext } from "../contract.ts";
+import { tell } from "../pairwise-words.ts";
+import {
+  type Contact,
+  conversationOf,
+  isSamePair,
+  type Pair,
+  putContact,
+  readContact,
+  withConversation,
+} from "./contact.ts";
+import { beginConversation } from "./invite.ts";
+import { contactRecord, DAY_MS, type InboxState, PRIVATE_TYPE } from "./state.ts";
+
+type Step = Transition<InboxState>;
+
+/** A new invite goes at most this often; the first does not wait for it. */
+const REINVITE_PAUSE_MS = 7 * DAY_MS;
+
+interface Report {
+  readonly peer: string;
+  readonly ident: string;
+}
+
+function contactOf(peer: string, context: TurnContext): Contact | { readonly lacks: Step } {
+  const key = contactRecord(peer);
+  if (!context.records.has(key)) return { lacks: { kind: "lacks", keys: [key] } };
+  return readContact(context.records.get(key));
+}
+
+/** The conversation was read in: from now on it is one that new content may go to. */
+export function noteHeard(state: InboxState, { peer, ident }: Report, context: TurnContext): Step {
+  const contact = contactOf(peer, context);
+  if ("lacks" in contact) return contact.lacks;
+  const conversations = contact.conversations.map((pair) =>
+    isSamePair(pair, ident) ? { ...pair, isHeard: true } : pair,
+  );
+  const request = contact.request;
+  const heard = request !== undefined && isSamePair(request, ident) ? { ...request, isHeard: true } : request;
+  const known = { ...contact, conversations, request: heard };
+  return accept(state, [putContact(peer, known), ...supersede(known, ident)]);
+}
+
+/** Both sides leave what is older than the newest heard conversation, and so agree on crossed ones (ties: smaller ident). */
+function supersede({ conversations }: Contact, reporter: string): Effect[] {
+  const [newest] = conversations.filter(({ isHeard }) => isHeard).toSorted(newestFirst);
+  if (newest === undefined) return [];
+  const older = conversations.filter((pair) => newestFirst(newest, pair) < 0);
+  // Who reports is either the newest, so that all others hear of it, or comes late and hears of the newest.
+  const told = isSamePair(newest, reporter) ? older : older.filter((pair) => isSamePair(pair, reporter));
+  return told.map((pair, index) =>
+    tell(conversationOf(pair), { kind: "superseded", ident: toHex(newest.ident) }, `superseded-${index}`),
+  );
+}
+
+function newestFirst(a: Pair, b: Pair): number {
+  return b.createdAtMs - a.createdAtMs || (toHex(a.ident) < toHex(b.ident) ? -1 : 1);
+}
+
+/** The peer sent its bundle: the newest is kept, unless it serves one invite only. */
+export function noteBundle(
+  state: InboxState,
+  { peer, bundle: text }: { readonly peer: string; readonly bundle: string },
+  context: TurnContext,
+): Step {
+  const contact = contactOf(peer, context);
+  if ("lacks" in contact) return contact.lacks;
+  const bytes = fromHex(text);
+  const decoded = bytes === undefined ? undefined : decodeBundle(bytes);
+  if (decoded?.kind !== "readable" || !decoded.value.bundle.multiUse) return ignore("no bundle to keep");
+  return accept(state, [putContact(peer, { ...contact, bundle: decoded.value.bytes })]);
+}
+
+/**
+ * Nothing of the conversation is acknowledged. The peer gets a new invite, with a new e_A, if we have a bundle of it that
+ * is valid and serves several; else the application is told that it takes a new link. The old conversation goes on.
+ */
+export function reinvite(state: InboxState, { peer, ident }: Report, context: TurnContext): Step {
+  const contact = contactOf(peer, context);
+  if ("lacks" in contact) return contact.lacks;
+  const { now } = context;
+  if (contact.isBlocked || !contact.isAccepted) return ignore("not a contact");
+  const newest = contact.conversations.toSorted((a, b) => b.createdAtMs - a.createdAtMs)[0];
+  // A newer one has its own patience.
+  if (!isSamePair(newest, ident)) return ignore("a newer conversation exists");
+  if (now - contact.reinvitedAtMs < REINVITE_PAUSE_MS) return ignore("invited anew a short while ago");
+  const tried = { ...contact, reinvitedAtMs: now };
+  const decoded = contact.bundle === undefined ? undefined : decodeBundle(contact.bundle);
+  const bundle = decoded?.kind === "readable" ? decoded.value.bundle : undefined;
+  const createdAtMs = Math.max(now, contact.newestCreatedAtMs + 1);
+  const begun =
+    bundle === undefined || bundle.notAfterMs <= now
+      ? undefined
+      : beginConversation(state, bundle, { contact, createdAtMs, text: undefined }, context);
+  if (begun === undefined) {
+    const needed: Effect = { kind: "deliver", event: { type: "contact.link-needed", peer } };
+    return accept(state, [putContact(peer, tried), needed]);
+  }
+  const pair = { ident: begun.opening.keys.ident, createdAtMs, isHeard: false };
+  return accept({ ...state, prekeys: begun.prekeys }, [
+    ...begun.effects,
+    putContact(peer, withConversation(tried, pair)),
+    { kind: "open", type: PRIVATE_TYPE, opening: begun.opening },
+  ]);
+}
