@@ -99,7 +99,9 @@ const exceptions: Readonly<Record<string, { readonly ours: readonly string[]; re
 };
 
 /** What the CLI may take of admin: the server side would pull fastify into every command. */
-const adminForCommands = ["client", "problem", "location", "views", "event-view"].map((name) => `admin/${name}.ts`);
+const adminForCommands = ["client", "problem", "location", "views", "event-view", "waiting/views"].map(
+  (name) => `admin/${name}.ts`,
+);
 
 /** What makes a function impure, or its result depend on when and where it runs. */
 const impure: readonly (readonly [RegExp, string])[] = [

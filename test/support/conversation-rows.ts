@@ -29,7 +29,7 @@ export function stateOf(row: Row): any {
 export function recordOf(row: Row, key: RecordKey): Uint8Array | undefined {
   if (!key.startsWith("message/")) return row.records.get(key);
   const known = row.messages.get(key.slice("message/".length) as MessageId);
-  return known === undefined ? undefined : utf8(known.state);
+  return known === undefined ? undefined : utf8(known.state.replace(/^message\./, ""));
 }
 
 /** In the order of the real store: drops before puts, cancels before schedules. */
@@ -52,17 +52,17 @@ function applyEvent(row: Row, event: ConversationEvent, all: readonly Row[]): vo
     const elsewhere = event.type === "message.received" ? (event.otherIds ?? []) : [];
     if (elsewhere.some((id) => all.some(({ messages }) => messages.has(id)))) return;
     const direction = event.type === "message.received" ? "in" : "out";
-    row.messages.set(event.messageId, { direction, state: event.type.replace(/^message\./, "") });
+    row.messages.set(event.messageId, { direction, state: event.type });
   } else if (event.type === "message.delivered" || event.type === "message.failed") {
     const message = row.messages.get(event.messageId);
     assert.ok(message?.direction === "out", "only our own messages are delivered or fail");
-    assert.equal(message.state, "queued", "a fate is final and told once");
-    message.state = event.type.replace(/^message\./, "");
+    assert.equal(message.state, "message.queued", "a fate is final and told once");
+    message.state = event.type;
   }
   if (event.type === "message.retried") {
     const message = row.messages.get(event.messageId);
-    assert.ok(message?.state === "failed", "only what has failed is tried again");
-    message.state = "queued";
+    assert.ok(message?.state === "message.failed", "only what has failed is tried again");
+    message.state = "message.queued";
   }
   row.events.push(event);
 }

@@ -66,7 +66,7 @@ export class Admission {
       if (waitMs === undefined || store.parkedCount() >= PARKED_MAX) counters.add("envelope.dropped.limited");
       else this.#park(route, message, rate.code, waitMs);
     } catch (error) {
-      const fields = { event: "parked.unreadable", component: "intake", err: error };
+      const fields = { event: "parked.failed", component: "intake", err: error };
       this.#deps.log.error(fields, "an envelope over its rate could not be parked");
       this.#deps.onGap("cannot-park");
     }

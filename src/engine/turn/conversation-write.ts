@@ -1,8 +1,9 @@
 /** Effects become rows: what one accepted transition writes of its conversation. */
 import type { AnyConversationType, ConversationEvent, Effect, Transition } from "../../conversation/contract.ts";
+import type { MessageId } from "../../wire/ids.ts";
 import { UmbradError } from "../errors.ts";
 import { STATE_BYTES_MAX } from "../limits.ts";
-import type { ConversationNumber, ConversationWrite } from "../ports.ts";
+import type { ConversationNumber, ConversationWrite, MessageState } from "../ports.ts";
 
 /** The conversation a transition is of, at the revision it was computed from. */
 export interface Target {
@@ -146,13 +147,9 @@ class EffectRows {
         return;
       }
       case "message.delivered":
-        this.#messageStates.push({ messageId: event.messageId, state: "delivered" });
-        this.#events.push({ type: event.type, messageId: event.messageId });
-        return;
+        return this.#move(event, "delivered");
       case "message.failed":
-        this.#messageStates.push({ messageId: event.messageId, state: "failed" });
-        this.#events.push({ type: event.type, messageId: event.messageId, data: { reason: event.reason } });
-        return;
+        return this.#move(event, "failed", { reason: event.reason });
       case "message.retried":
         this.#revived.push(event.messageId);
         this.#events.push({ type: event.type, messageId: event.messageId });
@@ -182,5 +179,14 @@ class EffectRows {
         this.#events.push({ type: event.type, data: { peer: this.#peer, what: event.what } });
         return;
     }
+  }
+
+  #move(
+    { type, messageId }: { readonly type: string; readonly messageId: MessageId },
+    state: MessageState,
+    data?: { readonly reason: string },
+  ): void {
+    this.#messageStates.push({ messageId, state });
+    this.#events.push(data === undefined ? { type, messageId } : { type, messageId, data });
   }
 }
