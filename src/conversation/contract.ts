@@ -98,6 +98,8 @@ export type ConversationEvent =
   | { readonly type: "message.failed"; readonly messageId: MessageId; readonly reason: string }
   /** What had failed is `queued` again: the one way out of a final state. */
   | { readonly type: "message.retried"; readonly messageId: MessageId }
+  /** The peer's messages that others wait for did not come in time: what waited is delivered. They may still arrive. */
+  | { readonly type: "message.lost"; readonly messageIds: readonly string[] }
   /** Somebody whom nobody has accepted wants to talk: the conversation sends nothing until it is accepted. */
   | { readonly type: "contact.requested"; readonly peer: string }
   /** Nothing that we have of the peer lets us invite it again: its operator must make a new link. */

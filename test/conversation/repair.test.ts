@@ -89,6 +89,8 @@ describe("a message whose dependency is missing", () => {
     await b.fire("repair");
     assert.deepEqual(b.texts(), ["hello", "follower"]);
     assert.ok(b.row.records.has(knownRecord(lost.messageId!)));
+    const told = b.events.flatMap((event) => (event.type === "message.lost" ? event.messageIds : []));
+    assert.deepEqual(told, [lost.messageId]);
     const [reply] = await say(b, "reply");
     assert.deepEqual(peek(a, reply!).sds.repairRequest, [lost.messageId]);
 

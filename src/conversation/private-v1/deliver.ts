@@ -122,6 +122,7 @@ export function carryOut(draft: Draft, plan: Plan, arriving?: Arriving): string 
   const lost = [...draft.state.lost, ...plan.lost.map((messageId) => ({ messageId, sinceMs }))];
   draft.set({ held: plan.held, lost: lost.slice(-LOST_MAX) });
   for (const id of plan.lost) draft.add({ kind: "put", key: knownRecord(id), bytes: Uint8Array.of(1) });
+  if (plan.lost.length > 0) draft.add({ kind: "deliver", event: { type: "message.lost", messageIds: plan.lost } });
   if (arriving !== undefined && plan.held.some(({ messageId }) => messageId === arriving.messageId)) {
     draft.add({ kind: "put", key: heldRecord(arriving.messageId), bytes: arriving.content });
   }

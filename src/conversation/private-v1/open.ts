@@ -84,7 +84,8 @@ function initialState(opening: PairwiseOpening, ratchet: RatchetState): PrivateS
     lost: [],
     waitingFirst: 0,
     waitingEnd: 0,
-    lastFrameMs: 0,
+    // No two invites to one peer have the same time, so neither have their first messages: equal words in both are two messages.
+    lastFrameMs: opening.role === "inviter" ? opening.createdAtMs - 1 : 0,
     lastPublishedMs: 0,
     resends: 0,
     answers: 0,

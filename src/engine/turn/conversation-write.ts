@@ -157,6 +157,9 @@ class EffectRows {
       case "conversation.opened":
         this.#events.push({ type: event.type, data: { peer: event.peer, role: event.role } });
         return;
+      case "message.lost":
+        this.#events.push({ type: event.type, data: { messageIds: event.messageIds } });
+        return;
       case "contact.requested":
       case "contact.link-needed":
         this.#events.push({ type: event.type, data: { peer: event.peer } });

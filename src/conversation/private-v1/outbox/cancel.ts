@@ -4,7 +4,7 @@
  */
 import { bytesEqual } from "../../../crypto/equal.ts";
 import { messageIdOf } from "../../../protocol/reliability/sds-message.ts";
-import { decodeSegment } from "../../../protocol/segmentation/segment.ts";
+import { decodeSegment, encodeSingleSegment } from "../../../protocol/segmentation/segment.ts";
 import type { MessageId } from "../../../wire/ids.ts";
 import { type RecordKey, reject, type Transition, type TurnContext } from "../../contract.ts";
 import { Draft } from "../draft.ts";
@@ -76,7 +76,7 @@ function cancelWaiting(draft: Draft, messageId: string): Step {
     }
     const record = draft.record(key);
     if (record === undefined || idOf(record) !== messageId) continue;
-    draft.add({ kind: "put", key, bytes: encodeWaiting({ set: NO_SET, segment: new Uint8Array() }) });
+    draft.add({ kind: "put", key, bytes: encodeWaiting({ set: NO_SET, segment: encodeSingleSegment(Uint8Array.of(0)) }) });
     draft.add({
       kind: "deliver",
       event: { type: "message.failed", messageId: messageId as MessageId, reason: REASON },
