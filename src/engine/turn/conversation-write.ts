@@ -141,11 +141,8 @@ class EffectRows {
         this.#events.push({ type: event.type, messageId: event.messageId });
         return;
       }
-      case "message.progress": {
-        const { type, messageId, arrived, parts } = event;
-        this.#events.push({ type, messageId, data: { arrived, parts } });
-        return;
-      }
+      case "message.progress":
+        return this.#progress(event);
       case "message.delivered":
         return this.#move(event, "delivered");
       case "message.failed":
@@ -182,6 +179,10 @@ class EffectRows {
         this.#events.push({ type: event.type, data: { peer: this.#peer, what: event.what } });
         return;
     }
+  }
+
+  #progress({ type, messageId, arrived, parts }: Extract<ConversationEvent, { type: "message.progress" }>): void {
+    this.#events.push({ type, messageId, data: { arrived, parts } });
   }
 
   #move(

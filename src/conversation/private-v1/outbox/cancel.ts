@@ -76,7 +76,11 @@ function cancelWaiting(draft: Draft, messageId: string): Step {
     }
     const record = draft.record(key);
     if (record === undefined || idOf(record) !== messageId) continue;
-    draft.add({ kind: "put", key, bytes: encodeWaiting({ set: NO_SET, segment: encodeSingleSegment(Uint8Array.of(0)) }) });
+    draft.add({
+      kind: "put",
+      key,
+      bytes: encodeWaiting({ set: NO_SET, segment: encodeSingleSegment(Uint8Array.of(0)) }),
+    });
     draft.add({
       kind: "deliver",
       event: { type: "message.failed", messageId: messageId as MessageId, reason: REASON },
