@@ -113,7 +113,7 @@ const exceptions: Readonly<Record<string, { readonly ours: readonly string[]; re
 };
 
 /** What the CLI may take of admin: the server side would pull fastify into every command. */
-const adminForCommands = ["client", "problem", "location", "views", "event-view", "log/log-view"].map(
+const adminForCommands = ["client", "problem", "location", "views", "event-view", "log/log-view", "waiting/views"].map(
   (name) => `admin/${name}.ts`,
 );
 

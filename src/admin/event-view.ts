@@ -36,7 +36,9 @@ export function gapView({ from, to, reason, atMs }: EventGap): EventView {
 function messageFields(row: EventRow): Record<string, unknown> {
   const { message } = row;
   if (message === undefined) return {};
-  if (!eventsWithContent.has(row.type)) return { messageId: message.messageId };
+  const { messageId } = message;
+  if (row.type === "message.failed") return { messageId, retry: `umbrad outbox retry ${messageId}` };
+  if (!eventsWithContent.has(row.type)) return { messageId };
   return {
     messageId: message.messageId,
     sender: message.body.sender,

@@ -40,6 +40,8 @@ export const STREAM_PAGE_ROWS = 64;
 export const EVENTS_PAGE_MAX = 10_000;
 
 export const MESSAGES_PAGE_MAX = 1_000;
+/** Of what waits. */
+export const LIST_MAX = 1_000;
 
 /** Each use of a link costs a prekey kept in the inbox. */
 export const INVITE_USES_MAX = 1_000;

@@ -94,7 +94,14 @@ const problems: ReadonlyMap<string, Problem> = new Map([
   ["message/key-conflict", final(409, exitCodes.refused)],
   ["message/not-confirmed", retry(504, exitCodes.tryAgain)],
   ["message/queue-full", retry(429, exitCodes.tryAgain)],
+  ["message/already-left", final(409, exitCodes.refused)],
+  ["message/leaving", retry(409, exitCodes.tryAgain)],
+  ["message/cannot-cancel", final(409, exitCodes.refused)],
+  ["message/not-failed", final(409, exitCodes.refused)],
+  ["message/received", final(409, exitCodes.refused)],
   ["message/failed", final(502, exitCodes.refused)],
+
+  ["parked/unknown", final(404, exitCodes.unknownThing)],
 
   ["consumer/unknown", final(404, exitCodes.unknownThing)],
   ["consumer/busy", retry(409, exitCodes.tryAgain)],
@@ -138,6 +145,7 @@ const areas: ReadonlyMap<string, Problem> = new Map([
   ["conversation", final(409, exitCodes.refused)],
   ["token", final(409, exitCodes.refused)],
   ["consumer", final(409, exitCodes.refused)],
+  ["parked", final(409, exitCodes.refused)],
 ]);
 
 const elsewhere: Problem = final(500, exitCodes.refused);

@@ -10,6 +10,7 @@ import * as message from "./endpoint/message.ts";
 import * as operator from "./endpoint/operator.ts";
 import * as store from "./endpoint/store.ts";
 import * as token from "./endpoint/token.ts";
+import * as waiting from "./endpoint/waiting.ts";
 
 export const routes: readonly Route[] = routeTable({
   "GET /livez": ["open", daemon.live],
@@ -50,6 +51,14 @@ export const routes: readonly Route[] = routeTable({
   "GET /v1/messages/:id": ["read", message.show],
   "GET /v1/messages/:id/content": ["read", file.content],
   "GET /v1/messages/:id/trace": ["read", message.trace],
+
+  "GET /v1/outbox": ["read", waiting.outbox],
+  "POST /v1/outbox/:id/retry": ["send", waiting.retryMessage],
+  "POST /v1/outbox/:id/cancel": ["send", waiting.cancelMessage],
+  "GET /v1/parked": ["read", waiting.parked],
+  "POST /v1/parked/retry": ["admin", waiting.retryAllParked],
+  "POST /v1/parked/:id/retry": ["admin", waiting.retryParked],
+  "DELETE /v1/parked/:id": ["admin", waiting.dropParked],
 
   "GET /v1/events": ["read", event.list],
   "GET /v1/consumers": ["read", event.consumers],

@@ -16,6 +16,7 @@ import {
   EVENTS_PAGE_MAX,
   INVITE_LIFETIME_MAX_MS,
   INVITE_USES_MAX,
+  LIST_MAX,
   MESSAGES_PAGE_MAX,
   TOKEN_LIFETIME_MAX_MS,
 } from "./limits.ts";
@@ -181,6 +182,12 @@ export const backupBody: z.ZodType<{ readonly directory: string }> = z.strictObj
     .max(4_096)
     .refine((path) => isAbsolute(path) && !path.includes("\0"), "an absolute path is needed"),
 });
+
+export const listQuery: z.ZodType<{ readonly limit: number }> = z.strictObject({
+  limit: count.pipe(z.int().min(1).max(LIST_MAX)).default(100),
+});
+
+export const parkedParams: z.ZodType<{ readonly id: number }> = z.strictObject({ id: count });
 
 export const ackBody: z.ZodType<AckBody> = z.strictObject({ seq: z.int().min(0) });
 

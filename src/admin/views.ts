@@ -36,6 +36,8 @@ export interface StatusView {
   readonly conversations: number;
   readonly outbox: number;
   readonly parked: number;
+  /** null: the network does not count what we publish, or the daemon is starting. */
+  readonly quota: QuotaView | null;
   readonly lastSeq: number;
   readonly version: string;
   readonly pid: number;
@@ -175,12 +177,29 @@ export function statusView(
     conversations: engine?.conversations ?? 0,
     outbox: engine?.outbox ?? 0,
     parked: engine?.parked ?? 0,
+    quota: engine?.quota ? quotaView(engine.quota) : null,
     lastSeq: engine?.lastSeq ?? 0,
     version: identity.version,
     pid: identity.pid,
     startedAt: rfc3339(identity.startedAtMs),
     listen,
   };
+}
+
+/** What the network's quota has room for. */
+export interface QuotaView {
+  /** So many envelopes in any window of so many milliseconds. */
+  readonly publications: number;
+  readonly windowMs: number;
+  readonly left: number;
+  /** null: now. */
+  readonly nextAt: string | null;
+  /** Tokens for acknowledgements, repairs and repetitions. */
+  readonly share: { readonly tokens: number; readonly left: number };
+}
+
+function quotaView({ nextAtMs, ...quota }: NonNullable<EngineStatus["quota"]>): QuotaView {
+  return { ...quota, nextAt: nextAtMs === null ? null : rfc3339(nextAtMs) };
 }
 
 export function conversationJson(view: ConversationView): ConversationJson {

@@ -7,6 +7,7 @@ import { declareOperator } from "./noun/operator.ts";
 import { declareContacts, declareConversations, declareInvites } from "./noun/people.ts";
 import { declareStore } from "./noun/store.ts";
 import { declareTokens } from "./noun/tokens.ts";
+import { declareWaiting } from "./noun/waiting.ts";
 import { collect, countOption, durationOption, networkOption, session, withPassphrase } from "./options.ts";
 
 /** `writeHelp` takes the help that belongs to a usage error. */
@@ -28,6 +29,7 @@ export function createProgram(writeHelp: (text: string) => void): Command {
   declareContacts(program);
   declareMessages(program);
   declareMessage(program);
+  declareWaiting(program);
   declareEvents(program);
   declareTokens(program);
   declareStore(program);

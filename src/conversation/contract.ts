@@ -15,6 +15,8 @@ export type RecordKey = string;
 export interface TurnContext {
   /** Unix time in milliseconds. */
   readonly now: number;
+  /** The network counts what we publish: better late than often (profile 8.9-3). Absent: it does not. */
+  readonly isMetered?: boolean;
   /** Fresh random bytes: keys, nonces, salts, jitter. */
   random(length: number): Uint8Array;
   /** What `reads` named and an earlier `lacks` asked for. A key that was asked for and does not exist maps to undefined. */
@@ -29,7 +31,8 @@ export type Input<Command> =
       readonly ref: number;
     }
   | { readonly kind: "command"; readonly command: Command }
-  | { readonly kind: "timer"; readonly name: string }
+  /** `tokens`: how many acknowledgements and repetitions this turn may publish. Absent: nobody counts them. */
+  | { readonly kind: "timer"; readonly name: string; readonly tokens?: number }
   /** What another conversation of this daemon told this one (effect `tell`), once. */
   | { readonly kind: "told"; readonly name: string; readonly data: Uint8Array }
   /**
@@ -49,6 +52,9 @@ export type ExpectedHint =
    * 32 hint bytes, so that a turn pays only for what changed.
    */
   | { readonly kind: "ratcheted"; readonly ref: number; derive(): Uint8Array };
+
+/** What a timer takes a token of the network's quota for; acknowledgements come before the rest (profile 8.9-3). */
+export type TokenNeed = "acknowledgement" | "resend";
 
 /** Why an envelope leaves: the outbox sends invites first, acknowledgements within their share (profile 10.6). */
 export type Purpose = "invite" | "content" | "acknowledgement" | "repeat";
@@ -95,6 +101,8 @@ export type ConversationEvent =
     }
   | { readonly type: "message.delivered"; readonly messageId: MessageId }
   | { readonly type: "message.failed"; readonly messageId: MessageId; readonly reason: string }
+  /** What had failed is `queued` again: the one way out of a final state. */
+  | { readonly type: "message.retried"; readonly messageId: MessageId }
   /** The peer's messages that others wait for did not come in time: what waited is delivered. They may still arrive. */
   | { readonly type: "message.lost"; readonly messageIds: readonly string[] }
   /** Somebody whom nobody has accepted wants to talk: the conversation sends nothing until it is accepted. */
@@ -116,7 +124,8 @@ export type Effect =
       readonly messageId?: MessageId;
     }
   | { readonly kind: "deliver"; readonly event: ConversationEvent }
-  | { readonly kind: "schedule"; readonly name: string; readonly atMs: number }
+  /** With `needs` the turn publishes acknowledgements or repetitions: where a quota counts them it waits for a token. */
+  | { readonly kind: "schedule"; readonly name: string; readonly atMs: number; readonly needs?: TokenNeed }
   | { readonly kind: "cancel"; readonly name: string }
   | { readonly kind: "put"; readonly key: RecordKey; readonly bytes: Uint8Array }
   | { readonly kind: "drop"; readonly key: RecordKey }

@@ -182,6 +182,8 @@ function assemble({ stateDir, config, log }: DaemonOptions, store: Store, metric
     log,
     types: [inbox, privateV1],
     retention: config.retention(),
+    quota: network.quota,
+    limits: config.current.limits,
   });
   metrics.follow(engine);
   return engine;

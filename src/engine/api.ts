@@ -1,9 +1,12 @@
 /** What the admin API may ask of a running engine. Errors are UmbradError with the codes named here. */
 import type { ContactApi } from "./contacts/contact-api.ts";
 import type { MessageContent } from "./content/message-content.ts";
+import type { OperatorDesk } from "./operator/port.ts";
 import type { EventRow, MessageRow, MessageState, MessageTrace, TransportStatus } from "./ports.ts";
+import type { QuotaStatus } from "./quota/quota.ts";
 
 export type { ContactApi, ContactView, InviteRecord } from "./contacts/contact-api.ts";
+export type { OperatorDesk, ParkedView, WaitingView } from "./operator/port.ts";
 
 export type DaemonState = "starting" | "ready" | "degraded" | "draining";
 
@@ -27,6 +30,8 @@ export interface EngineStatus {
   readonly conversations: number;
   readonly outbox: number;
   readonly parked: number;
+  /** null: the network does not count what we publish. */
+  readonly quota: QuotaStatus | null;
   readonly lastSeq: number;
 }
 
@@ -157,6 +162,7 @@ export interface EngineApi {
     readonly conversations?: readonly string[];
   }): EventRow[];
   lastSeq(): number;
+  readonly desk: OperatorDesk;
   readonly consumers: ConsumersApi;
   /** Called after each commit that appended events, in seq order. Returns the unsubscribe function. */
   onEvents(listener: (events: readonly EventRow[]) => void): () => void;

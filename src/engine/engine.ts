@@ -1,7 +1,15 @@
 /** The engine: composes router, intake, turns and loops over the ports, and answers the admin API. Knows no adapter. */
 import type { AnyConversationType } from "../conversation/contract.ts";
 import type { MessageId } from "../wire/ids.ts";
-import type { EngineApi, EngineStatus, HealthCheck, MessageLife, SendFileRequest, SendRequest } from "./api.ts";
+import type {
+  EngineApi,
+  EngineStatus,
+  HealthCheck,
+  MessageLife,
+  OperatorDesk,
+  SendFileRequest,
+  SendRequest,
+} from "./api.ts";
 import { Commands, type Phase } from "./commands.ts";
 import type { ContactApi } from "./contacts/contact-api.ts";
 import { Contacts } from "./contacts/contacts.ts";
@@ -14,15 +22,16 @@ import { Consumers } from "./event-log/consumers.ts";
 import { Health } from "./health.ts";
 import { REMEMBER_MS } from "./limits.ts";
 import type { CanaryOptions } from "./loops/canary/canary.ts";
-import { ConfirmationLoop } from "./loops/confirmation.ts";
 import { Listening } from "./loops/listening.ts";
-import { OutboxLoop } from "./loops/outbox.ts";
 import { ParkingLoop } from "./loops/parking.ts";
 import { type Retention, RetentionLoop } from "./loops/retention.ts";
-import { TimerLoop } from "./loops/timers.ts";
+import { openQuota, Sending } from "./loops/sending.ts";
+import { openDesk } from "./operator/desk.ts";
 import type { Clock, EventRow, Log, MessageRow, Store, Transport, TransportStatus } from "./ports.ts";
+import type { QuotaRule } from "./quota/quota.ts";
 import { createRegistry } from "./registry.ts";
 import { tellOfRollback } from "./rollback/rollback.ts";
+import type { IncomingLimits } from "./routing/admission.ts";
 import { Intake } from "./routing/intake.ts";
 import { Router } from "./routing/router.ts";
 import { openConversations } from "./turn/states.ts";
@@ -35,6 +44,10 @@ export interface EngineOptions {
   readonly log: Log;
   readonly types: readonly AnyConversationType[];
   readonly retention?: Retention;
+  /** What the network lets us publish; absent: it does not count. */
+  readonly quota?: QuotaRule | undefined;
+  /** What others may bring us. */
+  readonly limits?: IncomingLimits;
   /** Other times, or none, for tests. */
   readonly canary?: CanaryOptions | "off";
 }
@@ -54,6 +67,7 @@ export function createEngine(options: EngineOptions): Engine {
 class RunningEngine implements Engine {
   readonly counters = new Counters();
   readonly consumers: Consumers;
+  readonly desk: OperatorDesk;
   readonly people: ContactApi;
   readonly #options: EngineOptions;
   readonly #registry;
@@ -64,9 +78,7 @@ class RunningEngine implements Engine {
   readonly #intake: Intake;
   readonly #turns: Turns;
   readonly #commands: Commands;
-  readonly #outbox: OutboxLoop;
-  readonly #confirmation: ConfirmationLoop;
-  readonly #timers: TimerLoop;
+  readonly #sending: Sending;
   readonly #parking: ParkingLoop;
   readonly #retention: RetentionLoop;
   readonly #listening: Listening;
@@ -77,6 +89,7 @@ class RunningEngine implements Engine {
   constructor(options: EngineOptions) {
     this.#options = options;
     const { store, transport, clock, log, canary } = options;
+    const quota = openQuota(store, clock, options.quota);
     this.#registry = createRegistry(options.types);
     this.#feed = new EventFeed(store, clock);
     this.consumers = new Consumers({ store, clock });
@@ -93,12 +106,14 @@ class RunningEngine implements Engine {
       cursor: () => this.#listening.history.takeCursor(),
       onGap: (reason) => this.#listening.history.markGap(reason),
       onParked: () => this.#parking.wake(),
+      limits: options.limits,
     });
     this.#turns = new Turns({
       store,
       registry: this.#registry,
       clock,
       router: this.#router,
+      isMetered: quota !== undefined,
       listener: { onHints: (hints) => this.#intake.adopt(hints), onAccepted: (outcome) => this.#onAccepted(outcome) },
     });
     this.#intake.connect(this.#turns);
@@ -107,25 +122,16 @@ class RunningEngine implements Engine {
     const [commands, conversations, contacts] = [this.#commands, this.#conversations, this.#contacts];
     this.people = new Decisions({ commands, conversations, contacts });
     const onEvents = (events: readonly EventRow[]) => this.#feed.publish(events);
-    this.#outbox = new OutboxLoop({
-      store,
-      transport,
-      clock,
-      log,
-      counters: this.counters,
-      turns: this.#turns,
-      onEvents,
-      onPublished: () => this.#confirmation.wake(),
-      shiftMs: () => this.#listening.time.shiftMs,
-    });
-    const confirming = { store, transport, clock, log, onEvents };
-    this.#confirmation = new ConfirmationLoop({ ...confirming, onOutbox: () => this.#outbox.wake() });
-    this.#timers = new TimerLoop({ store, clock, log, turns: this.#turns });
+    const shared = { store, transport, clock, log, quota, onEvents };
+    const shiftMs = () => this.#listening.time.shiftMs;
+    this.#sending = new Sending({ ...shared, counters: this.counters, turns: this.#turns, shiftMs });
     this.#parking = new ParkingLoop({ store, clock, log, intake: this.#intake });
+    const { outbox } = this.#sending;
+    this.desk = openDesk({ store, clock, commands: this.#commands, outbox, parking: this.#parking });
     this.#retention = new RetentionLoop({ store, clock, log, retention: options.retention ?? {} });
     const onChange = () => this.#statusChanged();
-    this.#listening = new Listening({ store, transport, clock, log, intake: this.#intake, canary, onEvents, onChange });
-    this.#health = new Health({ store, transport, clock, listening: this.#listening, conversations, phase });
+    this.#listening = new Listening({ ...shared, intake: this.#intake, canary, onChange });
+    this.#health = new Health({ ...shared, listening: this.#listening, conversations, phase });
   }
 
   async start(): Promise<void> {
@@ -146,10 +152,8 @@ class RunningEngine implements Engine {
     this.#phase = "running";
     this.#listening.start();
     this.#parking.wake(true);
-    this.#timers.wake();
-    this.#outbox.wake();
+    this.#sending.start();
     this.#retention.wake();
-    this.#confirmation.wake();
     this.#statusChanged();
   }
 
@@ -158,7 +162,7 @@ class RunningEngine implements Engine {
     this.#phase = "draining";
     this.#statusChanged();
     this.#intake.close();
-    this.#timers.stop();
+    this.#sending.stopTimers();
     this.#parking.stop();
     let cancel = (): void => {};
     const deadline = new Promise<void>((resolve) => {
@@ -174,13 +178,12 @@ class RunningEngine implements Engine {
       );
     }
     this.#listening.stop();
-    this.#outbox.stop();
+    this.#sending.stop();
     this.#retention.stop();
     this.#feed.stop();
-    this.#confirmation.stop();
     await transport.stop();
     // An answer that came in the last moment is still recorded before the store may close.
-    await Promise.race([Promise.all([this.#turns.idle(), this.#outbox.idle()]), deadline]);
+    await Promise.race([Promise.all([this.#turns.idle(), this.#sending.outbox.idle()]), deadline]);
     cancel();
     this.#turns.close();
   }
@@ -232,7 +235,10 @@ class RunningEngine implements Engine {
   trace(messageId: string): MessageLife | undefined {
     const trace = this.#options.store.trace(messageId as MessageId);
     if (trace === undefined) return undefined;
-    return { ...trace, lastReason: trace.outbox === undefined ? undefined : this.#outbox.lastReason(trace.outbox.id) };
+    return {
+      ...trace,
+      lastReason: trace.outbox === undefined ? undefined : this.#sending.outbox.lastReason(trace.outbox.id),
+    };
   }
 
   messages(query: Parameters<EngineApi["messages"]>[0]): MessageRow[] {
@@ -278,16 +284,12 @@ class RunningEngine implements Engine {
     }
     this.#feed.publish(outcome.receipt.events);
     if (this.#phase === "starting") return;
-    if (outcome.wrote.outbox) this.#outbox.wake();
-    if (outcome.wrote.timers) this.#timers.wake();
+    this.#sending.onWrote(outcome.wrote);
   }
 
   #onNetwork(status: TransportStatus): void {
     this.#listening.onNetwork(status);
-    if (status.peers > 0) {
-      this.#outbox.resume();
-      this.#confirmation.resume();
-    }
+    if (status.peers > 0) this.#sending.onConnected();
     this.#statusChanged();
   }
 

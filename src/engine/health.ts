@@ -11,6 +11,7 @@ import type { CanaryStatus } from "./loops/canary/canary.ts";
 import type { Listening } from "./loops/listening.ts";
 import type { NetworkTime } from "./loops/network-time.ts";
 import type { Clock, Store, Transport, TransportStatus } from "./ports.ts";
+import type { Quota } from "./quota/quota.ts";
 
 interface HealthDeps {
   readonly store: Store;
@@ -18,6 +19,7 @@ interface HealthDeps {
   readonly clock: Clock;
   readonly listening: Listening;
   readonly conversations: Conversations;
+  readonly quota: Quota | undefined;
   readonly phase: () => Phase;
 }
 
@@ -46,6 +48,7 @@ export class Health {
       conversations: conversations.list().length,
       outbox: store.outboxCount(),
       parked: store.parkedCount(),
+      quota: this.#deps.quota?.status() ?? null,
       lastSeq: store.lastSeq(),
     };
   }
@@ -118,13 +121,16 @@ export class Health {
   }
 
   #outboxCheck(): HealthCheck {
-    const { store, clock } = this.#deps;
+    const { store, clock, quota } = this.#deps;
     const waiting = store.outboxCount();
     const oldestMs = store.outboxOldestMs();
     const ageMs = oldestMs === undefined ? null : Math.max(0, clock.now() - oldestMs);
-    const ok = ageMs === null || ageMs <= OUTBOX_AGE_MAX_MS;
+    // Waiting for the network's quota is how it should be, and needs nobody.
+    const isHeldBack = waiting > 0 && quota?.left() === 0;
+    const ok = ageMs === null || ageMs <= OUTBOX_AGE_MAX_MS || isHeldBack;
     const since = ageMs === null ? "" : `, the oldest for ${seconds(ageMs)}`;
-    const text = ok ? `${waiting} envelopes wait${since}` : `envelopes cannot leave: ${waiting} wait${since}`;
+    const cause = isHeldBack ? " for the network's quota" : "";
+    const text = ok ? `${waiting} envelopes wait${cause}${since}` : `envelopes cannot leave: ${waiting} wait${since}`;
     return { name: "outbox", ok, text, data: { waiting, oldestMs: ageMs } };
   }
 }

@@ -101,6 +101,13 @@ export const CONFIRM_DEADLINE_MS = 30_000;
 /** A loop that could not read its rows looks again after this. */
 export const LOOK_RETRY_MS = 1_000;
 
+/** What is held back tells so again only after this part of the quota has become free: no event for each message. */
+export const QUOTA_FREE_PART = 10;
+/** With a quota, attempts at nodes that do not answer count too: the pause between them doubles up to this. */
+export const OUTBOX_METERED_PAUSE_MAX_MS = 60_000;
+/** Messages that a conversation may repeat at once when no other waits for a token (profile 8.5 rule 2). */
+export const TOKENS_AT_ONCE_MAX = 4;
+
 export const TIMER_BATCH_MAX = 256;
 /** A timer whose turn failed through our fault is tried again after this. */
 export const TIMER_RETRY_MS = 60_000;
@@ -110,6 +117,13 @@ export const PARKED_MAX = 10_000;
 /** The pause before the next try doubles from the one to the other. */
 export const PARKED_RETRY_MIN_MS = 5_000;
 export const PARKED_RETRY_MAX_MS = 3_600_000;
+
+/** To each inbox: whoever knows an address can send invites (profile 10.5). Above it they are parked. */
+export const INVITES_PER_SECOND_MAX = 50;
+/** In each conversation: more than anybody writes, and a night's history comes at once. */
+export const MESSAGES_PER_MINUTE_MAX = 20_000;
+/** Envelopes of one conversation that wait for its rate. */
+export const QUARANTINE_MAX = 1_000;
 
 /** A fault that comes back is told again after this, and so many are remembered as told. */
 export const TOLD_AGAIN_MS = 3_600_000;

@@ -2,7 +2,7 @@
  * What the engine needs from the world: a Store, a Transport, a clock with randomness, and a log. Adapters implement
  * these; the engine never imports an adapter.
  */
-import type { Attachment, Purpose, RecordKey } from "../conversation/contract.ts";
+import type { Attachment, Purpose, RecordKey, TokenNeed } from "../conversation/contract.ts";
 import type { ContentTopic, MessageId } from "../wire/ids.ts";
 import type { ContactStore } from "./contacts/contact-store.ts";
 import type { UmbradError } from "./errors.ts";
@@ -11,18 +11,18 @@ import type { EventLog } from "./event-log/port.ts";
 export type { ConsumerRow, EventBounds } from "./event-log/port.ts";
 
 import type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
+import type { Spend, SpentRows } from "./port/quota.ts";
 import type { RollbackStore } from "./port/rollback.ts";
 import type { TokenTable } from "./port/tokens.ts";
 
 export type { ContactRow, ContactStore } from "./contacts/contact-store.ts";
 export type { Log, LogFields } from "./log/log.ts";
 export type { TokenRow, TokenTable } from "./port/tokens.ts";
-
 // ---------------------------------------------------------------- Store
 
 export type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
+export type { Spend, SpentRows } from "./port/quota.ts";
 export type { RollbackCause, RollbackStore } from "./port/rollback.ts";
-
 /** Number of a conversation in this database: 0 is the default inbox, its handle is `c<number>`. Never reused. */
 export type ConversationNumber = number;
 
@@ -91,9 +91,14 @@ export interface TimerRow {
   readonly conversation: ConversationNumber;
   readonly name: string;
   readonly atMs: number;
+  /** Absent: it fires when it is due. Else it needs a token besides, where a quota counts. */
+  readonly needs?: TokenNeed;
   /** Present: what another conversation tells this one, sealed at rest; the row is a word on its way and no timer. */
   readonly data?: Uint8Array;
 }
+
+/** Which timers: any; those that need no token; those that do; of these the acknowledgements. */
+export type TimerChoice = "any" | "free" | "token" | "acknowledgement";
 
 export interface ParkedRow {
   readonly id: number;
@@ -122,12 +127,15 @@ export interface ConversationWrite {
   readonly closed: boolean;
   readonly putRecords: readonly { readonly key: RecordKey; readonly bytes: Uint8Array }[];
   readonly dropRecords: readonly RecordKey[];
-  readonly setTimers: readonly { readonly name: string; readonly atMs: number }[];
+  /** One that needs a token, is due already and is set for now keeps its earlier time. */
+  readonly setTimers: readonly { readonly name: string; readonly atMs: number; readonly needs?: TokenNeed }[];
   readonly cancelTimers: readonly string[];
   /** Inserted unless (conversation, messageId) exists, or one of `otherIds` anywhere. */
   readonly newMessages: readonly NewMessage[];
   /** Applied only forwards in the order of MessageState. */
   readonly messageStates: readonly { readonly messageId: MessageId; readonly state: MessageState }[];
+  /** From `failed` back to `queued`; ignored in any other state. Before `messageStates`. */
+  readonly revived: readonly MessageId[];
   /**
    * Appended in order. An event with `messageId` whose message insert or state change turned out to be a repetition is
    * not written: a message is announced once.
@@ -147,7 +155,7 @@ export interface TurnCommit {
   readonly atMs: number;
   readonly conversations: readonly ConversationWrite[];
   /** Words between conversations, each under a name that was never used; the one told may be of this turn. */
-  readonly tells?: readonly Required<TimerRow>[];
+  readonly tells?: readonly Required<Omit<TimerRow, "needs">>[];
   /** Waku message hash (32 bytes) of the envelope that this turn consumed: an exact duplicate is dropped at intake. */
   readonly seenWakuHash?: Uint8Array;
   /** Advance of the Store cursors: everything up to `atMs` on these topics is durable. */
@@ -158,8 +166,10 @@ export interface TurnCommit {
   readonly firedTimer?: TimerRow;
   /** The parked envelope that this turn consumed. */
   readonly unparked?: number;
-  /** The outbox row that this turn removes (given up or cancelled). */
-  readonly removeOutbox?: number;
+  /** The outbox rows that this turn removes (given up or cancelled). */
+  readonly removeOutbox?: number | readonly number[];
+  /** What it takes of the network's quota. */
+  readonly spend?: Spend;
 }
 
 export interface CursorWrite {
@@ -213,6 +223,12 @@ export interface Store extends EventLog, ContactStore {
    */
   outboxDone(id: number, atMs: number, published?: Published): CommitReceipt;
   outboxRetry(id: number, dueAtMs: number): void;
+  /** Due then at the latest; no attempt is counted. */
+  outboxHasten(id: number, dueAtMs: number): void;
+  /** Oldest first: of all conversations, or of one. */
+  outboxList(limit: number, conversation?: ConversationNumber): OutboxRow[];
+  /** Our messages in the state `queued`, oldest first. */
+  queuedMessages(limit: number): MessageRow[];
 
   // Publications: written by `outboxDone`, gone as soon as their message is `stored`, `delivered` or `failed`.
   publicationsDue(nowMs: number, limit: number): PublicationRow[];
@@ -221,13 +237,21 @@ export interface Store extends EventLog, ContactStore {
   looked(outcome: LookOutcome, atMs: number): CommitReceipt;
   trace(messageId: MessageId): MessageTrace | undefined;
 
-  timersDue(nowMs: number, limit: number): TimerRow[];
-  timersNextDueMs(): number | undefined;
+  /** Those that are due longest first. */
+  timersDue(nowMs: number, limit: number, which?: TimerChoice): TimerRow[];
+  timersNextDueMs(which?: TimerChoice): number | undefined;
+
+  /** What was spent of the network's quota: written by `TurnCommit.spend`. */
+  quota(): SpentRows;
 
   park(row: Omit<ParkedRow, "id" | "attempts">): void;
   parkedDue(nowMs: number, limit: number): ParkedRow[];
   parkedRetryLater(id: number, dueAtMs: number, errorCode: string): void;
   parkedDrop(id: number): void;
+  /** Due then at the latest. False: there is no such row. */
+  parkedHasten(id: number, dueAtMs: number): boolean;
+  /** Oldest first. */
+  parkedList(limit: number): ParkedRow[];
   parkedCount(): number;
   parkedNextDueMs(): number | undefined;
 

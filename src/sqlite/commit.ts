@@ -21,6 +21,7 @@ import type { IntakeTables } from "./intake.ts";
 import type { MessageTable } from "./messages.ts";
 import type { OutboxTable } from "./outbox.ts";
 import type { PublicationTable } from "./tables/publications.ts";
+import type { QuotaTable } from "./tables/quota.ts";
 
 export interface Tables {
   readonly conversations: ConversationTables;
@@ -29,6 +30,7 @@ export interface Tables {
   readonly outbox: OutboxTable;
   readonly publications: PublicationTable;
   readonly intake: IntakeTables;
+  readonly quota: QuotaTable;
 }
 
 /** All rows of the turn; throws `store/conflict` when another was first. */
@@ -37,8 +39,9 @@ export function writeTurn(tables: Tables, turn: TurnCommit): CommitReceipt {
   // Consumed things go first: what the turn sets anew under the same name must stay.
   if (turn.firedTimer !== undefined) conversations.dropFiredTimer(turn.firedTimer);
   if (turn.unparked !== undefined) intake.parkedDrop(turn.unparked);
-  if (turn.removeOutbox !== undefined) outbox.remove(turn.removeOutbox);
+  for (const id of [turn.removeOutbox ?? []].flat()) outbox.remove(id);
   const events = turn.conversations.flatMap((write) => writeConversation(tables, write, turn.atMs));
+  if (turn.spend !== undefined) tables.quota.write(turn.spend, turn.atMs);
   // Last: the conversation that is told may be of this turn.
   for (const tell of turn.tells ?? []) conversations.addTell(tell);
   if (turn.seenWakuHash !== undefined) intake.remember(turn.seenWakuHash, turn.atMs);
@@ -94,7 +97,7 @@ export function writeLooked(tables: Tables, outcome: LookOutcome, atMs: number):
 function writeConversation(tables: Tables, write: ConversationWrite, atMs: number): EventRow[] {
   tables.conversations.write(write);
   tables.conversations.writeRecords(write);
-  tables.conversations.writeTimers(write);
+  tables.conversations.writeTimers(write, atMs);
   if (write.closed) tables.conversations.clear(write.number, partsOfMessages(tables, write.number));
   const changes = new MessageChanges(tables.messages, write);
   const events = write.events
@@ -128,6 +131,12 @@ class MessageChanges {
     this.#messages = messages;
     this.#write = write;
     for (const message of write.newMessages) this.#insert(message);
+    for (const messageId of write.revived) {
+      const rowId = this.#rowId(messageId);
+      const hasMoved = rowId !== undefined && messages.revive(rowId);
+      if (hasMoved) this.#moved(messageId, "queued");
+      this.#note(messageId, "retried", hasMoved);
+    }
     for (const { messageId, state } of write.messageStates) {
       const rowId = this.#rowId(messageId);
       const moved = rowId !== undefined && messages.advance(rowId, state);
@@ -165,7 +174,7 @@ class MessageChanges {
     this.#note(message.messageId, message.state, row !== undefined);
   }
 
-  #note(messageId: MessageId, state: MessageRow["state"], fresh: boolean): void {
+  #note(messageId: MessageId, state: MessageRow["state"] | "retried", fresh: boolean): void {
     const change = `${messageId} ${state}`;
     this.#fresh.set(change, fresh || this.#fresh.get(change) === true);
   }

@@ -1,7 +1,13 @@
 /** Conversations with their records and timers. Knows nothing of messages, events or the outbox. */
 import { toHex, utf8 } from "../crypto/bytes.ts";
 import { UmbradError } from "../engine/errors.ts";
-import type { ConversationNumber, ConversationWrite, StoredConversation, TimerRow } from "../engine/ports.ts";
+import type {
+  ConversationNumber,
+  ConversationWrite,
+  StoredConversation,
+  TimerChoice,
+  TimerRow,
+} from "../engine/ports.ts";
 import type { Database, Row } from "./database.ts";
 import { type Place, type Sealer, textOf } from "./seal.ts";
 
@@ -14,6 +20,23 @@ interface ConversationRow extends Row {
   name: Uint8Array | null;
   state: Uint8Array;
 }
+
+interface StoredTimer extends Row {
+  conversation: number;
+  name: string;
+  at_ms: number;
+  needs: number;
+  data: Uint8Array | null;
+}
+
+/** Names are in the database by position, from 1. */
+const tokenNeeds: readonly NonNullable<TimerRow["needs"]>[] = ["acknowledgement", "resend"];
+const choices: Readonly<Record<TimerChoice, string>> = {
+  any: "",
+  free: "AND needs = 0",
+  token: "AND needs > 0",
+  acknowledgement: "AND needs = 1",
+};
 
 const columns = "number, type, revision, closed, created_at_ms, name, state";
 /** Rows held at once while all conversations are read: 100,000 states do not fit, and an open cursor would stop checkpoints. */
@@ -142,23 +165,29 @@ export class ConversationTables {
     this.#database.run("DELETE FROM timer WHERE conversation = ?", number);
   }
 
-  /** Cancels first: whoever cancels and sets one name in a turn moves it. */
-  writeTimers(write: ConversationWrite): void {
+  /**
+   * Cancels first: whoever cancels and sets one name in a turn moves it. A timer that waits for a token already and is
+   * set for now again keeps its place among those that wait.
+   */
+  writeTimers(write: ConversationWrite, nowMs: number): void {
     for (const name of write.cancelTimers) {
       this.#database.run("DELETE FROM timer WHERE conversation = ? AND name = ?", write.number, name);
     }
-    for (const { name, atMs } of write.setTimers) {
+    for (const { name, atMs, needs } of write.setTimers) {
       this.#database.run(
-        `INSERT INTO timer (conversation, name, at_ms) VALUES (?, ?, ?)
-         ON CONFLICT (conversation, name) DO UPDATE SET at_ms = excluded.at_ms`,
+        `INSERT INTO timer (conversation, name, at_ms, needs) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (conversation, name) DO UPDATE SET needs = ?4,
+           at_ms = CASE WHEN ?4 > 0 AND ?3 <= ?5 THEN min(at_ms, ?3) ELSE ?3 END`,
         write.number,
         name,
         atMs,
+        needs === undefined ? 0 : tokenNeeds.indexOf(needs) + 1,
+        nowMs,
       );
     }
   }
 
-  addTell({ conversation, name, atMs, data }: Required<TimerRow>): void {
+  addTell({ conversation, name, atMs, data }: Required<Omit<TimerRow, "needs">>): void {
     const sealed = this.#sealer.seal(tellPlace(conversation, name), data);
     const insert = "INSERT INTO timer (conversation, name, at_ms, data) VALUES (?, ?, ?, ?)";
     this.#database.run(insert, conversation, name, atMs, sealed);
@@ -169,20 +198,23 @@ export class ConversationTables {
     this.#database.run("DELETE FROM timer WHERE conversation = ? AND name = ? AND at_ms = ?", conversation, name, atMs);
   }
 
-  timersDue(nowMs: number, limit: number): TimerRow[] {
-    const rows = this.#database.all<{ conversation: number; name: string; at_ms: number; data: Uint8Array | null }>(
-      "SELECT conversation, name, at_ms, data FROM timer WHERE at_ms <= ? ORDER BY at_ms LIMIT ?",
+  timersDue(nowMs: number, limit: number, which: TimerChoice): TimerRow[] {
+    const rows = this.#database.all<StoredTimer>(
+      `SELECT conversation, name, at_ms, needs, data FROM timer WHERE at_ms <= ? ${choices[which]}
+       ORDER BY at_ms LIMIT ?`,
       nowMs,
       limit,
     );
-    return rows.map(({ conversation, name, at_ms: atMs, data }) => {
-      const timer = { conversation, name, atMs };
+    return rows.map(({ conversation, name, at_ms: atMs, needs, data }) => {
+      const need = tokenNeeds[needs - 1];
+      const timer = need === undefined ? { conversation, name, atMs } : { conversation, name, atMs, needs: need };
       return data === null ? timer : { ...timer, data: this.#sealer.open(tellPlace(conversation, name), data) };
     });
   }
 
-  timersNextDueMs(): number | undefined {
-    return (this.#database.value("SELECT min(at_ms) FROM timer") as number | null) ?? undefined;
+  timersNextDueMs(which: TimerChoice): number | undefined {
+    const sql = `SELECT min(at_ms) FROM timer WHERE at_ms IS NOT NULL ${choices[which]}`;
+    return (this.#database.value(sql) as number | null) ?? undefined;
   }
 
   #recordTag(conversation: ConversationNumber, key: string): Uint8Array {

@@ -16,6 +16,8 @@ interface StoredParked extends Row {
   body: Uint8Array;
 }
 
+const parkedColumns = "id, conversation, hash_tag, error_code, attempts, parked_at_ms, due_at_ms, body";
+
 interface ParkedHeader {
   readonly topic: ContentTopic;
   readonly wakuHash: string;
@@ -55,8 +57,7 @@ export class IntakeTables {
 
   parkedDue(nowMs: number, limit: number): ParkedRow[] {
     const rows = this.#database.all<StoredParked>(
-      `SELECT id, conversation, hash_tag, error_code, attempts, parked_at_ms, due_at_ms, body FROM parked
-       WHERE due_at_ms <= ? ORDER BY due_at_ms, id LIMIT ?`,
+      `SELECT ${parkedColumns} FROM parked WHERE due_at_ms <= ? ORDER BY due_at_ms, id LIMIT ?`,
       nowMs,
       limit,
     );
@@ -74,6 +75,16 @@ export class IntakeTables {
 
   parkedDrop(id: number): void {
     this.#database.run("DELETE FROM parked WHERE id = ?", id);
+  }
+
+  parkedHasten(id: number, dueAtMs: number): boolean {
+    const sql = "UPDATE parked SET due_at_ms = min(due_at_ms, ?) WHERE id = ?";
+    return this.#database.run(sql, dueAtMs, id).changes === 1;
+  }
+
+  parkedList(limit: number): ParkedRow[] {
+    const sql = `SELECT ${parkedColumns} FROM parked ORDER BY id LIMIT ?`;
+    return this.#database.all<StoredParked>(sql, limit).map((row) => this.#unsealParked(row));
   }
 
   parkedCount(): number {

@@ -70,6 +70,12 @@ export class MessageTable {
     return changes === 1;
   }
 
+  /** Whether it had failed, and is `queued` again. */
+  revive(rowId: number): boolean {
+    const sql = "UPDATE message SET state = 0 WHERE row_id = ? AND state = ?";
+    return this.#database.run(sql, rowId, states.indexOf("failed")).changes === 1;
+  }
+
   rowIdOf(conversation: ConversationNumber, messageId: MessageId): number | undefined {
     return this.#database.get<{ row_id: number }>(
       "SELECT row_id FROM message WHERE id_tag = ? AND conversation = ?",
@@ -115,6 +121,12 @@ export class MessageTable {
       limit,
     );
     return rows.map((row) => this.unseal(row));
+  }
+
+  /** Oldest first. */
+  queued(limit: number): MessageRow[] {
+    const sql = `SELECT ${columns} FROM message WHERE state = 0 ORDER BY row_id LIMIT ?`;
+    return this.#database.all<StoredMessage>(sql, limit).map((row) => this.unseal(row));
   }
 
   /** Of a conversation, newest first, a page at a time. */

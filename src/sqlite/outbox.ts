@@ -31,7 +31,9 @@ const FIRST_UNORDERED = 2;
 /** Values of the column `queue`. */
 const BEHIND = 0;
 const INVITES = 1;
-const REST = 2;
+const SHARE = 2;
+const CONTENT = 3;
+const QUEUES = [INVITES, SHARE, CONTENT];
 
 /** What a row that was taken away was about. */
 interface OutboxEntry {
@@ -71,12 +73,13 @@ export class OutboxTable {
   }
 
   /**
-   * Invites first, so that a full queue of the rest cannot hide them; then whatever has waited longest. What the caller
-   * has already is left out of these, before it costs an unsealing.
+   * Invites first, so that a full queue of the rest cannot hide them; then acknowledgements and repetitions, which are
+   * few where a quota counts; in each, whatever has waited longest. What the caller has already is left out of these,
+   * before it costs an unsealing.
    */
   due(nowMs: number, limit: number, except: ReadonlySet<number>): OutboxRow[] {
     const rows: StoredOutbox[] = [];
-    for (const queue of [INVITES, REST]) {
+    for (const queue of QUEUES) {
       const page = this.#database.all<StoredOutbox>(
         `SELECT ${columns} FROM outbox
          WHERE queue = ?1 AND queue > 0 AND due_at_ms <= ?2 ORDER BY due_at_ms, id LIMIT ?3`,
@@ -91,7 +94,7 @@ export class OutboxTable {
 
   nextDueMs(): number | undefined {
     const sql = "SELECT min(due_at_ms) FROM outbox WHERE queue = ";
-    const times = [INVITES, REST].map((queue) => this.#database.value(`${sql}${queue} AND queue > 0`));
+    const times = QUEUES.map((queue) => this.#database.value(`${sql}${queue} AND queue > 0`));
     const due = times.filter((time) => typeof time === "number");
     return due.length === 0 ? undefined : Math.min(...due);
   }
@@ -108,6 +111,16 @@ export class OutboxTable {
       if (unsealed.messageId === messageId) return unsealed;
     }
     return undefined;
+  }
+
+  /** Oldest first. */
+  list(limit: number, conversation: ConversationNumber | undefined): OutboxRow[] {
+    const sql = `SELECT ${columns} FROM outbox WHERE ?1 IS NULL OR conversation = ?1 ORDER BY id LIMIT ?2`;
+    return this.#database.all<StoredOutbox>(sql, conversation ?? null, limit).map((row) => this.#unseal(row));
+  }
+
+  hasten(id: number, dueAtMs: number): void {
+    this.#database.run("UPDATE outbox SET due_at_ms = min(due_at_ms, ?) WHERE id = ?", dueAtMs, id);
   }
 
   oldestMs(): number | undefined {
@@ -169,7 +182,8 @@ export class OutboxTable {
 }
 
 function queueOf(purpose: number): number {
-  return purpose === 0 ? INVITES : REST;
+  if (purpose === 0) return INVITES;
+  return purpose < FIRST_UNORDERED ? CONTENT : SHARE;
 }
 
 function placeOf(id: number, conversation: ConversationNumber): Place {

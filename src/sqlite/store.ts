@@ -8,21 +8,15 @@ import type {
   CursorWrite,
   EventBounds,
   EventRow,
-  LookOutcome,
   MessageRow,
   MessageTrace,
   NewEvent,
-  OutboxRow,
-  ParkedRow,
-  PublicationRow,
-  Published,
   Store,
   StoredConversation,
-  TimerRow,
   TurnCommit,
 } from "../engine/ports.ts";
 import type { ContentTopic, MessageId } from "../wire/ids.ts";
-import { type Tables, writeLooked, writePublished, writeTurn } from "./commit.ts";
+import { type Tables, writeTurn } from "./commit.ts";
 import { ContactTable } from "./contacts/contact-table.ts";
 import { ConversationTables } from "./conversations.ts";
 import type { Database } from "./database.ts";
@@ -37,14 +31,16 @@ import { Rollbacks } from "./rollback/rollbacks.ts";
 import type { Sealer } from "./seal.ts";
 import { writeGroup } from "./tables/group.ts";
 import { PublicationTable } from "./tables/publications.ts";
+import { QuotaTable } from "./tables/quota.ts";
 import { readRecords, readTrace } from "./tables/reads.ts";
 import { TokenRows } from "./tables/tokens.ts";
+import { WaitingRows } from "./tables/waiting-rows.ts";
 
 /** Owns the connection until `close`; `release` gives the state directory free after it. */
-export class SqliteStore implements Store {
+export class SqliteStore extends WaitingRows implements Store {
   readonly #database: Database;
   readonly #sealer: Sealer;
-  readonly #tables: Tables;
+  protected readonly tables: Tables;
   readonly rollbacks: Rollbacks;
   readonly #consumers: ConsumerTable;
   readonly tokenTable: TokenRows;
@@ -54,51 +50,53 @@ export class SqliteStore implements Store {
   #closed = false;
 
   constructor(database: Database, sealer: Sealer, { changes, release }: Keeping) {
+    super();
     this.#database = database;
     this.#sealer = sealer;
     this.#release = release;
     this.#changes = changes;
     this.#consumers = new ConsumerTable(database);
-    this.tokenTable = new TokenRows(database, sealer, (body) => this.#write(body));
+    this.tokenTable = new TokenRows(database, sealer, (body) => this.write(body));
     const messages = new MessageTable(database, sealer);
     this.#contacts = new ContactTable(database, sealer);
-    this.#tables = {
+    this.tables = {
       conversations: new ConversationTables(database, sealer),
       messages,
       events: new EventTable(database, sealer, messages),
       outbox: new OutboxTable(database, sealer),
       publications: new PublicationTable(database, sealer),
       intake: new IntakeTables(database, sealer),
+      quota: new QuotaTable(database),
     };
-    this.rollbacks = new Rollbacks(database, this.#tables, (body) => this.#write(body));
+    this.rollbacks = new Rollbacks(database, this.tables, (body) => this.write(body));
   }
 
   commit(turn: TurnCommit): CommitReceipt {
-    return this.#write(() => writeTurn(this.#tables, turn));
+    return this.write(() => writeTurn(this.tables, turn));
   }
 
   commitAll(turns: readonly TurnCommit[]): (CommitReceipt | UmbradError)[] {
-    return this.#write(() => writeGroup(this.#database, this.#tables, turns));
+    return this.write(() => writeGroup(this.#database, this.tables, turns));
   }
 
   conversations(): IterableIterator<StoredConversation> {
-    return this.#tables.conversations.open();
+    return this.tables.conversations.open();
   }
 
   conversation(number: ConversationNumber): StoredConversation | undefined {
-    return this.#tables.conversations.find(number);
+    return this.tables.conversations.find(number);
   }
 
   conversationById(conversationId: string): ConversationNumber | undefined {
-    return this.#tables.conversations.numberOf(conversationId);
+    return this.tables.conversations.numberOf(conversationId);
   }
 
   nextConversationNumber(): ConversationNumber {
-    return this.#tables.conversations.nextNumber();
+    return this.tables.conversations.nextNumber();
   }
 
   renameConversation(number: ConversationNumber, name: string): void {
-    this.#write(() => this.#tables.conversations.rename(number, name));
+    this.write(() => this.tables.conversations.rename(number, name));
   }
 
   contacts(): ContactRow[] {
@@ -106,115 +104,47 @@ export class SqliteStore implements Store {
   }
 
   putContact(row: ContactRow): void {
-    this.#write(() => this.#contacts.put(row));
+    this.write(() => this.#contacts.put(row));
   }
 
   records(conversation: ConversationNumber, keys: readonly string[]): Map<string, Uint8Array> {
-    return readRecords(this.#tables, conversation, keys);
-  }
-
-  outboxDue(nowMs: number, limit: number, except: ReadonlySet<number> = new Set()): OutboxRow[] {
-    return this.#tables.outbox.due(nowMs, limit, except);
-  }
-
-  outboxNextDueMs(): number | undefined {
-    return this.#tables.outbox.nextDueMs();
-  }
-
-  outboxCount(): number {
-    return this.#tables.outbox.count();
-  }
-
-  outboxOldestMs(): number | undefined {
-    return this.#tables.outbox.oldestMs();
-  }
-
-  outboxDone(id: number, atMs: number, published?: Published): CommitReceipt {
-    return this.#write(() => writePublished(this.#tables, id, atMs, published));
-  }
-
-  publicationsDue(nowMs: number, limit: number): PublicationRow[] {
-    return this.#tables.publications.due(nowMs, limit);
-  }
-
-  publicationsNextDueMs(): number | undefined {
-    return this.#tables.publications.nextDueMs();
-  }
-
-  looked(outcome: LookOutcome, atMs: number): CommitReceipt {
-    return this.#write(() => writeLooked(this.#tables, outcome, atMs));
+    return readRecords(this.tables, conversation, keys);
   }
 
   trace(messageId: MessageId): MessageTrace | undefined {
-    return readTrace(this.#tables, messageId);
-  }
-
-  outboxRetry(id: number, dueAtMs: number): void {
-    this.#write(() => this.#tables.outbox.retry(id, dueAtMs));
-  }
-
-  timersDue(nowMs: number, limit: number): TimerRow[] {
-    return this.#tables.conversations.timersDue(nowMs, limit);
-  }
-
-  timersNextDueMs(): number | undefined {
-    return this.#tables.conversations.timersNextDueMs();
-  }
-
-  park(row: Omit<ParkedRow, "id" | "attempts">): void {
-    this.#write(() => this.#tables.intake.park(row));
-  }
-
-  parkedDue(nowMs: number, limit: number): ParkedRow[] {
-    return this.#tables.intake.parkedDue(nowMs, limit);
-  }
-
-  parkedRetryLater(id: number, dueAtMs: number, errorCode: string): void {
-    this.#write(() => this.#tables.intake.parkedRetryLater(id, dueAtMs, errorCode));
-  }
-
-  parkedDrop(id: number): void {
-    this.#write(() => this.#tables.intake.parkedDrop(id));
-  }
-
-  parkedCount(): number {
-    return this.#tables.intake.parkedCount();
-  }
-
-  parkedNextDueMs(): number | undefined {
-    return this.#tables.intake.parkedNextDueMs();
+    return readTrace(this.tables, messageId);
   }
 
   recentWakuHashes(limit: number): Uint8Array[] {
-    return this.#tables.intake.recentHashes(limit);
+    return this.tables.intake.recentHashes(limit);
   }
 
   hasWakuHash(hash: Uint8Array): boolean {
-    return this.#tables.intake.hasHash(hash);
+    return this.tables.intake.hasHash(hash);
   }
 
   cursor(topic: ContentTopic): number | undefined {
-    return this.#tables.intake.cursor(topic);
+    return this.tables.intake.cursor(topic);
   }
 
   saveCursor(cursor: CursorWrite): void {
-    this.#write(() => this.#tables.intake.advance(cursor));
+    this.write(() => this.tables.intake.advance(cursor));
   }
 
   events(query: Parameters<Store["events"]>[0]): EventRow[] {
-    return this.#tables.events.list(query.after, query.limit, query.conversations);
+    return this.tables.events.list(query.after, query.limit, query.conversations);
   }
 
   lastSeq(): number {
-    return this.#tables.events.lastSeq();
+    return this.tables.events.lastSeq();
   }
 
   firstSeq(): number {
-    return this.#tables.events.firstSeq();
+    return this.tables.events.firstSeq();
   }
 
   pruneEvents(bounds: EventBounds, limit: number): number {
-    return this.#write(() => pruneEvents(this.#database, this.#consumers.leastAcked(), bounds, limit));
+    return this.write(() => pruneEvents(this.#database, this.#consumers.leastAcked(), bounds, limit));
   }
 
   consumers(): ConsumerRow[] {
@@ -226,21 +156,21 @@ export class SqliteStore implements Store {
   }
 
   addConsumer(consumer: Omit<ConsumerRow, "ackedAtMs">): void {
-    this.#write(() => this.#consumers.add(consumer));
+    this.write(() => this.#consumers.add(consumer));
   }
 
   acknowledge(name: string, seq: number, atMs: number): void {
-    this.#write(() => this.#consumers.acknowledge(name, seq, atMs));
+    this.write(() => this.#consumers.acknowledge(name, seq, atMs));
   }
 
   dropConsumer(name: string): void {
-    this.#write(() => this.#consumers.drop(name));
+    this.write(() => this.#consumers.drop(name));
   }
 
   appendEvent(event: NewEvent, atMs: number): EventRow {
-    const { messages, events } = this.#tables;
+    const { messages, events } = this.tables;
     const messageOf = () => (event.messageId === undefined ? undefined : messages.find(event.messageId));
-    return this.#write(() => events.append(event, { atMs, message: messageOf() }));
+    return this.write(() => events.append(event, { atMs, message: messageOf() }));
   }
 
   messages(query: {
@@ -249,25 +179,25 @@ export class SqliteStore implements Store {
     readonly before?: number;
   }): MessageRow[] {
     const { conversation, limit, before = Number.MAX_SAFE_INTEGER } = query;
-    return this.#tables.messages.list(conversation, limit, before);
+    return this.tables.messages.list(conversation, limit, before);
   }
 
   message(messageId: MessageId): MessageRow | undefined {
-    return this.#tables.messages.find(messageId);
+    return this.tables.messages.find(messageId);
   }
 
   idempotent(key: string): Answer | undefined {
-    return this.#tables.intake.answerTo(key);
+    return this.tables.intake.answerTo(key);
   }
 
   probe(): void {
     // Another value each time, so that there is something to write.
     const sql = "INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', randomblob(8))";
-    this.#write(() => this.#database.run(sql));
+    this.write(() => this.#database.run(sql));
   }
 
   prune(beforeMs: number): void {
-    this.#write(() => this.#tables.intake.prune(beforeMs));
+    this.write(() => this.tables.intake.prune(beforeMs));
   }
 
   /** Twice is allowed: a shutdown that failed half-way closes again. */
@@ -283,7 +213,7 @@ export class SqliteStore implements Store {
     }
   }
 
-  #write<Result>(body: () => Result): Result {
+  protected write<Result>(body: () => Result): Result {
     if (this.#closed) throw new InvariantError("nothing writes to a store after it was closed");
     const result = this.#database.transaction(() => {
       this.#changes?.count();

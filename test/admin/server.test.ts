@@ -93,6 +93,7 @@ test("status has the documented fields", async (t) => {
     conversations: 0,
     outbox: 0,
     parked: 0,
+    quota: null,
     lastSeq: 0,
     version: "0.0.0-test",
     pid: 4711,

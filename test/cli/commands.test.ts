@@ -46,11 +46,28 @@ test("status", async (t) => {
     conversations: 0,
     outbox: 0,
     parked: 0,
+    quota: null,
     lastSeq: 0,
     version: "0.0.0-test",
     pid: 4711,
     startedAt: ts,
     listen: null,
+  });
+  engine.quota = {
+    publications: 100,
+    windowMs: 600_000,
+    left: 0,
+    nextAtMs: engine.nowMs,
+    share: { tokens: 20, left: 3 },
+  };
+  const line = `quota          0 of 100 envelopes in 600 s left, the next at ${ts}; 3 of 20 for acknowledgements and repetitions\n`;
+  assert.ok((await run("status")).stdout.includes(line));
+  assert.deepEqual(JSON.parse((await run("status", "--json")).stdout).quota, {
+    publications: 100,
+    windowMs: 600_000,
+    left: 0,
+    nextAt: ts,
+    share: { tokens: 20, left: 3 },
   });
 });
 
@@ -303,9 +320,9 @@ test("message show and trace: a whole life, why not yet, and what is unknown", a
   const failedLines = (await run("message", "trace", secondId)).stdout.split("\n");
   assert.equal(failedLines[0], `${secondId} out c1: failed, it was given up: too large`);
   assert.equal(failedLines[2], `${ts}  failed     event 7, reason: too large`);
-  assert.equal(failedLines[3], "next: umbrad send c1 TEXT sends it anew");
+  assert.equal(failedLines[3], `next: umbrad outbox retry ${secondId} sends it again`);
   const listed = (await run("event", "list", "--after", "6")).stdout;
-  assert.match(listed, /message\.failed {2}\S+ \(too large; umbrad send sends it anew\)/);
+  assert.match(listed, /message\.failed {2}\S+ \(too large; umbrad outbox retry 0{31}2 sends it again\)/);
   const unknown = await run("message", "trace", "f".repeat(32));
   assert.deepEqual([unknown.code, unknown.stdout], [67, ""]);
 });

@@ -22,6 +22,7 @@ export function conversationWrite(number: number, part: Partial<ConversationWrit
     cancelTimers: [],
     newMessages: [],
     messageStates: [],
+    revived: [],
     events: [],
     outbox: [],
     ...part,

@@ -10,6 +10,7 @@ import { publicationCases } from "./store-publications.ts";
 import { intakeCases, outboxCases } from "./store-queues.ts";
 import type { StoreCases } from "./store-rows.ts";
 import { commitCases, conversationCases } from "./store-turns.ts";
+import { waitingCases } from "./store-waiting.ts";
 
 /** A store and what tests need around it. */
 export interface StoreUnderTest {
@@ -25,6 +26,7 @@ const groups: Readonly<Record<string, StoreCases>> = {
   outbox: outboxCases,
   publications: publicationCases,
   "timers, parking and cursors": intakeCases,
+  "quota, tokens and operators": waitingCases,
   commits: commitCases,
 };
 

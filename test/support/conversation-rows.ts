@@ -29,7 +29,7 @@ export function stateOf(row: Row): any {
 export function recordOf(row: Row, key: RecordKey): Uint8Array | undefined {
   if (!key.startsWith("message/")) return row.records.get(key);
   const known = row.messages.get(key.slice("message/".length) as MessageId);
-  return known === undefined ? undefined : utf8(known.state);
+  return known === undefined ? undefined : utf8(known.state.replace(/^message\./, ""));
 }
 
 /** In the order of the real store: drops before puts, cancels before schedules. */
@@ -58,6 +58,11 @@ function applyEvent(row: Row, event: ConversationEvent, all: readonly Row[]): vo
     assert.ok(message?.direction === "out", "only our own messages are delivered or fail");
     assert.equal(message.state, "message.queued", "a fate is final and told once");
     message.state = event.type;
+  }
+  if (event.type === "message.retried") {
+    const message = row.messages.get(event.messageId);
+    assert.ok(message?.state === "message.failed", "only what has failed is tried again");
+    message.state = "message.queued";
   }
   row.events.push(event);
 }

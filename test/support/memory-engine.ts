@@ -10,8 +10,11 @@ import type {
   EngineStatus,
   HealthCheck,
   MessageLife,
+  OperatorDesk,
+  ParkedView,
   SendFileRequest,
   SendRequest,
+  WaitingView,
 } from "../../src/engine/api.ts";
 import { Counters } from "../../src/engine/counters.ts";
 import { UmbradError } from "../../src/engine/errors.ts";
@@ -41,6 +44,10 @@ export class MemoryEngine implements EngineApi {
   state: EngineStatus["state"] = "ready";
   synced = true;
   outbox = 0;
+  quota: EngineStatus["quota"] = null;
+  waiting: WaitingView[] = [];
+  parkedRows: ParkedView[] = [];
+  readonly desk: OperatorDesk = this.#desk();
   /** Appends without telling anybody, as when the receipt of a commit was lost. */
   isSilent = false;
   /** What `trace` says of the rows that a message waits in. */
@@ -61,6 +68,7 @@ export class MemoryEngine implements EngineApi {
       conversations: this.#conversations.length,
       outbox: this.outbox,
       parked: 0,
+      quota: this.quota,
       lastSeq: this.lastSeq(),
     };
   }
@@ -180,6 +188,36 @@ export class MemoryEngine implements EngineApi {
 
   onStatus(): () => void {
     return () => {};
+  }
+
+  #desk(): OperatorDesk {
+    const parkedRow = (id: number): ParkedView => {
+      const row = this.parkedRows.find((each) => each.id === id);
+      if (row === undefined) throw new UmbradError("parked/unknown", `no envelope is parked under the number ${id}`);
+      return row;
+    };
+    const waitingRow = (messageId: string): MessageRow => {
+      const row = this.message(messageId);
+      if (row === undefined) throw new UmbradError("message/unknown", `no message has the id "${messageId}"`);
+      if (row.state !== "queued" && row.state !== "failed")
+        throw new UmbradError("message/already-left", `the message is ${row.state}`);
+      return row;
+    };
+    return {
+      outbox: {
+        list: (limit) => ({ waiting: this.waiting.slice(0, limit), total: this.waiting.length }),
+        retry: async (messageId) => ({ messageId: waitingRow(messageId).messageId, state: "queued" }),
+        cancel: async (messageId) => ({ messageId: waitingRow(messageId).messageId, state: "failed" }),
+      },
+      parked: {
+        list: (limit) => ({ parked: this.parkedRows.slice(0, limit), total: this.parkedRows.length }),
+        retry: (id) => (id === undefined ? this.parkedRows.length : [parkedRow(id)].length),
+        drop: (id) => {
+          const row = parkedRow(id);
+          this.parkedRows = this.parkedRows.filter((each) => each !== row);
+        },
+      },
+    };
   }
 
   #consumerStore(): ConstructorParameters<typeof Consumers>[0]["store"] {

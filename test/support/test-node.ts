@@ -9,6 +9,7 @@ import { createEngine, type Engine } from "../../src/engine/engine.ts";
 import { initialiseState } from "../../src/engine/initialise.ts";
 import type { CanaryOptions } from "../../src/engine/loops/canary/canary.ts";
 import type { Clock, EventRow, Log, LogFields, Store, Transport } from "../../src/engine/ports.ts";
+import type { QuotaRule } from "../../src/engine/quota/quota.ts";
 import { createStore, openStore } from "../../src/sqlite/open.ts";
 
 export interface TestNode {
@@ -26,6 +27,7 @@ export async function startNode(
   stateDir: string,
   clock: Clock = systemClock,
   canary: CanaryOptions | "off" = "off",
+  quota?: QuotaRule,
   unknownSenders: "ask" | "reject" = "ask",
 ): Promise<TestNode> {
   const random = (length: number) => clock.random(length);
@@ -45,7 +47,7 @@ export async function startNode(
     error: (fields, message) => problems.push({ level: "error", fields, message }),
   };
   const types = [inboxWith({ unknownSenders }), privateV1];
-  const engine = createEngine({ store, transport, clock, log, types, canary });
+  const engine = createEngine({ store, transport, clock, log, types, canary, quota });
   await engine.start();
   return {
     stateDir,

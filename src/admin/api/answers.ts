@@ -23,6 +23,7 @@ import type {
   StatusView,
   TokenJson,
 } from "../views.ts";
+import type { FateJson, OutboxJson, ParkedListJson } from "../waiting/views.ts";
 
 const handle = z.string().regex(/^c\d+$/);
 const time = z.iso.datetime();
@@ -67,6 +68,15 @@ export const status: z.ZodType<StatusView> = z.strictObject({
   conversations: count,
   outbox: count,
   parked: count,
+  quota: z
+    .strictObject({
+      publications: count,
+      windowMs: count,
+      left: count,
+      nextAt: time.nullable(),
+      share: z.strictObject({ tokens: count, left: count }),
+    })
+    .nullable(),
   lastSeq: count,
   version: z.string(),
   pid: count,
@@ -111,6 +121,39 @@ export const backup: z.ZodType<BackupJson> = z.strictObject({
   conversations: count,
   messages: count,
   events: count,
+});
+
+export const outbox: z.ZodType<OutboxJson> = z.strictObject({
+  waiting: z.array(
+    z.strictObject({
+      messageId: hex.nullable(),
+      conversation: handle,
+      purpose: z.enum(["invite", "content", "acknowledgement", "repeat"]),
+      encrypted: z.boolean(),
+      attempts: count,
+      queuedAt: time,
+      nextAt: time.nullable(),
+      reason: z.string().nullable(),
+    }),
+  ),
+  total: count,
+});
+
+export const fate: z.ZodType<FateJson> = z.strictObject({ messageId: hex, state: messageState });
+
+export const parked: z.ZodType<ParkedListJson> = z.strictObject({
+  parked: z.array(
+    z.strictObject({
+      id: count,
+      conversation: handle,
+      errorCode: z.string(),
+      attempts: count,
+      bytes: count,
+      parkedAt: time,
+      nextAt: time,
+    }),
+  ),
+  total: count,
 });
 
 export const stopped: z.ZodType<{ readonly stopped: true }> = z.strictObject({ stopped: z.literal(true) });

@@ -95,6 +95,7 @@ function statusText(view: StatusView): string {
     ["synced", view.synced ? "yes" : "no"],
     ["conversations", String(view.conversations)],
     ["outbox", String(view.outbox)],
+    ...(view.quota === null ? [] : [["quota", quotaText(view.quota)] as const]),
     ["parked", String(view.parked)],
     ["events", String(view.lastSeq)],
     ...(view.listen === null ? [] : [["tokens at", `http://${view.listen}`] as const]),
@@ -108,4 +109,10 @@ function canaryText({ canary }: StatusView): string {
   if (rttMs === null || ageMs === null) return state;
   const silent = silentNodes.length === 0 ? "" : `; these service nodes push nothing: ${silentNodes.join(", ")}`;
   return `${state}, last back after ${rttMs} ms, ${Math.round(ageMs / 1000)} s ago${silent}`;
+}
+
+function quotaText({ publications, windowMs, left, nextAt, share }: NonNullable<StatusView["quota"]>): string {
+  const next = nextAt === null ? "" : `, the next at ${nextAt}`;
+  const room = `${left} of ${publications} envelopes in ${durationText(windowMs)} left${next}`;
+  return `${room}; ${share.left} of ${share.tokens} for acknowledgements and repetitions`;
 }

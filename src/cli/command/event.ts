@@ -174,5 +174,5 @@ function lineStart({ seq, ts, conversation, type }: EventView): string {
 
 /** Somebody has to act: with the command to do so. */
 function failedText(messageId: unknown, reason: unknown): string {
-  return `${messageId} (${reason ?? "unknown"}; umbrad send sends it anew)`;
+  return `${messageId} (${reason ?? "unknown"}; umbrad outbox retry ${messageId} sends it again)`;
 }

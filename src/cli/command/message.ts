@@ -133,7 +133,7 @@ function isOver(state: MessageState, wanted: MessageState): boolean {
 function notReached({ state, messageId }: SentView, wanted: MessageState, { leftMs, totalMs }: Deadline): UmbradError {
   if (state === "failed") {
     return new UmbradError("message/failed", "the message could not be sent and will not be repeated", {
-      hint: `umbrad message trace ${messageId} shows the reason; umbrad send sends it anew`,
+      hint: `umbrad message trace ${messageId} shows the reason; umbrad outbox retry ${messageId} sends it again`,
     });
   }
   const why = leftMs() > 0 ? "the daemon stopped" : `${durationText(totalMs)} passed`;
@@ -193,7 +193,7 @@ function traceText({ message, explanation, events, outbox, publication }: TraceV
     const next = nextLookAt === null ? "no further look is planned" : `the next look is at ${nextLookAt}`;
     lines.push(`store: published ${times} times, not found by ${looks} looks since, ${next}`);
   }
-  if (state === "failed") lines.push(`next: umbrad send ${conversation} TEXT sends it anew`);
+  if (state === "failed") lines.push(`next: umbrad outbox retry ${messageId} sends it again`);
   return lines.map(printable).join("\n");
 }
 

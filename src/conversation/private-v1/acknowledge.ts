@@ -10,6 +10,7 @@ import {
   RECORD_ZERO,
   SYNC_NUMBER_MAX,
   TIMER_ACKNOWLEDGE,
+  TIMER_ANSWER,
 } from "./state.ts";
 
 /** The timer of `oweAcknowledgement`. */
@@ -26,8 +27,21 @@ export function answerMark(draft: Draft): Transition<PrivateState> {
   if (state.hasMoved) return ignore("superseded");
   const pauseMs = Math.min(ANSWER_PAUSE_MAX_MS, ANSWER_PAUSE_MS * 2 ** Math.min(state.answers, 16));
   if (state.ratchet.send === undefined || now - state.answeredAtMs < pauseMs) return ignore("mark");
+  if (draft.context.isMetered === true) {
+    // With a token in hand only.
+    draft.set({ answers: state.answers + 1, answeredAtMs: now });
+    draft.add({ kind: "schedule", name: TIMER_ANSWER, atMs: now, needs: "acknowledgement" });
+    return draft.accept();
+  }
   if (!isReady(draft)) return { kind: "lacks", keys: [RECORD_ZERO] };
   draft.set({ answers: state.answers + 1, answeredAtMs: now });
+  acknowledge(draft, true);
+  return draft.accept();
+}
+
+/** The timer of an answer that had to wait for a token. */
+export function answerNow(draft: Draft): Transition<PrivateState> {
+  if (!isReady(draft)) return { kind: "lacks", keys: [RECORD_ZERO] };
   acknowledge(draft, true);
   return draft.accept();
 }
@@ -44,8 +58,11 @@ function acknowledge(draft: Draft, isAnswer: boolean): void {
   const { state, now } = draft;
   const { send } = state.ratchet;
   if (send === undefined) return;
-  if (send.n <= SYNC_NUMBER_MAX) return sendSync(draft);
+  if (send.n <= SYNC_NUMBER_MAX) {
+    sendSync(draft);
+    return;
+  }
   const quietAtMs = state.lastPublishedMs + QUIET_MS;
   if (isAnswer || now >= quietAtMs) repeat(draft, RECORD_ZERO);
-  else draft.add({ kind: "schedule", name: TIMER_ACKNOWLEDGE, atMs: quietAtMs });
+  else draft.add({ kind: "schedule", name: TIMER_ACKNOWLEDGE, atMs: quietAtMs, needs: "acknowledgement" });
 }

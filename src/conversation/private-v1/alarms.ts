@@ -7,6 +7,8 @@ import {
   hasNumberForResend,
   isContentWaiting,
   isUnheardInvite,
+  METERED_ACKNOWLEDGE_AFTER_MS,
+  METERED_READS_MAX,
   type PrivateState,
   RESEND_FIRST_MS,
   TIMER_ACKNOWLEDGE,
@@ -15,23 +17,32 @@ import {
 
 /** Whatever we send next names what we have read; without content a sync message goes soon. */
 export function oweAcknowledgement(draft: Draft): void {
-  if (draft.state.owesAcknowledgement) return;
-  draft.set({ owesAcknowledgement: true });
-  scheduleAcknowledgement(draft);
+  const { owesAcknowledgement, unnamedReads } = draft.state;
+  draft.set({ owesAcknowledgement: true, unnamedReads: unnamedReads + 1 });
+  const isMany = draft.context.isMetered === true && unnamedReads + 1 === METERED_READS_MAX;
+  if (!owesAcknowledgement || isMany) scheduleAcknowledgement(draft);
 }
 
 /** The first acknowledgement of a chain goes almost at once, each further one waits twice as long. */
 export function scheduleAcknowledgement(draft: Draft): void {
-  const { state, now } = draft;
+  draft.add({
+    kind: "schedule",
+    name: TIMER_ACKNOWLEDGE,
+    atMs: draft.now + acknowledgeDelayMs(draft),
+    needs: "acknowledgement",
+  });
+}
+
+function acknowledgeDelayMs({ state, context }: Draft): number {
+  if (context.isMetered === true) return state.unnamedReads >= METERED_READS_MAX ? 0 : METERED_ACKNOWLEDGE_AFTER_MS;
   const n = state.ratchet.send?.n ?? 0;
-  const delayMs = Math.min(ACKNOWLEDGE_AFTER_MAX_MS, ACKNOWLEDGE_AFTER_MS * 2 ** Math.min(n, 16));
-  draft.add({ kind: "schedule", name: TIMER_ACKNOWLEDGE, atMs: now + delayMs });
+  return Math.min(ACKNOWLEDGE_AFTER_MAX_MS, ACKNOWLEDGE_AFTER_MS * 2 ** Math.min(n, 16));
 }
 
 /** A message that names what we have read has gone. */
 export function acknowledged(draft: Draft): void {
   if (!draft.state.owesAcknowledgement) return;
-  draft.set({ owesAcknowledgement: false });
+  draft.set({ owesAcknowledgement: false, unnamedReads: 0 });
   draft.add({ kind: "cancel", name: TIMER_ACKNOWLEDGE });
 }
 
@@ -42,7 +53,7 @@ export function scheduleResend(draft: Draft): void {
   if (sentAtMs === undefined) draft.add({ kind: "cancel", name: TIMER_RESEND });
   else {
     const atMs = Math.max(now, sentAtMs + jittered(draft, RESEND_FIRST_MS));
-    draft.add({ kind: "schedule", name: TIMER_RESEND, atMs });
+    draft.add({ kind: "schedule", name: TIMER_RESEND, atMs, needs: "resend" });
   }
 }
 

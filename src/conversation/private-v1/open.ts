@@ -56,8 +56,9 @@ function openAsInvitee(opening: InviteeOpening, context: TurnContext): Step {
 function readFirst(state: PrivateState, sealed: Sealed, context: TurnContext): Exclude<Step, { kind: "lacks" }> {
   const records = new Map<RecordKey, Uint8Array | undefined>();
   for (;;) {
+    const { now, isMetered = false } = context;
     const random = (length: number) => context.random(length);
-    const read = receiveSealed(state, sealed, { now: context.now, random, records });
+    const read = receiveSealed(state, sealed, { now, isMetered, random, records });
     if (read.kind !== "lacks") return read;
     for (const key of read.keys) records.set(key, undefined);
   }
@@ -91,6 +92,7 @@ function initialState(opening: PairwiseOpening, ratchet: RatchetState): PrivateS
     answeredAtMs: 0,
     hasHeard: false,
     owesAcknowledgement: false,
+    unnamedReads: 0,
     hasToldUnsupported: false,
     firstContentChain: 0,
     outgoing: [],

@@ -17,6 +17,8 @@ import type { PairwiseOpening } from "../pairwise-opening.ts";
 import { readWord } from "../pairwise-words.ts";
 import { Draft } from "./draft.ts";
 import { openPrivate } from "./open.ts";
+import { cancel } from "./outbox/cancel.ts";
+import { retry } from "./outbox/retry.ts";
 import { receiveEnvelope } from "./receive.ts";
 import { beRolledBack, REFUSED_ROLLED_BACK } from "./relations/rollback.ts";
 import { close, decideStanding, hear } from "./relations/standing.ts";
@@ -26,13 +28,21 @@ import { OUTGOING_SETS_MAX, type PrivateState, TEXT_BYTES_MAX, WAITING_MAX } fro
 import { privateStateCodec } from "./state-codec.ts";
 import { fireTimer, timerReads } from "./timers.ts";
 
+const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 const command = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("send"), text: z.string().min(1) }),
   z.strictObject({
     kind: z.literal("send-file"),
     name: z.string().refine(isFileName, "a file name is needed, not a path"),
     mime: z.string().refine(isMediaType, "a media type is type/subtype").optional(),
-    data: z.custom<Uint8Array>((value) => value instanceof Uint8Array),
+    data: bytes,
+  }),
+  z.strictObject({ kind: z.literal("cancel"), messageId: z.string(), envelopes: z.array(bytes) }),
+  z.strictObject({
+    kind: z.literal("retry"),
+    messageId: z.string(),
+    timestampMs: z.int().min(0),
+    content: z.strictObject({ domain: z.int(), tag: z.int(), bytes }),
   }),
   z.strictObject({ kind: z.literal("accept") }),
   z.strictObject({ kind: z.literal("block") }),
@@ -63,7 +73,7 @@ export const privateV1: ConversationType<PrivateState, PrivateCommand, PairwiseO
       case "envelope":
         return receiveEnvelope(state, input.envelope, input.ref, context);
       case "timer":
-        return fireTimer(state, input.name, context);
+        return fireTimer(state, input, context);
       case "command":
         return obey(state, input.command, context);
       case "told":
@@ -98,6 +108,10 @@ function obey(state: PrivateState, command: PrivateCommand, context: TurnContext
       return sendText(state, command.text, context);
     case "send-file":
       return sendFile(state, command, context);
+    case "cancel":
+      return cancel(state, command, context);
+    case "retry":
+      return retry(state, command, context);
     case "close":
       return close(state);
     default:

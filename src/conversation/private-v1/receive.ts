@@ -32,6 +32,7 @@ import {
   TIMER_BUNDLE,
   TIMER_CLOSE,
   TIMER_FLUSH,
+  TIMER_RESEND,
   UNDECIDED_NUMBER_MAX,
   type Unacknowledged,
 } from "./state.ts";
@@ -236,6 +237,10 @@ function repairFor(draft: Draft, sds: SdsMessage): void {
     const bytes = draft.record(outRecord(id));
     const isDue =
       sent !== undefined && sent.sendSerial !== state.ratchet.sendSerial && now - sent.sentAtMs >= REPAIR_AFTER_MS;
-    if (isDue && bytes !== undefined && hasNumberForResend(state)) transmitAgain(draft, id, bytes);
+    if (!isDue || bytes === undefined || !hasNumberForResend(state)) continue;
+    // With a token in hand only; the timer takes the oldest first, which are what a peer misses.
+    if (draft.context.isMetered === true)
+      draft.add({ kind: "schedule", name: TIMER_RESEND, atMs: now, needs: "resend" });
+    else transmitAgain(draft, id, bytes);
   }
 }

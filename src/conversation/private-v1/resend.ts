@@ -22,15 +22,15 @@ import {
   type Unacknowledged,
 } from "./state.ts";
 
-/** Fires the timer. */
-export function resend(draft: Draft): Transition<PrivateState> {
+/** Fires the timer. `tokens`: how many messages may go. */
+export function resend(draft: Draft, tokens: number): Transition<PrivateState> {
   const overdue = draft.state.unacknowledged.filter((sent) => draft.now - sent.firstSentAtMs >= GIVE_UP_MS);
   giveUp(draft, overdue, "not acknowledged for 30 days");
   const { state, now } = draft;
   if (awaitedSinceMs(state, now) === undefined) {
     return overdue.length > 0 ? draft.accept() : ignore("nothing to resend");
   }
-  const batch = resendBatch(state, now);
+  const batch = resendBatch(state, now).slice(0, tokens);
   const lacking = (batch.length > 0 ? batch.map(({ messageId }) => outRecord(messageId)) : [RECORD_FIRST]).filter(
     (key) => !draft.isLoaded(key),
   );
@@ -43,7 +43,7 @@ export function resend(draft: Draft): Transition<PrivateState> {
   reportStuck(draft);
   const pauseMs = Math.min(RESEND_MAX_MS, RESEND_FIRST_MS * 2 ** Math.min(state.resends, 16));
   draft.set({ resends: state.resends + 1 });
-  draft.add({ kind: "schedule", name: TIMER_RESEND, atMs: now + jittered(draft, pauseMs) });
+  draft.add({ kind: "schedule", name: TIMER_RESEND, atMs: now + jittered(draft, pauseMs), needs: "resend" });
   return draft.accept();
 }
 
@@ -64,6 +64,7 @@ export function giveUp(draft: Draft, messages: readonly Unacknowledged[], reason
   const sets = new Set(messages.map(({ set }) => set).filter((set) => set !== 0));
   const gone = state.unacknowledged.filter((sent) => messages.includes(sent) || sets.has(sent.set));
   draft.set({ unacknowledged: state.unacknowledged.filter((sent) => !gone.includes(sent)) });
+  if (gone.some(({ messageId }) => messageId === state.newestOurs?.messageId)) forgetNewest(draft);
   failSets(draft, sets, reason);
   for (const { messageId, isSilent, set } of gone) {
     draft.add({ kind: "drop", key: outRecord(messageId) });
@@ -73,4 +74,12 @@ export function giveUp(draft: Draft, messages: readonly Unacknowledged[], reason
   tellFates(draft, gone, reason);
   if (isContentWaiting(state)) draft.add({ kind: "schedule", name: TIMER_FLUSH, atMs: now });
   scheduleResend(draft);
+}
+
+/** What the peer may never get is not referred to: it would wait for it. The next message refers to the one before. */
+function forgetNewest(draft: Draft): void {
+  const { unacknowledged, newestAcknowledged, newestOurs } = draft.state;
+  const messageId = unacknowledged.at(-1)?.messageId ?? newestAcknowledged;
+  const lamportMs = newestOurs?.lamportMs ?? 0;
+  draft.set({ newestOurs: messageId === undefined ? undefined : { messageId, lamportMs } });
 }

@@ -47,19 +47,29 @@ export function sendContent(draft: Draft, content: ContentFrame, seal?: Sealer):
   const conversationId = conversationIdOf(draft.state);
   const timestampMs = takeFrameTime(draft);
   const frame = encodePrivateFrame({ conversationId, timestampMs, kind: "content", content });
-  const { wholeHash, encoded } = encodeSegments(frame);
+  const segments = encodeSegments(frame);
+  const messageId = wholeIdOf(frame, segments);
+  draft.add({ kind: "deliver", event: { type: "message.queued", messageId, timestampMs, ...ownRowOf(content) } });
+  place(draft, messageId, segments.encoded, seal);
+  return messageId;
+}
+
+/** What the application knows content by. */
+export function wholeIdOf(frame: Uint8Array, { wholeHash, encoded }: ReturnType<typeof encodeSegments>): MessageId {
   const [segment] = encoded;
   const isWhole = encoded.length === 1 && segment !== undefined;
-  const messageId = isWhole ? messageIdOf({ count: 1, payload: frame }, segment) : segmentedIdOf(wholeHash);
-  draft.add({ kind: "deliver", event: { type: "message.queued", messageId, timestampMs, ...ownRowOf(content) } });
-  if (isWhole && (seal !== undefined || hasRoomForContent(draft.state))) {
-    transmit(draft, segment, { messageId, isSilent: false, set: 0, seal });
-    return messageId;
-  }
+  return isWhole ? messageIdOf({ count: 1, payload: frame }, segment) : segmentedIdOf(wholeHash);
+}
+
+/** Into the chain, or among those that wait for a number of it. */
+export function place(draft: Draft, messageId: MessageId, encoded: readonly Uint8Array[], seal?: Sealer): void {
+  const [segment] = encoded;
+  const isWhole = encoded.length === 1 && segment !== undefined;
+  if (isWhole && (seal !== undefined || hasRoomForContent(draft.state)))
+    return transmit(draft, segment, { messageId, isSilent: false, set: 0, seal });
   if (isWhole) queueWaiting(draft, { set: 0, segment });
   else queueSegments(draft, messageId, encoded);
   if (draft.state.unacknowledged.length === 0) scheduleResend(draft);
-  return messageId;
 }
 
 /** Sends our contact bundle, which is acknowledged and resent like content and concerns no application. */
@@ -151,8 +161,8 @@ export function transmitAgain(draft: Draft, messageId: string, sds: Uint8Array):
   emit(draft, { sds, purpose: "repeat", messageId: named, isContent: true });
 }
 
-/** An acknowledgement without content. It is itself never acknowledged. */
-export function sendSync(draft: Draft, seal?: Sealer): void {
+/** An acknowledgement without content. It is itself never acknowledged. Returns its envelope. */
+export function sendSync(draft: Draft, seal?: Sealer): Uint8Array {
   const { state, now } = draft;
   // Each of our messages has a later time than the one before: the peer must know which of two knows more.
   const lamportMs = Math.max(now, state.lamportMs + 1);
@@ -165,8 +175,10 @@ export function sendSync(draft: Draft, seal?: Sealer): void {
     causalHistory: causalHistory(state),
     repairRequest: repairRequest(state, now),
   });
-  emit(draft, { sds, purpose: seal === undefined ? "acknowledgement" : "invite", isContent: false }, seal);
+  const purpose = seal === undefined ? "acknowledgement" : "invite";
+  const envelope = emit(draft, { sds, purpose, isContent: false }, seal);
   acknowledged(draft);
+  return envelope;
 }
 
 /** The same bytes again; the transport gives them a new Waku timestamp. */
@@ -178,7 +190,7 @@ export function repeat(draft: Draft, record: typeof RECORD_ZERO | typeof RECORD_
   draft.set({ lastPublishedMs: draft.now });
 }
 
-function emit(draft: Draft, emission: Emission, seal?: Sealer): void {
+function emit(draft: Draft, emission: Emission, seal?: Sealer): Uint8Array {
   const { state, now, context } = draft;
   const [topic] = state.peerTopics;
   if (topic === undefined) throw new Error("A bundle has at least one topic");
@@ -205,6 +217,7 @@ function emit(draft: Draft, emission: Emission, seal?: Sealer): void {
     draft.set({ firstContentChain: chain });
     draft.add({ kind: "put", key: RECORD_FIRST, bytes: envelope.envelope });
   }
+  return envelope.envelope;
 }
 
 /** The newest content of each side, in log order: each of our messages then descends from all our earlier ones (ADR 0002). */

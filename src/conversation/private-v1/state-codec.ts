@@ -81,6 +81,7 @@ export const privateStateCodec: StateCodec<PrivateState> = {
       answeredAtMs: fromUint64(state.answeredAtMs),
       hasHeard: state.hasHeard,
       owesAcknowledgement: state.owesAcknowledgement,
+      unnamedReads: state.unnamedReads,
       hasToldUnsupported: state.hasToldUnsupported,
       firstContentChain: state.firstContentChain,
       outgoing: state.outgoing.map(decodeSet),

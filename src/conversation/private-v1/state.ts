@@ -89,6 +89,8 @@ export interface PrivateState {
   /** A message of the peer has been read. */
   readonly hasHeard: boolean;
   readonly owesAcknowledgement: boolean;
+  /** How many messages were delivered since we last named what we have read. */
+  readonly unnamedReads: number;
   readonly hasToldUnsupported: boolean;
   /** Serial + 1 of the sending chain that the record `repeat/first` belongs to; 0: no content yet. */
   readonly firstContentChain: number;
@@ -162,13 +164,17 @@ export const ANSWER_PAUSE_MAX_MS: number = 3 * 3_600_000;
 export const QUIET_MS = 10_000;
 /**
  * The first acknowledgement goes almost at once; each further one of the same chain waits twice as long, so that the
- * eight sync messages of a chain cover a burst of any length. With the 20 % quota of profile 8.9-3 this becomes 2 s.
+ * eight sync messages of a chain cover a burst of any length.
  */
 export const ACKNOWLEDGE_AFTER_MS = 20;
+/** Where the network counts, the first one waits as long, or until so many messages are to be named (profile 8.9-3). */
+export const METERED_ACKNOWLEDGE_AFTER_MS = 2_000;
+export const METERED_READS_MAX = 4;
 export const ACKNOWLEDGE_AFTER_MAX_MS = 2_000;
 
 export const TIMER_ACKNOWLEDGE = "acknowledge";
 export const TIMER_RESEND = "resend";
+export const TIMER_ANSWER = "answer";
 export const TIMER_FLUSH = "flush";
 export const TIMER_REPAIR = "repair";
 export const TIMER_BUNDLE = "bundle";

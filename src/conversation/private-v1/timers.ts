@@ -1,6 +1,6 @@
 /** What a private conversation does when a timer fires: acknowledge, resend, flush waiting content, ask for repairs. */
-import { ignore, type RecordKey, type Transition, type TurnContext } from "../contract.ts";
-import { acknowledgeNow } from "./acknowledge.ts";
+import { type Input, ignore, type RecordKey, type Transition, type TurnContext } from "../contract.ts";
+import { acknowledgeNow, answerNow } from "./acknowledge.ts";
 import { oweAcknowledgement } from "./alarms.ts";
 import { carryOut, planLoss, planReads } from "./deliver.ts";
 import { Draft } from "./draft.ts";
@@ -24,8 +24,10 @@ import {
   RECORD_OUR_BUNDLE,
   RECORD_ZERO,
   REPAIR_AFTER_MS,
+  RESEND_BATCH,
   RESEND_FIRST_MS,
   TIMER_ACKNOWLEDGE,
+  TIMER_ANSWER,
   TIMER_BUNDLE,
   TIMER_CLOSE,
   TIMER_FLUSH,
@@ -37,6 +39,7 @@ import {
   waitRecord,
 } from "./state.ts";
 
+type Fired = Extract<Input<never>, { kind: "timer" }>;
 type Step = Transition<PrivateState>;
 
 /** Waiting content taken into one turn: bounded, so that its commit is short. */
@@ -49,6 +52,7 @@ const TIMERS_OF_MOVED: readonly string[] = [TIMER_MOVE, TIMER_CLOSE, TIMER_PARTS
 export function timerReads(state: PrivateState, name: string): readonly RecordKey[] {
   switch (name) {
     case TIMER_ACKNOWLEDGE:
+    case TIMER_ANSWER:
       return [RECORD_ZERO];
     case TIMER_RESEND:
       return [RECORD_FIRST];
@@ -69,7 +73,7 @@ export function timerReads(state: PrivateState, name: string): readonly RecordKe
   }
 }
 
-export function fireTimer(state: PrivateState, name: string, context: TurnContext): Step {
+export function fireTimer(state: PrivateState, { name, tokens }: Fired, context: TurnContext): Step {
   if (isMuted(state) && !firesInSilence(state, name)) return ignore("sends nothing");
   if (state.hasMoved && !TIMERS_OF_MOVED.includes(name)) return ignore("sends nothing any more");
   const draft = new Draft(state, context);
@@ -77,7 +81,9 @@ export function fireTimer(state: PrivateState, name: string, context: TurnContex
     case TIMER_ACKNOWLEDGE:
       return acknowledgeNow(draft);
     case TIMER_RESEND:
-      return resend(draft);
+      return resend(draft, tokens ?? RESEND_BATCH);
+    case TIMER_ANSWER:
+      return answerNow(draft);
     case TIMER_FLUSH:
       return flush(draft);
     case TIMER_REPAIR:

@@ -5,7 +5,11 @@ import { fileSchema } from "./settings.ts";
 
 /** What `init` writes, for people to edit. */
 export function renderConfigFile({ name, network, peers }: Pick<Config, "name" | "network" | "peers">): string {
-  const custom = network.name === "custom" ? [`cluster_id = ${network.clusterId}`, `shards = ${network.shards}`] : [];
+  const { quota } = network;
+  const rule =
+    quota === undefined ? [] : [`quota = ${quota.publications}`, `quota_window = "${quota.windowMs / 1_000}s"`];
+  const numbers = [`cluster_id = ${network.clusterId}`, `shards = ${network.shards}`];
+  const custom = network.name === "custom" ? [...numbers, ...rule] : [];
   return `${[
     "# Settings of umbrad. Flags and the environment go before this file.",
     ...(name === null ? [] : [`name = ${JSON.stringify(name)}`]),

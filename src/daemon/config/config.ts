@@ -6,6 +6,8 @@ import { join, resolve } from "node:path";
 import type { Environment } from "../../admin/location.ts";
 import type { LogComponent, LogLevel } from "../../admin/log/log-view.ts";
 import type { Retention } from "../../engine/loops/retention.ts";
+import type { QuotaRule } from "../../engine/quota/quota.ts";
+import type { IncomingLimits } from "../../engine/routing/admission.ts";
 import {
   type ConfigFile,
   environmentLayer,
@@ -25,7 +27,12 @@ interface Network {
   readonly clusterId: number;
   /** How many the cluster has. */
   readonly shards: number;
+  /** What it lets us publish; undefined: it does not count. */
+  readonly quota?: QuotaRule | undefined;
 }
+
+/** What public networks count (profile 10.6). */
+const publicQuota: QuotaRule = { publications: 100, windowMs: 600_000 };
 
 /** What is logged, and how it is written. */
 export interface LogConfig {
@@ -44,6 +51,7 @@ export interface Config {
   readonly log: LogConfig;
   readonly retention: Retention;
   readonly admin: AdminConfig;
+  readonly limits: IncomingLimits;
 }
 
 export interface AdminConfig {
@@ -71,8 +79,8 @@ export interface LoadedConfig {
 /** Waku networks by name; `custom` brings its own numbers. */
 const networkPresets: Readonly<Record<Exclude<NetworkName, "custom">, Omit<Network, "name">>> = {
   devnet: { clusterId: 66, shards: 8 },
-  "logos.test": { clusterId: 2, shards: 8 },
-  "logos.dev": { clusterId: 3, shards: 8 },
+  "logos.test": { clusterId: 2, shards: 8, quota: publicQuota },
+  "logos.dev": { clusterId: 3, shards: 8, quota: publicQuota },
 };
 
 /** `--config`, `$UMBRAD_CONFIG`, else in the state directory, where it may be missing. */
@@ -93,9 +101,12 @@ export function loadConfig({ flags, env, file }: ConfigSources): LoadedConfig {
   if (network === undefined || problems.length > 0) throw new ConfigError(problems);
   const settings = new Map(settingKeys.map((key) => [key, strongest(all, key)]));
   if (network.name !== "custom") {
-    const { clusterId, shards } = network;
-    settings.set("network.cluster_id", { raw: clusterId, value: clusterId, origin: "default" });
-    settings.set("network.shards", { raw: shards, value: shards, origin: "default" });
+    const { clusterId, shards, quota } = network;
+    const fixed = (key: SettingKey, raw: unknown) => settings.set(key, { raw, value: raw, origin: "default" });
+    fixed("network.cluster_id", clusterId);
+    fixed("network.shards", shards);
+    fixed("network.quota", quota?.publications);
+    fixed("network.quota_window", quota === undefined ? undefined : `${quota.windowMs / 60_000}m`);
   }
   return { config: { ...configOf(valuesOf(settings)), network }, settings, files };
 }
@@ -137,6 +148,10 @@ function configOf(values: SettingValues): Omit<Config, "network"> {
       eventsMax: values["retention.events_max"],
       unacknowledgedMs: values["retention.unacknowledged"],
     },
+    limits: {
+      invitesPerSecond: values["limits.invites_per_second"],
+      messagesPerMinute: values["limits.messages_per_minute"],
+    },
     admin: { listen: values["admin.listen"], socketGroup: values["admin.socket_group"] },
   };
 }
@@ -147,18 +162,30 @@ function combineNetwork(layers: readonly Layer[], problems: ConfigProblem[]): Ne
   const upTo = at === -1 ? layers : layers.slice(0, at + 1);
   const named = strongest(layers, "network.name");
   const name = named.value as NetworkName;
-  const cluster = upTo.find((layer) => layer.has("network.cluster_id"))?.get("network.cluster_id");
-  const shards = upTo.find((layer) => layer.has("network.shards"))?.get("network.shards");
+  const given = (key: SettingKey) => upTo.find((layer) => layer.has(key))?.get(key);
+  const [cluster, shards] = [given("network.cluster_id"), given("network.shards")];
+  const [quota, window] = [given("network.quota"), given("network.quota_window")];
+  const refuse = (where: string, what: string) => void problems.push({ where, what });
   if (name !== "custom") {
-    if (cluster === undefined && shards === undefined) return { name, ...networkPresets[name] };
-    const where = cluster?.origin ?? shards?.origin ?? named.origin;
-    problems.push({ where, what: `cluster id and shards of ${name} are fixed: only --network custom takes them` });
+    const numbers = cluster ?? shards;
+    const rule = quota ?? window;
+    if (numbers !== undefined)
+      refuse(numbers.origin, `cluster id and shards of ${name} are fixed: only --network custom takes them`);
+    if (rule !== undefined)
+      refuse(rule.origin, `the quota of ${name} is fixed: only the network custom takes network.quota`);
+    return numbers === undefined && rule === undefined ? { name, ...networkPresets[name] } : undefined;
+  }
+  if (cluster === undefined || shards === undefined) {
+    const needed = "(in the file: cluster_id and shards under [network])";
+    refuse(named.origin, `a custom network needs --cluster-id and --shards ${needed}`);
     return undefined;
   }
-  if (cluster !== undefined && shards !== undefined) {
-    return { name, clusterId: cluster.value as number, shards: shards.value as number };
+  if (quota === undefined && window !== undefined) {
+    refuse(window.origin, "network.quota_window says nothing without network.quota");
+    return undefined;
   }
-  const what = "a custom network needs --cluster-id and --shards (in the file: cluster_id and shards under [network])";
-  problems.push({ where: named.origin, what });
-  return undefined;
+  const network = { name, clusterId: cluster.value as number, shards: shards.value as number };
+  if (quota === undefined) return network;
+  const windowMs = (window?.value as number | undefined) ?? publicQuota.windowMs;
+  return { ...network, quota: { publications: quota.value as number, windowMs } };
 }

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { parseTcpPlace } from "../../admin/location.ts";
 import { isLogComponent, logComponents, logLevels } from "../../admin/log/log-view.ts";
+import { INVITES_PER_SECOND_MAX, MESSAGES_PER_MINUTE_MAX } from "../../engine/limits.ts";
 
 /** What is known about one setting, whatever its value. */
 export interface Setting<Schema extends z.ZodType = z.ZodType> {
@@ -31,6 +32,14 @@ const age = z
   .string()
   .regex(/^[1-9]\d{0,4}[hd]$/, 'must be an age like "12h" or "90d"')
   .transform((text) => Number(text.slice(0, -1)) * (unitMs[text.slice(-1)] ?? Number.NaN));
+
+const windowUnitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
+
+const quotaWindow = z
+  .string()
+  .regex(/^[1-9]\d{0,4}[smh]$/, 'must be a time like "600s" or "10m"')
+  .transform((text) => Number(text.slice(0, -1)) * (windowUnitMs[text.slice(-1)] ?? Number.NaN))
+  .refine((ms) => ms <= 86_400_000, "must be at most 24h");
 
 const peer = z.string().regex(/^\/[a-z0-9]+\/.+$/, "is not a multiaddr like /ip4/192.0.2.7/tcp/30303/p2p/16Uiu2HAm…");
 
@@ -87,6 +96,23 @@ export const settings = {
     flag: "--shards",
     live: false,
   },
+  "network.quota": {
+    about:
+      "How many envelopes a custom network lets one node publish in network.quota_window; without it nothing is counted. An acknowledgement, a message and a canary have to fit.",
+    schema: z.int().min(5).max(100_000),
+    fallback: null,
+    example: 100,
+    env: "UMBRAD_QUOTA",
+    live: false,
+  },
+  "network.quota_window": {
+    about: "The time that network.quota is for, up to 24h; 10m if it is not given.",
+    schema: quotaWindow,
+    fallback: null,
+    example: "10m",
+    env: "UMBRAD_QUOTA_WINDOW",
+    live: false,
+  },
   "network.peers": {
     about:
       "Service nodes. With /p2p/ and a peer id nobody else at that address is used; without, whoever answers is. With none the daemon starts, queues what is sent, and says so in `umbrad status`.",
@@ -120,6 +146,20 @@ export const settings = {
     fallback: null,
     example: "umbrad",
     env: "UMBRAD_ADMIN_SOCKET_GROUP",
+    live: false,
+  },
+  "limits.invites_per_second": {
+    about: "So many invites a second are read; what exceeds it is parked (`umbrad parked list`) and read at this rate.",
+    schema: z.int().min(1).max(10_000),
+    fallback: INVITES_PER_SECOND_MAX,
+    env: "UMBRAD_INVITES_PER_SECOND",
+    live: false,
+  },
+  "limits.messages_per_minute": {
+    about: "The same for the envelopes of each conversation, in a minute.",
+    schema: z.int().min(10).max(10_000_000),
+    fallback: MESSAGES_PER_MINUTE_MAX,
+    env: "UMBRAD_MESSAGES_PER_MINUTE",
     live: false,
   },
   "log.level": {

@@ -1,6 +1,7 @@
 /** All that hearing takes, put together: which topics we want, whether we hear them, and what we have missed. */
 import type { ContentTopic } from "../../wire/ids.ts";
 import type { Clock, EventRow, IncomingMessage, Log, NewEvent, Store, Transport, TransportStatus } from "../ports.ts";
+import type { Quota } from "../quota/quota.ts";
 import type { Intake } from "../routing/intake.ts";
 import { CanaryLoop, type CanaryOptions } from "./canary/canary.ts";
 import { HistoryLoop } from "./history.ts";
@@ -14,6 +15,7 @@ interface ListeningDeps {
   readonly log: Log;
   readonly intake: Intake;
   readonly canary: CanaryOptions | "off" | undefined;
+  readonly quota: Quota | undefined;
   readonly onEvents: (events: readonly EventRow[]) => void;
   /** What `umbrad status` says has changed. */
   readonly onChange: () => void;

@@ -1,10 +1,12 @@
 /**
  * Carries committed envelopes to the network, at least once, in order within a conversation. A retry sends the same bytes;
- * the transport gives each attempt a fresh Waku timestamp (design 2).
+ * the transport gives each attempt a fresh Waku timestamp (design 2). Where a quota counts, each attempt is paid for
+ * before it leaves, and what cannot be paid waits in its order.
  */
 import type { Counters } from "../counters.ts";
 import {
   CONFIRM_LOOK_MIN_MS,
+  OUTBOX_METERED_PAUSE_MAX_MS,
   OUTBOX_PARALLEL_MAX,
   OUTBOX_PAUSE_MS,
   OUTBOX_RETRY_MAX_MS,
@@ -13,6 +15,8 @@ import {
   TOLD_MAX,
 } from "../limits.ts";
 import type { Clock, EventRow, Log, OutboxRow, PublishResult, Store, Transport } from "../ports.ts";
+import { HeldBack } from "../quota/held-back.ts";
+import type { Quota } from "../quota/quota.ts";
 import type { Turns } from "../turn/turns.ts";
 import { Alarm } from "./alarm.ts";
 
@@ -23,6 +27,7 @@ interface OutboxDeps {
   readonly log: Log;
   readonly counters: Counters;
   readonly turns: Turns;
+  readonly quota: Quota | undefined;
   readonly onEvents: (events: readonly EventRow[]) => void;
   readonly onPublished: () => void;
   /** What the service nodes' clock has more than ours. */
@@ -34,17 +39,22 @@ export class OutboxLoop {
   readonly #alarm: Alarm;
   readonly #inFlight = new Map<number, Promise<void>>();
   readonly #abort = new AbortController();
+  readonly #kept = new Set<number>();
   /** Why rows were not taken, for whoever asks: by row, and for all of them while paused. */
   readonly #refusals = new Map<number, string>();
   #unavailable: string | undefined;
   /** Set while paused. */
   #cancelPause: (() => void) | undefined;
+  /** Pauses since something was published. */
+  #pauses = 0;
+  readonly #heldBack: HeldBack | undefined;
 
   constructor(deps: OutboxDeps) {
     this.#deps = deps;
     const onFault = (error: unknown) =>
       deps.log.error({ event: "outbox.unreadable", component: "outbox", err: error }, "the outbox could not be read");
     this.#alarm = new Alarm({ clock: deps.clock, look: () => this.#look(), onFault });
+    if (deps.quota !== undefined) this.#heldBack = new HeldBack({ ...deps, quota: deps.quota });
   }
 
   /** Looks for due rows: after every commit that published, and when the network came back. */
@@ -52,9 +62,24 @@ export class OutboxLoop {
     this.#alarm.wake();
   }
 
+  /**
+   * Keeps rows from leaving until `release`: somebody decides about them. False, and nothing is kept, when one of them is
+   * leaving already.
+   */
+  hold(ids: readonly number[]): boolean {
+    if (ids.some((id) => this.#inFlight.has(id))) return false;
+    for (const id of ids) this.#kept.add(id);
+    return true;
+  }
+
+  release(ids: readonly number[]): void {
+    for (const id of ids) this.#kept.delete(id);
+    this.wake();
+  }
+
   /** undefined: it has not been tried. */
   lastReason(id: number): string | undefined {
-    return this.#refusals.get(id) ?? this.#unavailable;
+    return this.#refusals.get(id) ?? this.#unavailable ?? this.#heldBack?.reason();
   }
 
   /** The network may have come back: nothing waits any longer. */
@@ -80,13 +105,36 @@ export class OutboxLoop {
     const { store, clock } = this.#deps;
     const now = clock.now();
     const room = OUTBOX_PARALLEL_MAX - this.#inFlight.size;
+    let heldUntilMs: number | undefined;
     if (room > 0) {
-      const rows = store.outboxDue(now, OUTBOX_PARALLEL_MAX, new Set(this.#inFlight.keys()));
-      for (const row of rows.slice(0, room)) this.#start(row);
+      const rows = store.outboxDue(now, OUTBOX_PARALLEL_MAX, new Set([...this.#inFlight.keys(), ...this.#kept]));
+      const paid = this.#paid(rows.slice(0, room));
+      for (const row of paid.rows) this.#start(row);
+      heldUntilMs = paid.heldUntilMs;
     }
     // Rows in flight are due still; their end looks again.
     const next = store.outboxNextDueMs();
-    if (next !== undefined && next > now) this.#alarm.set(next - now);
+    const times = [next, heldUntilMs].filter((time) => time !== undefined && time > now) as number[];
+    if (times.length > 0) this.#alarm.set(Math.min(...times) - now);
+  }
+
+  /** Those that may leave: of the first ones as many as the quota has room for, and when to look for the rest. */
+  #paid(rows: readonly OutboxRow[]): { readonly rows: readonly OutboxRow[]; readonly heldUntilMs?: number } {
+    const { quota, transport } = this.#deps;
+    if (quota === undefined) return { rows };
+    if (rows.length > 0 && transport.status().peers === 0) {
+      // An attempt that surely reaches nobody need not be paid for.
+      this.#unavailable = "no service node is connected";
+      this.#pause();
+      return { rows: [] };
+    }
+    // While nodes do not answer, one row tries for all.
+    const isTrying = this.#pauses > 0;
+    const wanted = isTrying ? rows.slice(0, this.#inFlight.size === 0 ? 1 : 0) : rows;
+    const paid = wanted.slice(0, quota.left());
+    if (paid.length > 0) quota.spend(paid.length);
+    const heldUntilMs = this.#heldBack?.note(paid.length < wanted.length);
+    return heldUntilMs === undefined ? { rows: paid } : { rows: paid, heldUntilMs };
   }
 
   #start(row: OutboxRow): void {
@@ -153,6 +201,7 @@ export class OutboxLoop {
     const { store, clock, onEvents, onPublished } = this.#deps;
     const now = clock.now();
     this.#unavailable = undefined;
+    this.#pauses = 0;
     this.#refusals.delete(id);
     onEvents(store.outboxDone(id, now, { hash, peers, lookAtMs: now + CONFIRM_LOOK_MIN_MS }).events);
     onPublished();
@@ -161,7 +210,10 @@ export class OutboxLoop {
   /** Without a service node nothing of the queue can leave: wait for one instead of trying each row. */
   #pause(): void {
     if (this.#cancelPause !== undefined || this.#abort.signal.aborted) return;
-    this.#cancelPause = this.#deps.clock.after(OUTBOX_PAUSE_MS, () => this.resume());
+    const times = this.#deps.quota === undefined ? 1 : 2 ** Math.min(this.#pauses, 16);
+    this.#pauses += 1;
+    const pauseMs = Math.min(OUTBOX_METERED_PAUSE_MAX_MS, OUTBOX_PAUSE_MS * times);
+    this.#cancelPause = this.#deps.clock.after(pauseMs, () => this.resume());
   }
 
   async #giveUp(row: OutboxRow, reason: string): Promise<void> {

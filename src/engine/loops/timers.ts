@@ -1,6 +1,12 @@
-/** Fires timer rows, and words between conversations, when they are due: each becomes a turn, and its row goes in that turn's commit. */
-import { TIMER_BATCH_MAX, TIMER_RETRY_MS } from "../limits.ts";
-import type { Clock, Log, Store, TimerRow } from "../ports.ts";
+/**
+ * Fires timer rows, and words between conversations, when they are due: each becomes a turn, and its row goes in that
+ * turn's commit. Where a quota counts, those that publish acknowledgements and repetitions wait for a token besides
+ * (profile 8.9-3); the turn that uses it spends it in its own commit.
+ */
+import { TIMER_BATCH_MAX, TIMER_RETRY_MS, TOKENS_AT_ONCE_MAX } from "../limits.ts";
+import type { Clock, Log, Spend, Store, TimerChoice, TimerRow } from "../ports.ts";
+import { FairShare } from "../quota/fair-share.ts";
+import type { Quota } from "../quota/quota.ts";
 import { timerInput } from "../turn/turn.ts";
 import type { Turns } from "../turn/turns.ts";
 import { Alarm } from "./alarm.ts";
@@ -10,12 +16,20 @@ interface TimerDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly turns: Turns;
+  readonly quota: Quota | undefined;
+}
+
+/** The right to publish so many acknowledgements and repetitions. */
+interface Grant {
+  readonly quota: Quota;
+  readonly tokens: number;
 }
 
 export class TimerLoop {
   readonly #deps: TimerDeps;
   readonly #alarm: Alarm;
-  readonly #running = new Set<string>();
+  readonly #fair = new FairShare();
+  readonly #running = new Map<string, TimerRow>();
   /** Timers whose turn failed through our fault, with the way to cancel their next try. */
   readonly #failed = new Map<string, () => void>();
 
@@ -37,21 +51,52 @@ export class TimerLoop {
   }
 
   #look(): void {
-    const { store, clock } = this.#deps;
+    const { store, clock, quota } = this.#deps;
     const now = clock.now();
     const known = this.#running.size + this.#failed.size;
-    for (const timer of store.timersDue(now, known + TIMER_BATCH_MAX)) if (!this.#isBusy(timer)) this.#fire(timer);
+    const free = quota === undefined ? "any" : "free";
+    for (const timer of store.timersDue(now, known + TIMER_BATCH_MAX, free))
+      if (!this.#isBusy(timer)) this.#fire(timer);
+    const tokenAtMs = quota === undefined ? undefined : this.#grant(quota, now);
     // Timers that are firing are rows still; their end looks again.
     if (this.#running.size > 0) return;
-    const next = this.#nextDueMs();
-    if (next !== undefined) this.#alarm.set(Math.max(0, next - now));
+    const times = [this.#nextDueMs(free), tokenAtMs].filter((time) => time !== undefined);
+    if (times.length > 0) this.#alarm.set(Math.max(0, Math.min(...times) - now));
+  }
+
+  /** Gives tokens to those that wait for one. Returns when there may be more to give. */
+  #grant(quota: Quota, now: number): number | undefined {
+    while (quota.tokens() > 0) {
+      const waiting = this.#waiting("token", now);
+      const chosen = this.#fair.choose(this.#waiting("acknowledgement", now), waiting);
+      if (chosen === undefined) return this.#nextDueMs("token");
+      // Whoever waits alone may repeat several messages at once.
+      const isAlone = waiting.every(({ conversation }) => conversation === chosen.conversation);
+      const tokens = isAlone ? Math.min(TOKENS_AT_ONCE_MAX, quota.tokens()) : 1;
+      quota.take(tokens);
+      this.#fire(chosen, { quota, tokens });
+    }
+    if (this.#waiting("token", now).length > 0) return quota.nextTokenAtMs();
+    return this.#nextDueMs("token");
+  }
+
+  /** The first ones; a conversation that has a token in hand is none of them. */
+  #waiting(which: TimerChoice, now: number): TimerRow[] {
+    const holders = new Set(
+      [...this.#running.values()].filter(({ needs }) => needs).map((timer) => timer.conversation),
+    );
+    // Each has two such timers at most, and one conversation beside the chosen one must be seen.
+    const limit = 2 * (this.#running.size + this.#failed.size) + 4;
+    const due = this.#deps.store.timersDue(now, limit, which);
+    return due.filter((timer) => !this.#isBusy(timer) && !holders.has(timer.conversation));
   }
 
   /** Past those that failed: one broken timer must not make all others late. */
-  #nextDueMs(): number | undefined {
+  #nextDueMs(which: TimerChoice): number | undefined {
     const { store } = this.#deps;
-    if (this.#failed.size === 0) return store.timersNextDueMs();
-    const earliest = store.timersDue(Number.MAX_SAFE_INTEGER, this.#failed.size + 1);
+    const busy = this.#failed.size + this.#running.size;
+    if (busy === 0) return store.timersNextDueMs(which);
+    const earliest = store.timersDue(Number.MAX_SAFE_INTEGER, busy + 1, which);
     return earliest.find((timer) => !this.#isBusy(timer))?.atMs;
   }
 
@@ -60,17 +105,32 @@ export class TimerLoop {
     return this.#running.has(key) || this.#failed.has(key);
   }
 
-  #fire(timer: TimerRow): void {
+  #fire(timer: TimerRow, grant?: Grant): void {
     const key = keyOf(timer);
-    this.#running.add(key);
+    this.#running.set(key, timer);
     const { turns, clock, store } = this.#deps;
+    let used = 0;
+    const charge = (envelopes: number): Spend => {
+      used = envelopes;
+      return grant?.quota.shareSpend(envelopes) ?? {};
+    };
+    const paying = grant === undefined ? {} : { charge };
     turns
-      .run(timer.conversation, () => ({ input: timerInput(timer), origin: { firedTimer: timer } }))
+      .run(timer.conversation, () => ({
+        input: timerInput(timer, grant?.tokens),
+        origin: { firedTimer: timer, ...paying },
+      }))
       .then((outcome) => {
-        if (outcome.kind !== "accepted") store.commit({ atMs: clock.now(), conversations: [], firedTimer: timer });
+        if (outcome.kind === "accepted") return;
+        used = 0;
+        store.commit({ atMs: clock.now(), conversations: [], firedTimer: timer });
       })
-      .catch((error: unknown) => this.#retryLater(timer, error))
+      .catch((error: unknown) => {
+        used = 0;
+        this.#retryLater(timer, error);
+      })
       .finally(() => {
+        if (grant !== undefined) grant.quota.giveBack(grant.tokens - used);
         this.#running.delete(key);
         this.#alarm.wake();
       });

@@ -20,6 +20,7 @@ import type { Clock, CursorWrite, IncomingMessage, Log, ParkedRow, Store } from 
 import type { Registry } from "../registry.ts";
 import type { TurnOutcome } from "../turn/turn.ts";
 import type { Turns } from "../turn/turns.ts";
+import { Admission, type IncomingLimits } from "./admission.ts";
 import { Orphans } from "./orphans.ts";
 import type { Route, Router } from "./router.ts";
 
@@ -45,11 +46,13 @@ export interface IntakeDeps {
   /** An envelope could not be kept: listening has a gap from now on. */
   readonly onGap: (reason: string) => void;
   readonly onParked: () => void;
+  readonly limits?: IncomingLimits | undefined;
 }
 
 export class Intake {
   readonly #deps: IntakeDeps;
   #turns: Turns | undefined;
+  readonly #admission: Admission;
   readonly #seen = new Set<string>();
   readonly #orphans = new Orphans<Addressed>();
   /** By ticket: since when it has to be read again after a crash. */
@@ -62,6 +65,7 @@ export class Intake {
 
   constructor(deps: IntakeDeps) {
     this.#deps = deps;
+    this.#admission = new Admission({ ...deps, limits: deps.limits ?? {} });
     for (const hash of deps.store.recentWakuHashes(SEEN_HASHES_MAX)) this.#seen.add(hex(hash));
   }
 
@@ -164,6 +168,7 @@ export class Intake {
       // No envelope may choose a weaker scheme than its conversation's (profile 8.10).
       return this.#deps.counters.add("envelope.dropped.badly-formed");
     }
+    if (parked === undefined && !this.#admission.admit(route, message)) return;
     const ticket = this.#nextTicket++;
     this.#inFlight.set(ticket, addressed.sinceMs);
     const { log } = this.#deps;

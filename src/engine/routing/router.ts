@@ -14,6 +14,8 @@ import { HintIndex } from "./hint-index.ts";
 export interface Route {
   readonly conversation: ConversationNumber;
   readonly ref: number;
+  /** By a static hint, which anybody can make. */
+  readonly isInbox?: boolean;
 }
 
 export interface HintChange {
@@ -47,7 +49,7 @@ export class Router {
     const hit = this.#index.find(hexWord(hint, 0), hexWord(hint, 8));
     if (hit !== undefined) return hit;
     for (const [conversation, id] of this.#inboxes) {
-      if (hintHex(salt, id) === hint) return { conversation, ref: 0 };
+      if (hintHex(salt, id) === hint) return { conversation, ref: 0, isInbox: true };
     }
     return undefined;
   }

@@ -1,8 +1,9 @@
 /** Effects become rows: what one accepted transition writes of its conversation. */
 import type { AnyConversationType, ConversationEvent, Effect, Transition } from "../../conversation/contract.ts";
+import type { MessageId } from "../../wire/ids.ts";
 import { UmbradError } from "../errors.ts";
 import { STATE_BYTES_MAX } from "../limits.ts";
-import type { ConversationNumber, ConversationWrite } from "../ports.ts";
+import type { ConversationNumber, ConversationWrite, MessageState } from "../ports.ts";
 
 /** The conversation a transition is of, at the revision it was computed from. */
 export interface Target {
@@ -47,6 +48,10 @@ type WrittenEffects = Omit<
 >;
 type Mutable<List> = List extends readonly (infer Item)[] ? Item[] : never;
 
+function timerOf({ name, atMs, needs }: Extract<Effect, { kind: "schedule" }>): WrittenEffects["setTimers"][number] {
+  return needs === undefined ? { name, atMs } : { name, atMs, needs };
+}
+
 class EffectRows {
   readonly #now: number;
   readonly #peer: string;
@@ -57,6 +62,7 @@ class EffectRows {
   readonly #cancelTimers: Mutable<WrittenEffects["cancelTimers"]> = [];
   readonly #newMessages: Mutable<WrittenEffects["newMessages"]> = [];
   readonly #messageStates: Mutable<WrittenEffects["messageStates"]> = [];
+  readonly #revived: Mutable<WrittenEffects["revived"]> = [];
   readonly #events: Mutable<WrittenEffects["events"]> = [];
   readonly #outbox: Mutable<WrittenEffects["outbox"]> = [];
 
@@ -80,7 +86,7 @@ class EffectRows {
       case "deliver":
         return this.#deliver(effect.event);
       case "schedule":
-        this.#setTimers.push({ name: effect.name, atMs: effect.atMs });
+        this.#setTimers.push(timerOf(effect));
         return;
       case "cancel":
         this.#cancelTimers.push(effect.name);
@@ -109,6 +115,7 @@ class EffectRows {
       cancelTimers: this.#cancelTimers,
       newMessages: this.#newMessages,
       messageStates: this.#messageStates,
+      revived: this.#revived,
       events: this.#events,
       outbox: this.#outbox,
     };
@@ -120,18 +127,15 @@ class EffectRows {
       case "message.queued":
         this.#addMessage(event);
         return;
-      case "message.progress": {
-        const { type, messageId, arrived, parts } = event;
-        this.#events.push({ type, messageId, data: { arrived, parts } });
-        return;
-      }
+      case "message.progress":
+        return this.#progress(event);
       case "message.delivered":
-        this.#messageStates.push({ messageId: event.messageId, state: "delivered" });
-        this.#events.push({ type: event.type, messageId: event.messageId });
-        return;
+        return this.#move(event, "delivered");
       case "message.failed":
-        this.#messageStates.push({ messageId: event.messageId, state: "failed" });
-        this.#events.push({ type: event.type, messageId: event.messageId, data: { reason: event.reason } });
+        return this.#move(event, "failed", { reason: event.reason });
+      case "message.retried":
+        this.#revived.push(event.messageId);
+        this.#events.push({ type: event.type, messageId: event.messageId });
         return;
       case "conversation.opened":
         this.#events.push({ type: event.type, data: { peer: event.peer, role: event.role } });
@@ -178,5 +182,18 @@ class EffectRows {
       ...(event.type === "message.queued" || event.otherIds === undefined ? {} : { otherIds: event.otherIds }),
     });
     this.#events.push({ type: event.type, messageId: event.messageId });
+  }
+
+  #progress({ type, messageId, arrived, parts }: Extract<ConversationEvent, { type: "message.progress" }>): void {
+    this.#events.push({ type, messageId, data: { arrived, parts } });
+  }
+
+  #move(
+    { type, messageId }: { readonly type: string; readonly messageId: MessageId },
+    state: MessageState,
+    data?: { readonly reason: string },
+  ): void {
+    this.#messageStates.push({ messageId, state });
+    this.#events.push(data === undefined ? { type, messageId } : { type, messageId, data });
   }
 }

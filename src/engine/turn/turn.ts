@@ -6,6 +6,7 @@ import type {
   AnyConversationType,
   Effect,
   Input,
+  Purpose,
   RecordKey,
   Transition,
   TurnContext,
@@ -17,6 +18,7 @@ import type {
   CommitReceipt,
   ConversationNumber,
   ConversationWrite,
+  Spend,
   Store,
   TimerRow,
   TurnCommit,
@@ -55,6 +57,8 @@ export type TurnOutcome =
 /** What a turn consumes besides its input: written in the same commit. */
 export type TurnOrigin = Pick<TurnCommit, "seenWakuHash" | "cursor" | "firedTimer" | "unparked" | "removeOutbox"> & {
   readonly idempotency?: { readonly key: string; readonly fingerprint: string };
+  /** Asked for what the turn pays, when it is known how many acknowledgements and repetitions it publishes. */
+  readonly charge?: (envelopes: number) => Spend;
 };
 
 export interface TurnPorts {
@@ -62,6 +66,8 @@ export interface TurnPorts {
   readonly states: States;
   readonly registry: Registry;
   readonly clock: Clock;
+  /** As in TurnContext. */
+  readonly isMetered: boolean;
   /** Durable on resolution. */
   commit(turn: TurnCommit): Promise<CommitReceipt>;
   nextConversationNumber(): ConversationNumber;
@@ -98,13 +104,14 @@ export async function runTurn(
   const refusal = addConversation(ports, draft, { ...conversation, before: conversation.state }, transition, now);
   if (refusal !== undefined) return refusal;
   const reply = transition.reply ?? null;
-  const { idempotency, ...consumed } = origin;
+  const { idempotency, charge, ...consumed } = origin;
   const tells = tellWrites(ports.store, draft, now);
   const turn: TurnCommit = {
     atMs: now,
     conversations: draft.writes,
     ...(tells.length === 0 ? {} : { tells }),
     ...consumed,
+    ...(charge === undefined ? {} : { spend: charge(sharedEnvelopes(draft.writes)) }),
     ...(idempotency === undefined ? {} : { idempotency: { ...idempotency, reply } }),
   };
   const receipt = await commit(ports, draft, turn);
@@ -122,8 +129,13 @@ export async function runTurn(
   };
 }
 
+function sharedEnvelopes(writes: readonly ConversationWrite[]): number {
+  const isShared = (purpose: Purpose): boolean => purpose === "acknowledgement" || purpose === "repeat";
+  return writes.flatMap(({ outbox }) => outbox).filter(({ purpose }) => isShared(purpose)).length;
+}
+
 /** Looked up when the whole turn is drafted: a conversation may tell another that it opens. */
-function tellWrites(store: Store, draft: Draft, atMs: number): Required<TimerRow>[] {
+function tellWrites(store: Store, draft: Draft, atMs: number): Required<Omit<TimerRow, "needs">>[] {
   return draft.told.flatMap(({ effect, from }) => {
     const opened = draft.writes.find((write) => write.conversationId === effect.to);
     const to = opened?.number ?? store.conversationById(effect.to);
@@ -148,12 +160,15 @@ async function stepWithRecords(
       const found = ports.store.records(number, wanted);
       for (const key of wanted) records.set(key, found.get(key));
     }
-    const context: TurnContext = { now, random: (length) => ports.clock.random(length), records };
-    const transition = await type.step(state, input, context);
+    const transition = await type.step(state, input, contextOf(ports, now, records));
     if (transition.kind !== "lacks") return transition;
     wanted = transition.keys;
   }
   throw new InvariantError(`${type.name} asked for records ${LACKS_ROUNDS_MAX} times without deciding`);
+}
+
+function contextOf({ clock, isMetered }: TurnPorts, now: number, records: TurnContext["records"]): TurnContext {
+  return { now, isMetered, random: (length) => clock.random(length), records };
 }
 
 async function commit(ports: TurnPorts, draft: Draft, turn: TurnCommit): Promise<CommitReceipt> {
@@ -197,8 +212,7 @@ function addConversation(
     if (effect.kind === "tell") draft.told.push({ effect, from: `${target.number}.${target.revision}` });
     if (effect.kind !== "open") continue;
     const type = ports.registry.type(effect.type);
-    const context: TurnContext = { now, random: (length) => ports.clock.random(length), records: new Map() };
-    const opening = type.open(effect.opening, context);
+    const opening = type.open(effect.opening, contextOf(ports, now, new Map()));
     if (opening.kind === "reject") return { kind: "rejected", reason: opening.reason, detail: opening.detail };
     invariant(
       opening.kind === "accept",
@@ -213,7 +227,7 @@ function addConversation(
 }
 
 /** What a due row is to its conversation. */
-export function timerInput({ name, data }: TimerRow): Input<unknown> {
-  if (data === undefined) return { kind: "timer", name };
+export function timerInput({ name, data }: TimerRow, tokens?: number): Input<unknown> {
+  if (data === undefined) return tokens === undefined ? { kind: "timer", name } : { kind: "timer", name, tokens };
   return { kind: "told", name: name.slice(name.indexOf("/", TELL_PREFIX.length) + 1), data };
 }

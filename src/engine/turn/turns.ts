@@ -28,7 +28,14 @@ export class Turns {
   #isClosed = false;
   #nextNumber: ConversationNumber;
 
-  constructor(deps: { store: Store; registry: Registry; clock: Clock; router: Router; listener: TurnListener }) {
+  constructor(deps: {
+    store: Store;
+    registry: Registry;
+    clock: Clock;
+    router: Router;
+    listener: TurnListener;
+    isMetered?: boolean;
+  }) {
     this.#committer = new Committer(deps.store);
     this.#router = deps.router;
     this.#listener = deps.listener;
@@ -37,6 +44,7 @@ export class Turns {
       store: deps.store,
       registry: deps.registry,
       clock: deps.clock,
+      isMetered: deps.isMetered ?? false,
       states: new States(deps.store, deps.registry),
       commit: (turn) => this.#committer.commit(turn),
       // From memory: two turns that open conversations at the same time must not draw one number.

@@ -46,11 +46,25 @@ CREATE TABLE timer (
   conversation INTEGER NOT NULL REFERENCES conversation,
   name TEXT NOT NULL,
   at_ms INTEGER NOT NULL,
+  -- 0 fires when it is due; 1 an acknowledgement, 2 anything else that needs a token of the share.
+  needs INTEGER NOT NULL DEFAULT 0 CHECK (needs BETWEEN 0 AND 2),
   -- Not null: no timer, but a word that another conversation left for this one.
   data BLOB,
   PRIMARY KEY (conversation, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX timer_due ON timer (at_ms);
+CREATE INDEX timer_token ON timer (needs, at_ms) WHERE needs > 0;
+
+-- Publications of the last window of the network's quota, and when the bucket of the share is full again.
+CREATE TABLE spent (
+  id INTEGER PRIMARY KEY,
+  at_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE share (
+  only INTEGER PRIMARY KEY CHECK (only = 1),
+  full_at_ms INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE contact (
   address_tag BLOB PRIMARY KEY,
@@ -66,6 +80,8 @@ CREATE TABLE message (
 ) STRICT;
 CREATE UNIQUE INDEX message_id ON message (id_tag, conversation);
 CREATE INDEX message_conversation ON message (conversation);
+-- What the operator is shown: few at any time.
+CREATE INDEX message_queued ON message (row_id) WHERE state = 0;
 
 CREATE TABLE event (
   seq INTEGER PRIMARY KEY,
@@ -95,8 +111,8 @@ CREATE TABLE outbox (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   conversation INTEGER NOT NULL REFERENCES conversation,
   purpose INTEGER NOT NULL CHECK (purpose BETWEEN 0 AND 3),
-  -- 0 waits for an older row of its conversation; 1 is an invite, 2 anything else that may leave.
-  queue INTEGER NOT NULL CHECK (queue BETWEEN 0 AND 2),
+  -- 0 waits for an older row of its conversation; 1 is an invite, 2 has a token of the share, 3 is content that may leave.
+  queue INTEGER NOT NULL CHECK (queue BETWEEN 0 AND 3),
   attempts INTEGER NOT NULL,
   due_at_ms INTEGER NOT NULL,
   queued_at_ms INTEGER NOT NULL,

@@ -2159,6 +2159,9 @@ export namespace umbra {
                 /** PrivateV1State isRolledBack. */
                 isRolledBack: boolean;
 
+                /** PrivateV1State unnamedReads. */
+                unnamedReads: number;
+
                 /**
                  * Creates a new PrivateV1State instance using the specified properties.
                  * @param [properties] Properties to set
@@ -2301,6 +2304,9 @@ export namespace umbra {
 
                     /** PrivateV1State isRolledBack */
                     isRolledBack?: (boolean|null);
+
+                    /** PrivateV1State unnamedReads */
+                    unnamedReads?: (number|null);
 
                     /** Unknown fields preserved while decoding when enabled */
                     $unknowns?: Uint8Array[];

@@ -5151,6 +5151,7 @@ export const umbra = $root.umbra = (() => {
                  * @property {boolean|null} [hasMoved] PrivateV1State hasMoved
                  * @property {Array.<Uint8Array>|null} [siblings] PrivateV1State siblings
                  * @property {boolean|null} [isRolledBack] PrivateV1State isRolledBack
+                 * @property {number|null} [unnamedReads] PrivateV1State unnamedReads
                  * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
                  */
 
@@ -5486,6 +5487,14 @@ export const umbra = $root.umbra = (() => {
                 PrivateV1State.prototype.isRolledBack = false;
 
                 /**
+                 * PrivateV1State unnamedReads.
+                 * @member {number} unnamedReads
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.unnamedReads = 0;
+
+                /**
                  * Creates a new PrivateV1State instance using the specified properties.
                  * @function create
                  * @memberof umbra.state.v1.PrivateV1State
@@ -5598,6 +5607,8 @@ export const umbra = $root.umbra = (() => {
                         writer.uint32(/* id 36, wireType 0 =*/288).bool(message.hasMoved);
                     if (message.isRolledBack != null && $Object.hasOwnProperty.call(message, "isRolledBack") && message.isRolledBack !== false)
                         writer.uint32(/* id 37, wireType 0 =*/296).bool(message.isRolledBack);
+                    if (message.unnamedReads != null && $Object.hasOwnProperty.call(message, "unnamedReads") && message.unnamedReads !== 0)
+                        writer.uint32(/* id 40, wireType 0 =*/320).uint32(message.unnamedReads);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -5957,6 +5968,15 @@ export const umbra = $root.umbra = (() => {
                                     message.isRolledBack = value;
                                 else
                                     delete message.isRolledBack;
+                                continue;
+                            }
+                        case 40: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.uint32())
+                                    message.unnamedReads = value;
+                                else
+                                    delete message.unnamedReads;
                                 continue;
                             }
                         }

@@ -18,8 +18,11 @@ const defaults: Config = {
   unknownSenders: "ask",
   log: { level: "info", components: new Map(), format: "json" },
   retention: { eventsMs: 90 * day, eventsMax: 1_000_000, unacknowledgedMs: 365 * day },
+  limits: { invitesPerSecond: 50, messagesPerMinute: 20_000 },
   admin: { listen: undefined, socketGroup: undefined },
 };
+
+const publicQuota = { publications: 100, windowMs: 600_000 };
 
 interface Layers {
   readonly flags?: FlagValues;
@@ -67,11 +70,16 @@ test("flags before environment before file before defaults", async (t) => {
   const env = { UMBRAD_NETWORK: "logos.test", UMBRAD_LOG_LEVEL: "debug", UMBRAD_PEERS: `${peer} ${peer},${peer}` };
   assert.deepEqual(await load(t, { flags: { "log.level": "error" }, env, toml }), {
     ...defaults,
-    network: { name: "logos.test", clusterId: 2, shards: 8 },
+    network: { name: "logos.test", clusterId: 2, shards: 8, quota: publicQuota },
     peers: [peer],
     log: { ...defaults.log, level: "error", format: "pretty" },
   });
-  assert.deepEqual((await load(t, { toml })).network, { name: "logos.dev", clusterId: 3, shards: 8 });
+  assert.deepEqual((await load(t, { toml })).network, {
+    name: "logos.dev",
+    clusterId: 3,
+    shards: 8,
+    quota: publicQuota,
+  });
 });
 
 test("files of conf.d: the last name wins key by key, other files and a missing main file do not matter", async (t) => {
@@ -203,8 +211,9 @@ test("no problem repeats a value: it may be a secret in the wrong place", async 
 
 test("what init writes is what run reads", async (t) => {
   for (const network of [
-    { name: "logos.test", clusterId: 2, shards: 8 },
+    { name: "logos.test", clusterId: 2, shards: 8, quota: publicQuota },
     { name: "custom", clusterId: 7, shards: 3 },
+    { name: "custom", clusterId: 7, shards: 3, quota: { publications: 40, windowMs: 90_000 } },
   ] as const) {
     const name = 'Ada\'s "node" \u{1F512} \\';
     const config = await load(t, { toml: renderConfigFile({ name, network, peers: [peer] }) });
@@ -244,4 +253,24 @@ test("the group of the socket has the name of a group", async (t) => {
   const { admin } = await load(t, { toml: '[admin]\nsocket_group = "umbrad"\n' });
   assert.equal(admin.socketGroup, "umbrad");
   assert.equal((await problems(t, { toml: '[admin]\nsocket_group = "a b"\n' })).length, 1);
+});
+
+test("public networks have their quota, devnet none, a custom one what the file says", async (t) => {
+  const quotaOf = async (toml: string) => (await load(t, { toml })).network.quota;
+  const custom = '[network]\nname = "custom"\ncluster_id = 7\nshards = 3\n';
+  assert.equal(await quotaOf(""), undefined);
+  assert.deepEqual(await quotaOf('[network]\nname = "logos.dev"\n'), publicQuota);
+  assert.equal(await quotaOf(custom), undefined);
+  assert.deepEqual(await quotaOf(`${custom}quota = 20\n`), { publications: 20, windowMs: 600_000 });
+  const short = { publications: 20, windowMs: 120_000 };
+  assert.deepEqual(await quotaOf(`${custom}quota = 20\nquota_window = "2m"\n`), short);
+  assert.equal((await problems(t, { toml: `${custom}quota = 1\nquota_window = "soon"\n` })).length, 2);
+  assert.match((await problems(t, { toml: `${custom}quota_window = "2m"\n` })).join(), /says nothing without/);
+  assert.match((await problems(t, { toml: '[network]\nname = "logos.dev"\nquota = 500\n' })).join(), /is fixed/);
+});
+
+test("limits are in the file", async (t) => {
+  const toml = "[limits]\ninvites_per_second = 5\nmessages_per_minute = 600\n";
+  assert.deepEqual((await load(t, { toml })).limits, { invitesPerSecond: 5, messagesPerMinute: 600 });
+  assert.equal((await problems(t, { toml: "[limits]\nmessages_per_minute = 1\n" })).length, 1);
 });

@@ -10,6 +10,7 @@ import {
   type Input,
   ignore,
   reject,
+  type TokenNeed,
   type Transition,
   type TurnContext,
 } from "../../../src/conversation/contract.ts";
@@ -41,7 +42,7 @@ export type Script =
   | { readonly op: "refuse" | "ignore" | "throw" | "close" }
   /** Takes so many rounds of the event loop before it decides. */
   | { readonly op: "slow"; readonly rounds: number; readonly text: string }
-  | { readonly op: "schedule"; readonly name: string; readonly atMs: number }
+  | { readonly op: "schedule"; readonly name: string; readonly atMs: number; readonly needs?: TokenNeed }
   | { readonly op: "open"; readonly idents: readonly string[]; readonly refused?: string }
   | { readonly op: "put" | "need"; readonly key: string }
   | { readonly op: "never-decide" };
@@ -114,6 +115,7 @@ export const probeType: ConversationType<ProbeState, { kind: "send"; text: strin
       case "timer":
         if (input.name.startsWith("throw")) throw new Error(`timer ${input.name} throws`);
         if (input.name.startsWith("idle")) return ignore("nothing to do");
+        if (input.name.startsWith("repeat")) return repeat(state, input.name, input.tokens);
         return accept({ ...state, log: [...state.log, `timer ${input.name}`] }, [say(state, `timer ${input.name}`)]);
       case "told":
         return accept({ ...state, log: [...state.log, `told ${input.name}`] }, []);
@@ -155,7 +157,7 @@ function perform(
     case "slow":
       return slowly(script.rounds, () => sayIt(state, script.text, context));
     case "schedule":
-      return accept(state, [{ kind: "schedule", name: script.name, atMs: script.atMs }]);
+      return accept(state, [{ kind: "schedule", ...scheduled(script) }]);
     case "open":
       return accept(
         state,
@@ -174,6 +176,20 @@ function perform(
 
 function opening(ident: string, refused: string | undefined): Effect {
   return { kind: "open", type: "probe/v1", opening: { ident, isRefused: ident === refused } satisfies ProbeOpening };
+}
+
+function scheduled({ name, atMs, needs }: Extract<Script, { op: "schedule" }>) {
+  return needs === undefined ? { name, atMs } : { name, atMs, needs };
+}
+
+/** The timer `repeat 3` would publish three envelopes, and publishes what it may. */
+function repeat(state: ProbeState, name: string, tokens = Number.POSITIVE_INFINITY): Transition<ProbeState> {
+  const count = Math.min(Number(name.split(" ")[1]), tokens);
+  const effects = Array.from({ length: count }, (_, n): Effect => {
+    const envelope = probeEnvelope(state.to, state.sent + n, { op: "say", text: `${state.ident} ${name}` });
+    return { kind: "publish", topic: state.toTopic, envelope, purpose: "repeat" };
+  });
+  return accept({ ...state, sent: state.sent + count, log: [...state.log, `${name}: ${count}`] }, effects);
 }
 
 async function slowly<Result>(rounds: number, run: () => Result): Promise<Result> {

@@ -12,6 +12,8 @@ import type {
   Transport,
   TransportEvents,
 } from "../../../src/engine/ports.ts";
+import type { QuotaRule } from "../../../src/engine/quota/quota.ts";
+import type { IncomingLimits } from "../../../src/engine/routing/admission.ts";
 import { textOf } from "../../../src/wire/content-frame.ts";
 import { conversationWrite } from "../../conformance/store-rows.ts";
 import { temporaryStore } from "../../sqlite/temporary-store.ts";
@@ -52,6 +54,8 @@ export interface Rig {
 export async function createRig(
   idents: readonly string[] = ["p0"],
   canary: CanaryOptions | "off" = "off",
+  quota?: QuotaRule,
+  limits: IncomingLimits = {},
 ): Promise<Rig> {
   const clock = new SteppingClock();
   const files = await temporaryStore();
@@ -59,7 +63,7 @@ export async function createRig(
   const network = createNetwork({ clock });
   const stranger = network.transport("stranger");
   await stranger.start({ onMessage: () => {}, onListening: () => {}, onStatus: () => {} });
-  return run({ clock, network, stranger, files, store: files.store, types: [probeType], canary });
+  return run({ clock, network, stranger, files, store: files.store, types: [probeType], canary, quota, limits });
 }
 
 function seed(store: Store, number: number, ident: string, now: number): void {
@@ -79,6 +83,8 @@ interface Parts {
   readonly store: Store;
   readonly types: readonly AnyConversationType[];
   readonly canary: CanaryOptions | "off";
+  readonly quota: QuotaRule | undefined;
+  readonly limits: IncomingLimits;
 }
 
 async function run(parts: Parts): Promise<Rig> {
@@ -88,7 +94,8 @@ async function run(parts: Parts): Promise<Rig> {
   const lines: LogLine[] = [];
   const tap = tapped(transport);
   const log = recorder(lines);
-  const engine = createEngine({ store: faults.store, transport: tap, clock, log, types, canary: parts.canary });
+  const { canary, quota, limits } = parts;
+  const engine = createEngine({ store: faults.store, transport: tap, clock, log, types, canary, quota, limits });
   await engine.start();
   await clock.advance(1);
   const stop = async (): Promise<void> => {

@@ -6,29 +6,18 @@
 import type { ContentTopic } from "../../../wire/ids.ts";
 import { CANARY_DEADLINE_MS, CANARY_INTERVAL_MS, CANARY_MISSES_MAX } from "../../limits.ts";
 import type { Clock, IncomingMessage, Log, NewEvent, Transport } from "../../ports.ts";
+import type { Quota } from "../../quota/quota.ts";
 import type { NetworkTime } from "../network-time.ts";
 import { canaryEnvelope, hex } from "./envelope.ts";
 import { RollCall } from "./roll-call.ts";
+import type { CanaryStatus } from "./status.ts";
+
+export type { CanaryState, CanaryStatus } from "./status.ts";
 
 /** Times for tests; the defaults are in `limits.ts`. */
 export interface CanaryOptions {
   readonly intervalMs: number;
   readonly deadlineMs: number;
-}
-
-/** `off` only in tests. `unsendable`: it could not even be published, so nothing is known about hearing. */
-export type CanaryState = "off" | "waiting" | "hearing" | "deaf" | "unsendable";
-
-export interface CanaryStatus {
-  readonly state: CanaryState;
-  /** Of the last one that came back. */
-  readonly rttMs: number | undefined;
-  /** When the last one that came back had left. */
-  readonly heardAtMs: number | undefined;
-  /** Why the last one could not be published. */
-  readonly reason: string | undefined;
-  /** Service nodes that do not push what others push. */
-  readonly silentNodes: readonly string[];
 }
 
 interface CanaryDeps {
@@ -37,6 +26,8 @@ interface CanaryDeps {
   readonly log: Log;
   readonly options: CanaryOptions | "off" | undefined;
   readonly time: NetworkTime;
+  /** Canaries count like any publication. */
+  readonly quota: Quota | undefined;
   /** A conversation listens to this topic too. */
   readonly isWanted: (topic: ContentTopic) => boolean;
   readonly tell: (event: NewEvent) => void;
@@ -89,7 +80,8 @@ export class CanaryLoop {
     const { options, clock } = deps;
     const isOff = options === "off";
     const times = options === undefined || options === "off" ? undefined : options;
-    this.#intervalMs = times?.intervalMs ?? CANARY_INTERVAL_MS;
+    const intervalMs = times?.intervalMs ?? CANARY_INTERVAL_MS;
+    this.#intervalMs = deps.quota?.canaryIntervalMs(intervalMs) ?? intervalMs;
     this.#deadlineMs = times?.deadlineMs ?? CANARY_DEADLINE_MS;
     this.#silentSinceMs = clock.now();
     this.#status = { state: isOff ? "off" : "waiting", rttMs: undefined, heardAtMs: undefined, reason: undefined };
@@ -125,6 +117,7 @@ export class CanaryLoop {
   onNetwork(listening: readonly ContentTopic[]): void {
     if (this.topic === undefined || listening.includes(this.topic)) return;
     this.#isListening = false;
+    this.#deps.quota?.canaryGone();
     this.#endAttempt();
     this.#next?.cancel();
     this.#next = undefined;
@@ -173,6 +166,8 @@ export class CanaryLoop {
     const { clock, transport, time } = this.#deps;
     const { topic } = this;
     if (topic === undefined) return;
+    const waitMs = this.#waitForQuotaMs();
+    if (waitMs > 0) return this.#tryAfter(waitMs);
     const payload = canaryEnvelope(clock);
     const sentAtMs = clock.now();
     this.#triedAtMs = sentAtMs;
@@ -201,6 +196,16 @@ export class CanaryLoop {
         this.#missed(attempt, "publishing failed");
       },
     );
+  }
+
+  /** A disk that takes no spending is the store check's news, and the next try's. */
+  #waitForQuotaMs(): number {
+    try {
+      return this.#deps.quota?.canaryWaitMs() ?? 0;
+    } catch (error) {
+      this.#deps.log.error({ event: "canary.failed", component: "canary", err: error }, "nothing could be spent");
+      return this.#intervalMs;
+    }
   }
 
   #remember(key: string, flight: Flight): void {
