@@ -74,7 +74,8 @@ export class Commands {
       const known = this.#deps.store.idempotent(request.key);
       if (known !== undefined) return this.#repeated(known, fingerprint, request.key, named.handle);
     }
-    const conversation = await this.#begunAnew(named);
+    // Without a pause for all others: what is asked in order is posted in order, and before a stop that comes next.
+    const conversation = named.standing === "rolled-back" ? await this.#begunAnew(named) : named;
     const number = conversations.numberOf(conversation.handle);
     const origin = request.key === undefined ? {} : { idempotency: { key: request.key, fingerprint } };
     const answered = () => (request.key === undefined ? undefined : this.#deps.store.idempotent(request.key));
@@ -99,7 +100,6 @@ export class Commands {
 
   /** Nothing is sent in a conversation that was rolled back: its peer is invited to a new one, once (ADR 0034). */
   async #begunAnew(view: ConversationView): Promise<ConversationView> {
-    if (view.standing !== "rolled-back") return view;
     const { conversations } = this.#deps;
     const current = () => conversations.successorOf(view);
     const isWanted = () => current().standing === "rolled-back";

@@ -86,7 +86,10 @@ test("reload: what may change holds at once, the rest is named until the restart
   await writeFile(join(here.stateDir, "conf.d", "10.toml"), 'retention.events = "30d"\n');
   const first = await here.json<Reloaded>("reload");
   assert.deepEqual(first.changed, ["name", "log.level", "retention.events"]);
-  assert.deepEqual(first.needRestart, ["network.name", "network.cluster_id", "network.peers"]);
+  assert.deepEqual(
+    first.needRestart.toSorted(),
+    ["cluster_id", "name", "peers", "quota", "quota_window"].map((key) => `network.${key}`),
+  );
   assert.equal((await here.json<{ name: string }>("status")).name, "anna");
   assert.ok((await events(daemon, "admin.request", 1)).length > 0, "debug lines are written now");
   const again = await here.run("reload");

@@ -5,7 +5,7 @@ import { checkAgreement } from "./world/agreement.ts";
 import { Chance } from "./world/chance.ts";
 import { crashPoints } from "./world/node.ts";
 import { meet, say, type Talk } from "./world/talk.ts";
-import { World } from "./world/world.ts";
+import { publicQuota, World } from "./world/world.ts";
 
 export interface ScenarioSettings {
   readonly scenario: string;
@@ -33,6 +33,8 @@ export async function runScenario({ scenario: name, seed }: ScenarioSettings): P
   const unhandled = (reason: unknown) => world.fail("6", `an unhandled rejection: ${String(reason)}`);
   process.on("unhandledRejection", unhandled);
   try {
+    // The outages that matter are those of public networks, and these count.
+    world.engine = { ...world.engine, quota: publicQuota };
     const host = await world.addNode();
     const guest = await world.addNode();
     const talk: Talk = { host, guest, id: undefined, accepted: [] };

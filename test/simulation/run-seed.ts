@@ -6,7 +6,7 @@ import { checkAgreement } from "./world/agreement.ts";
 import { Chance } from "./world/chance.ts";
 import { type ChaosTally, heal, rage, worsen } from "./world/chaos.ts";
 import { meet, say, sendFile, type Talk } from "./world/talk.ts";
-import { World } from "./world/world.ts";
+import { publicQuota, World } from "./world/world.ts";
 
 export interface SeedSettings {
   readonly seed: number;
@@ -42,6 +42,7 @@ export async function runSeed({ seed, loss }: SeedSettings): Promise<SeedReport>
   process.on("unhandledRejection", unhandled);
   const startMs = world.clock.now();
   try {
+    if (chance.happens(0.4)) world.engine = { ...world.engine, quota: publicQuota };
     const talks = await cast(world, chance);
     worsen(world, { loss }, chance);
     world.downMs = () => chance.between(100, chance.pick([2_000, 300_000]));

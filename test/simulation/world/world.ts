@@ -14,6 +14,9 @@ import { Chance } from "./chance.ts";
 import { type NodeWatch, SimNode } from "./node.ts";
 import { settle, VirtualClock } from "./virtual-clock.ts";
 
+/** What public networks let a node publish (profile 10.6). */
+export const publicQuota = { publications: 100, windowMs: 600_000 };
+
 /** What the network has carried. */
 export interface Carried {
   readonly topic: ContentTopic;
