@@ -103,7 +103,7 @@ describe("router", () => {
     router.apply({ conversation: 0, type: inbox, before: undefined, after: "/inbox/v1/a" });
     for (const salt of [0, 1, 0xffffffff]) {
       const found = envelope(hintHex(salt, utf8("/inbox/v1/a")), salt);
-      assert.deepEqual(router.route(found), { conversation: 0, ref: 0 });
+      assert.deepEqual(router.route(found), { conversation: 0, ref: 0, isInbox: true });
       assert.equal(router.route({ ...found, salt: (salt ^ 2) >>> 0 }), undefined);
     }
     router.apply({ conversation: 0, type: inbox, before: "/inbox/v1/a", after: undefined });

@@ -22,7 +22,7 @@ test("peers come and go; the one that stays does not notice", { timeout: 60_000 
     transport.usePeers([two.multiaddr, one.multiaddr]);
     await recorder.until(() => transport.status().peers === 2, "both service nodes");
     assert.equal(lost(), 0);
-    assert.throws(() => transport.usePeers(["/ip4/127.0.0.1/tcp/1"]), { code: "transport/bad-peer" });
+    assert.throws(() => transport.usePeers(["/ip4/127.0.0.1/tcp/1/p2p/nobody"]), { code: "transport/bad-peer" });
     assert.equal(transport.status().configuredPeers, 2);
 
     transport.usePeers([two.multiaddr]);
