@@ -31,7 +31,7 @@ test("one of two linked nodes mutes us: found, renewed, told, and well again", a
     assert.deepEqual(silent(), [two.peerId]);
     await until(() => silent().length === 0, "cured");
     const cured = performance.now();
-    assert.deepEqual(types(), ["network.node_deaf", "network.node_recovered"]);
+    assert.deepEqual(types(), ["network.node-deaf", "network.node-recovered"]);
     await until(() => node.engine.status().state === "ready", "ready again");
     assert.equal(node.engine.status().network.peers, 2);
     assert.deepEqual(

@@ -47,13 +47,13 @@ describe("roll call", () => {
     await rig.clock.advance(NODE_RENEWAL_MS);
     assert.deepEqual(rig.transport.nodeRenewals, ["b", "b", "b"]);
     assert.deepEqual(
-      events("network.node_deaf").map(({ data }) => data["node"]),
+      events("network.node-deaf").map(({ data }) => data["node"]),
       ["b"],
     );
     rig.transport.mutedNodes.clear();
     await pass(() => silent().length === 0, CANARY_INTERVAL_MS + 1_000);
     assert.deepEqual(
-      events("network.node_recovered").map(({ data }) => data["node"]),
+      events("network.node-recovered").map(({ data }) => data["node"]),
       ["b"],
     );
     assert.equal(rig.engine.health().find(({ name }) => name === "canary")?.data["silentNodes"], 0);
@@ -79,7 +79,7 @@ describe("roll call", () => {
     rig.transport.mutedNodes.clear();
     await pass(() => canaries() > before + 1, CANARY_DEADLINE_MS + 1_000);
     await rig.clock.advance(3 * CANARY_INTERVAL_MS);
-    assert.deepEqual([events("network.node_deaf"), rig.transport.nodeRenewals], [[], []]);
+    assert.deepEqual([events("network.node-deaf"), rig.transport.nodeRenewals], [[], []]);
   });
 
   it("when none pushes, it is deafness and no single node's fault", async () => {
@@ -87,6 +87,6 @@ describe("roll call", () => {
     rig.transport.muted = true;
     await pass(() => rig.engine.status().canary.state === "deaf", 2 * CANARY_INTERVAL_MS);
     await rig.clock.advance(3 * CANARY_INTERVAL_MS);
-    assert.deepEqual([events("network.node_deaf"), rig.transport.nodeRenewals], [[], []]);
+    assert.deepEqual([events("network.node-deaf"), rig.transport.nodeRenewals], [[], []]);
   });
 });

@@ -51,7 +51,7 @@ export class RollCall {
     const deafMs = now - record.deafAtMs;
     const fields = { event: "network.node-recovered", component: "canary", peer: node, deafMs };
     log.info(fields, "a service node pushes to us again");
-    tell({ type: "network.node_recovered", data: { node, deafMs } });
+    tell({ type: "network.node-recovered", data: { node, deafMs } });
     onChange();
   }
 
@@ -84,7 +84,7 @@ export class RollCall {
       const silentMs = now - record.heardAtMs;
       const fields = { event: "network.node-deaf", component: "canary", peer: node, silentMs };
       log.warn(fields, "a service node does not push what others push: renewing it");
-      tell({ type: "network.node_deaf", data: { node, silentMs } });
+      tell({ type: "network.node-deaf", data: { node, silentMs } });
       onChange();
     }
     // A new subscription, then a new connection; a node that both did not cure is left alone for a while each time.
