@@ -140,28 +140,32 @@ describe("store answers", () => {
     }));
 });
 
-test("a node that closes its streams late keeps its connection: mplex counts strays", { timeout: 30_000 }, () =>
-  scene("mplex", async ({ node, transport, recorder }) => {
-    await recorder.listening([topic]);
-    let lost = 0;
-    node.libp2p.addEventListener("peer:disconnect", () => {
-      lost += 1;
-    });
-    node.behaviours.set(lightpushCodec, async (stream) => {
-      const answer = proto_lightpush.LightPushResponseV3.encode({ requestId: "", statusCode: 200 });
-      await stream.sink(
-        (async function* () {
-          yield lengthPrefixed.encode.single(answer);
-          await new Promise((resolve) => setTimeout(resolve, 50));
-        })(),
-      );
-    });
-    for (let round = 0; round < 4; round += 1) {
-      await Promise.all([...Array(25)].map(() => publishText(transport, topic, "hello")));
-    }
-    await publishText(transport, topic, "still here");
-    assert.equal(lost, 0);
-  }),
+test("a node that closes its streams late keeps its connection: mplex counts strays", { timeout: 120_000 }, () =>
+  scene(
+    "mplex",
+    async ({ node, transport, recorder }) => {
+      await recorder.listening([topic]);
+      let lost = 0;
+      node.libp2p.addEventListener("peer:disconnect", () => {
+        lost += 1;
+      });
+      node.behaviours.set(lightpushCodec, async (stream) => {
+        const answer = proto_lightpush.LightPushResponseV3.encode({ requestId: "", statusCode: 200 });
+        await stream.sink(
+          (async function* () {
+            yield lengthPrefixed.encode.single(answer);
+            await new Promise((resolve) => setTimeout(resolve, 50));
+          })(),
+        );
+      });
+      for (let round = 0; round < 4; round += 1) {
+        await Promise.all([...Array(25)].map(() => publishText(transport, topic, "hello")));
+      }
+      await publishText(transport, topic, "still here");
+      assert.equal(lost, 0);
+    },
+    20_000,
+  ),
 );
 
 test("statuses of LightPush reach the caller with their reason", { timeout: 30_000 }, () =>

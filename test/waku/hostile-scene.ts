@@ -7,7 +7,7 @@ import { type HostileNode, startHostileNode } from "./hostile-node.ts";
 
 export const topic = topicOf(1);
 export const pubsubTopic = "/waku/2/rs/66/6";
-export const deadlineMs = 400;
+export const deadlineMs = 1_000;
 
 export interface Scene {
   readonly node: HostileNode;
@@ -16,10 +16,15 @@ export interface Scene {
   readonly log: MemoryLog;
 }
 
-export async function scene(muxer: "yamux" | "mplex", run: (scene: Scene) => Promise<void>): Promise<void> {
+/** `patienceMs` where the node is to be waited for, however slow the machine is. */
+export async function scene(
+  muxer: "yamux" | "mplex",
+  run: (scene: Scene) => Promise<void>,
+  patienceMs: number = deadlineMs,
+): Promise<void> {
   const node = await startHostileNode({ muxer });
   const log = new MemoryLog();
-  const transport = transportTo([node.multiaddr], { deadlineMs, log });
+  const transport = transportTo([node.multiaddr], { deadlineMs: patienceMs, log });
   const recorder = new Recorder();
   try {
     await transport.start(recorder);
