@@ -18,9 +18,12 @@ function adminAt(socketPath: string) {
 
 test("restarts on an inherited socket: callers wait, nobody is refused, the socket stays", async (t) => {
   const directory = await temporaryDirectory(t);
-  const stateDir = join(directory, "state");
-  assert.equal((await umbrad(t, ["init", "--insecure-plaintext-state", "--state-dir", stateDir])).code, 0);
-  const unit = await holdSocket(t, directory, stateDir);
+  const file = join(directory, "passphrase");
+  writeFileSync(file, "correct horse\n", { mode: 0o600 });
+  // Sealed: while its key is derived a daemon accepts callers and has no engine for them yet.
+  const given = ["--state-dir", join(directory, "state"), "--passphrase-file", file];
+  assert.equal((await umbrad(t, ["init", ...given])).code, 0);
+  const unit = await holdSocket(t, directory, given);
   const admin = adminAt(unit.socketPath);
   // Before any daemon accepts: the answer needs the engine, and waits for it.
   assert.deepEqual(await admin.get("/v1/conversations"), { conversations: [] });

@@ -55,7 +55,7 @@ export interface SocketUnit {
 }
 
 /** The test process binds the socket, gives it away, and forgets it: only the supervising shell holds it then. */
-export async function holdSocket(t: TestContext, directory: string, stateDir: string): Promise<SocketUnit> {
+export async function holdSocket(t: TestContext, directory: string, flags: readonly string[]): Promise<SocketUnit> {
   const socketPath = join(directory, "admin.sock");
   const server = createServer();
   server.listen(`${socketPath}.bound`);
@@ -64,7 +64,7 @@ export async function holdSocket(t: TestContext, directory: string, stateDir: st
   linkSync(`${socketPath}.bound`, socketPath);
   const { _handle: handle } = server as unknown as { readonly _handle: { readonly fd: number } };
   const stop = join(directory, "stop");
-  const args = [process.execPath, bin, "run", "--state-dir", stateDir];
+  const args = [process.execPath, bin, "run", ...flags];
   const supervisor = spawn("sh", ["-c", supervision, "sh", ...args], {
     env: { PATH: process.env["PATH"] ?? "", HOME: "/nonexistent", STOP: stop },
     stdio: ["ignore", "pipe", "inherit", handle.fd],
