@@ -16,10 +16,14 @@ COPY --from=build /build/node_modules /app/node_modules
 COPY --from=build /build/dist /app/dist
 COPY config /app/config
 RUN ln -s /app/dist/umbrad.js /usr/local/bin/umbrad \
- && install -d -o 65532 -g 65532 -m 0700 /var/lib/umbrad
+ && install -d -o 65532 -g 65532 -m 0700 /var/lib/umbrad /run/umbrad
 USER 65532:65532
-ENV UMBRAD_STATE_DIR=/var/lib/umbrad
+# The socket is no part of the state, so the state's volume may be copied while the daemon is down.
+ENV UMBRAD_STATE_DIR=/var/lib/umbrad UMBRAD_SOCKET=/run/umbrad/admin.sock
 VOLUME /var/lib/umbrad
 STOPSIGNAL SIGTERM
+# A daemon that waits for its network is not ready: exit code 75, and "unhealthy" after two minutes.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=4 CMD ["umbrad", "health"]
+# As process 1 it takes SIGTERM and SIGINT itself, and it has no children to reap: no init is needed.
 ENTRYPOINT ["umbrad"]
 CMD ["run"]

@@ -76,7 +76,9 @@ const folders: Readonly<Record<string, Rule>> = {
       "fastify",
       "zod",
       "prom-client",
+      "node:events",
       "node:http",
+      "node:net",
       "node:fs/promises",
       "node:os",
       "node:path",
@@ -109,6 +111,10 @@ const exceptions: Readonly<Record<string, { readonly ours: readonly string[]; re
   "cli/command/devnet/devnet.ts": { ours: ["devnet/"], why: "it is the devnet" },
   "cli/command/operator/config.ts": { ours: ["daemon/config/"], why: "settings are read without a daemon" },
   "cli/command/store/store.ts": { ours: ["daemon/"], why: "a file is looked at and put back while no daemon runs" },
+  "cli/command/service/service.ts": {
+    ours: ["daemon/state-kind.ts"],
+    why: "whether the unit gives a passphrase depends on the directory",
+  },
   "cli/session.ts": { ours: ["daemon/state-kind.ts"], why: "the advice when no daemon runs depends on the directory" },
 };
 

@@ -10,6 +10,8 @@ import type { BackupJson, ProcessIdentity, ReloadView } from "./views.ts";
 export interface AdminHost {
   /** undefined until the engine has started. */
   engine(): EngineApi | undefined;
+  /** Requests that come before it wait for it. Without it they are told to come back. */
+  readonly whenStarted?: Promise<void> | undefined;
   draining(): boolean;
   readonly identity: ProcessIdentity;
   /** Asks for an orderly stop; returns at once, and may be called again. */
@@ -17,6 +19,7 @@ export interface AdminHost {
   /** A verified copy of the store in this directory. */
   backUp(directory: string): Promise<BackupJson>;
   now(): number;
+  /** Throws `daemon/starting` until the store is open. */
   readonly tokens: Tokens;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -34,8 +37,11 @@ export interface Operator {
 export function engineOf(host: AdminHost): EngineApi {
   if (host.draining()) throw new UmbradError("daemon/draining", "the daemon is stopping");
   const engine = host.engine();
-  if (engine === undefined) {
-    throw new UmbradError("daemon/starting", "the daemon is starting", { hint: "umbrad wait ready" });
-  }
+  if (engine === undefined) throw startingError();
   return engine;
+}
+
+/** Nothing has been done for a request that meets it. */
+export function startingError(): UmbradError {
+  return new UmbradError("daemon/starting", "the daemon is starting", { hint: "umbrad wait ready" });
 }

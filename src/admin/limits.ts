@@ -48,3 +48,9 @@ export const INVITE_USES_MAX = 1_000;
 
 /** A link is a bearer secret; a year is as good as forever. */
 export const INVITE_LIFETIME_MAX_MS: number = 366 * 86_400_000;
+
+/** Longer than a start takes, shorter than a caller waits for its answer. */
+export const START_WAIT_MS_MAX = 25_000;
+
+/** A caller that was let in asks within milliseconds; a connection that only idles is no reason to stop later. */
+export const LEAVE_MS_MAX = 300;

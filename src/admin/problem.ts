@@ -59,6 +59,10 @@ const problems: ReadonlyMap<string, Problem> = new Map([
   ["daemon/draining", retry(503, exitCodes.tryAgain)],
   ["daemon/timeout", retry(504, exitCodes.tryAgain)],
 
+  ["service/exists", final(409, exitCodes.cannotCreate)],
+  ["service/cannot-write", final(500, exitCodes.cannotCreate)],
+  ["service/hidden", final(400, exitCodes.configuration)],
+
   ["state/cannot-create", final(500, exitCodes.cannotCreate)],
 
   ["passphrase/missing", final(500, exitCodes.noPermission)],

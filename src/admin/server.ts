@@ -2,7 +2,10 @@
  * The listeners of the admin API: the unix socket, and perhaps a loop-back TCP port for whoever has a token. Listening
  * and stopping only. The caller holds the state lock, which is what makes a left-over socket file ours to remove.
  */
+import { once } from "node:events";
 import { chmod, rm } from "node:fs/promises";
+import { Server } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { UmbradError } from "../engine/errors.ts";
 import { createApp } from "./api/app.ts";
@@ -12,7 +15,7 @@ import { serveRoutes } from "./api/serve.ts";
 import { openDirectoryTo, openSocketTo } from "./api/socket-group.ts";
 import { type StreamPace, streamPace } from "./event-stream.ts";
 import type { AdminHost } from "./host.ts";
-import { REQUEST_MS_MAX } from "./limits.ts";
+import { LEAVE_MS_MAX, REQUEST_MS_MAX } from "./limits.ts";
 import { API_VERSION, checkSocketPath, type TcpPlace } from "./location.ts";
 import { routes } from "./routes.ts";
 
@@ -20,6 +23,8 @@ export interface AdminServer {
   readonly socketPath: string;
   /** Where the TCP listener is: with the port that it has got. */
   readonly tcp: string | null;
+  /** Loop-back only; callers there need a token, so the store must be open. */
+  openTcp(place: TcpPlace): Promise<void>;
   /** First step of a stop: no new connection, streams end. Requests under way may finish. */
   stopAccepting(): Promise<void>;
   /** Last step, when everything is on disk: answers whoever asked for the stop. */
@@ -30,6 +35,8 @@ export interface AdminServerOptions {
   readonly socketPath: string;
   /** Loop-back only; callers there need a token. */
   readonly tcp?: TcpPlace | undefined;
+  /** A listening socket of a service manager in the place of one of our own: who may use it is the manager's business. */
+  readonly inheritedFd?: number | undefined;
   /** Opens the socket to a group of the machine; it must not be inside the state directory then. */
   readonly group?: { readonly name: string; readonly stateDir: string } | undefined;
   readonly pace?: StreamPace;
@@ -37,8 +44,8 @@ export interface AdminServerOptions {
 }
 
 export async function startAdminServer(host: AdminHost, options: AdminServerOptions): Promise<AdminServer> {
-  const { socketPath, tcp, group } = options;
-  checkSocketPath(socketPath);
+  const { socketPath, tcp, group, inheritedFd } = options;
+  if (inheritedFd === undefined) checkSocketPath(socketPath);
   const streams = new AbortController();
   const stopCallers: FastifyReply[] = [];
   let address: string | null = null;
@@ -53,30 +60,56 @@ export async function startAdminServer(host: AdminHost, options: AdminServerOpti
   };
   const local = listener(host, open, new Gate(undefined), options);
   countClients(local, (count) => host.metrics.clients("unix", count));
-  await listenOnSocket(local, socketPath, group);
+  if (inheritedFd === undefined) await listenOnSocket(local, socketPath, group);
+  else await listenOnInherited(local, inheritedFd);
   const apps = [local];
-  if (tcp !== undefined) {
-    const remote = listener(host, open, new Gate(host.tokens), options);
-    countClients(remote, (count) => host.metrics.clients("tcp", count));
-    apps.push(remote);
-    address = await listenOnTcp(remote, tcp, local);
-  }
-  return {
+  let lastLeft: Promise<void> | undefined;
+  const server: AdminServer = {
     socketPath,
-    tcp: address,
+    get tcp() {
+      return address;
+    },
+    async openTcp(place) {
+      const remote = listener(host, open, new Gate(host.tokens), options);
+      countClients(remote, (count) => host.metrics.clients("tcp", count));
+      apps.push(remote);
+      address = await listenOnTcp(remote, place);
+    },
     async stopAccepting() {
       streams.abort();
       // Node closes idle connections with the listener and takes the socket file away.
-      for (const app of apps) app.server.close();
-      await rm(socketPath, { force: true });
+      for (const app of apps) if (app !== local || inheritedFd === undefined) app.server.close();
+      if (inheritedFd === undefined) await rm(socketPath, { force: true });
+      else lastLeft ??= closeListener(local);
     },
     async close() {
       for (const reply of stopCallers) answerStopped(reply.raw);
       await Promise.all(stopCallers.map(({ raw }) => finished(raw)));
+      if (lastLeft !== undefined) await Promise.race([lastLeft, sleep(LEAVE_MS_MAX)]);
       for (const app of apps) app.server.closeAllConnections();
       await Promise.all(apps.map((app) => app.close()));
     },
   };
+  if (tcp !== undefined) await openTcpOrClose(server, tcp, local);
+  return server;
+}
+
+/**
+ * Further callers wait in the inherited socket for the next daemon. Who was let in and has not asked yet is answered;
+ * resolves when the last of them has left.
+ */
+function closeListener({ server }: FastifyInstance): Promise<void> {
+  // That of HTTP would hang up on them.
+  return new Promise((resolve) => Server.prototype.close.call(server, () => resolve()));
+}
+
+async function openTcpOrClose(server: AdminServer, place: TcpPlace, local: FastifyInstance): Promise<void> {
+  try {
+    await server.openTcp(place);
+  } catch (error) {
+    await local.close();
+    throw error;
+  }
 }
 
 function listener(host: AdminHost, open: OpenAnswers, gate: Gate, options: AdminServerOptions): FastifyInstance {
@@ -118,7 +151,20 @@ async function listenOnSocket(app: FastifyInstance, path: string, group: AdminSe
   }
 }
 
-async function listenOnTcp(app: FastifyInstance, place: TcpPlace, local: FastifyInstance): Promise<string> {
+/** Not by `app.listen`: that would open a TCP port of localhost beside a descriptor. */
+async function listenOnInherited(app: FastifyInstance, fd: number): Promise<void> {
+  await app.ready();
+  try {
+    const listening = once(app.server, "listening");
+    app.server.listen({ fd });
+    await listening;
+  } catch (error) {
+    await app.close();
+    throw cannotListen(`the inherited descriptor ${fd}`, "does a socket unit with ListenStream= start it?", error);
+  }
+}
+
+async function listenOnTcp(app: FastifyInstance, place: TcpPlace): Promise<string> {
   const { host, port } = place;
   try {
     await app.listen({ host, port });
@@ -126,7 +172,7 @@ async function listenOnTcp(app: FastifyInstance, place: TcpPlace, local: Fastify
     const bound = typeof address === "object" && address !== null ? address.port : port;
     return `${host.includes(":") ? `[${host}]` : host}:${bound}`;
   } catch (error) {
-    await Promise.all([app.close(), local.close()]);
+    await app.close();
     throw cannotListen(`${host} port ${port}`, "choose another port under [admin] listen, or 0 for any", error);
   }
 }

@@ -24,7 +24,12 @@ interface StoreLocation {
   readonly onCommit?: (seconds: number) => void;
   /** The file beside the database that tells a restored copy could not be written: worth a warning, no more. */
   readonly onCounterFault?: (error: unknown) => void;
+  /** Before each long part of a migration, in which the event loop stands still. */
+  readonly onMigrating?: () => void;
 }
+
+/** Called under the lock, before the key is derived and the schema migrated. What it gives undoes it when opening fails. */
+type OnLocked = () => Promise<() => Promise<void>>;
 
 /** Where the database of a state directory is. */
 export function storeFile(stateDir: string): string {
@@ -63,26 +68,40 @@ export async function createStore(options: StoreLocation & { readonly seal: Seal
 }
 
 /** The existing store, migrated and locked. */
-export async function openStore(options: StoreLocation & { readonly seal: SealSource | undefined }): Promise<Store> {
-  const { stateDir, seal } = options;
+export async function openStore(
+  options: StoreLocation & { readonly seal: SealSource | undefined; readonly onLocked?: OnLocked },
+): Promise<Store> {
+  const { stateDir, seal, onLocked } = options;
   const file = storeFile(stateDir);
   if (!existsSync(file)) {
     throw new UmbradError("store/not-initialised", `there is no umbrad state in ${stateDir}`, { hint: "umbrad init" });
   }
   refuseReadableByOthers(stateDir, 0o700);
-  return underLock(stateDir, async (lock) => {
-    for (const path of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(path)) refuseReadableByOthers(path, 0o600);
-    const dataKey = await unwrapDataKey(readStoredKey(file), seal);
-    return assemble(options, dataKey, lock);
-  });
+  return underLock(
+    stateDir,
+    async (lock) => {
+      for (const path of [file, `${file}-wal`, `${file}-shm`])
+        if (existsSync(path)) refuseReadableByOthers(path, 0o600);
+      const dataKey = await unwrapDataKey(readStoredKey(file), seal);
+      return assemble(options, dataKey, lock);
+    },
+    onLocked,
+  );
 }
 
 /** Gives the lock back when `body` fails. */
-async function underLock(stateDir: string, body: (lock: StateLock) => Promise<Store>): Promise<Store> {
+async function underLock(
+  stateDir: string,
+  body: (lock: StateLock) => Promise<Store>,
+  onLocked: OnLocked = async () => async () => {},
+): Promise<Store> {
   const lock = takeStateLock(stateDir);
+  let undo = async (): Promise<void> => {};
   try {
+    undo = await onLocked();
     return await body(lock);
   } catch (error) {
+    await undo();
     lock.release();
     throw error;
   }
@@ -135,12 +154,12 @@ export function storedKey(database: Database): Uint8Array {
 }
 
 function assemble(location: StoreLocation, dataKey: Uint8Array, lock: StateLock): Store {
-  const { stateDir, random, onCommit, onCounterFault } = location;
+  const { stateDir, random, onCommit, onCounterFault, onMigrating } = location;
   const database = new Database(storeFile(stateDir));
   let changes: Changes;
   try {
     configureWriter(database);
-    migrate(database, { snapshotBeside: storeFile(stateDir) });
+    migrate(database, { snapshotBeside: storeFile(stateDir), onStep: onMigrating });
     fence(database, toHex(random(16)));
     changes = Changes.open(database, { stateDir, random, onFault: onCounterFault });
   } catch (error) {

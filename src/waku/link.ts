@@ -25,6 +25,8 @@ export interface Link {
   silentAtMs: number;
   /** When its subscriptions were last made anew because nothing arrived. */
   renewedAtMs: number;
+  /** Rounds of dialling and of its filter session: whoever looks twice sees whether it is alive. */
+  rounds: number;
 }
 
 export function newLink(peer: ServicePeer, clock: Clock, stopped: AbortSignal): Link {
@@ -40,6 +42,7 @@ export function newLink(peer: ServicePeer, clock: Clock, stopped: AbortSignal): 
     impostor: undefined,
     silentAtMs: Number.NEGATIVE_INFINITY,
     renewedAtMs: Number.NEGATIVE_INFINITY,
+    rounds: 0,
   };
 }
 

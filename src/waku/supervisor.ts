@@ -125,6 +125,12 @@ export class Supervisor {
     });
   }
 
+  /** Of each link's loop so far. One that has nothing to do but to wait for the end of its connection is left out. */
+  rounds(): ReadonlyMap<string, number> {
+    const busy = this.links.filter(({ ready, session }) => ready === undefined || session !== undefined);
+    return new Map(busy.map(({ peer, rounds }) => [peer.name, rounds]));
+  }
+
   status(): TransportStatus {
     const impostors = this.links.flatMap(({ peer, impostor }) =>
       impostor === undefined ? [] : [{ configured: peer.name, found: impostor }],
@@ -159,6 +165,7 @@ export class Supervisor {
     const { clock, log } = this.options;
     const { name } = link.peer;
     while (!link.ended.aborted) {
+      link.rounds += 1;
       try {
         const lastedMs = await this.connect(link);
         // A peer that takes us and hangs up at once is dialled twice a second at most.
@@ -224,6 +231,9 @@ export class Supervisor {
         wanted: () => this.topics,
         onConfirmed: (topics) => this.options.onListening(topics),
         onChanged: () => this.changed(),
+        onRound: () => {
+          link.rounds += 1;
+        },
         ...(deadlineMs === undefined ? {} : { deadlineMs: deadlineMs }),
       });
     }

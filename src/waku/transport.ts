@@ -53,6 +53,8 @@ export interface WakuTransportOptions {
 export interface PeeredTransport extends Transport {
   /** From now on; throws `transport/bad-peer` and changes nothing for an address that can never work. */
   usePeers(peers: readonly string[]): void;
+  /** Of the loops that keep the connections, by service node: a count that stays the same for long says that one hangs. */
+  rounds(): ReadonlyMap<string, number>;
 }
 
 /** A Transport on the Waku network; throws `transport/bad-peer` for an address that can never work. */
@@ -170,6 +172,10 @@ class WakuTransport implements PeeredTransport {
 
   subscribedAt(topic: ContentTopic): readonly NodeSubscription[] {
     return this.running?.supervisor.subscribedAt(topic) ?? [];
+  }
+
+  rounds(): ReadonlyMap<string, number> {
+    return this.running?.supervisor.rounds() ?? new Map();
   }
 
   status(): TransportStatus {

@@ -139,6 +139,15 @@ describe("migrations", () => {
     assert.throws(() => copy.value("SELECT count(*) FROM extra"), InvariantError);
   });
 
+  it("are announced before the copy and before each step, and never when there is nothing to do", (context) => {
+    const { database, file } = bareStore(context);
+    const schemas: number[] = [];
+    const options = { steps: [first, second], snapshotBeside: file, onStep: () => schemas.push(schemaOf(database)) };
+    migrate(database, options);
+    migrate(database, options);
+    assert.deepEqual(schemas, [1, 1], "one for the copy, one for the step");
+  });
+
   it("that fail leave the schema that was", (context) => {
     const { database } = bareStore(context);
     const failing = {

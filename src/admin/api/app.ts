@@ -44,6 +44,8 @@ export function createApp(host: AdminHost, { gate, requestMs, onAnswered }: AppO
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   app.addHook("onRequest", async (request, reply) => {
     reply.header("umbrad-api", API_VERSION).header("cache-control", "no-store");
+    // The next request is for the next daemon.
+    if (host.draining()) reply.header("connection", "close");
     reply.raw.once("close", () => gate.left(request));
     gate.pass(request);
   });

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } fro
 import { UmbradError } from "../../engine/errors.ts";
 import { FILE_BYTES_MAX } from "../../wire/file-content.ts";
 import { type AdminHost, engineOf } from "../host.ts";
+import { START_WAIT_MS_MAX } from "../limits.ts";
 import { checkConfined } from "./confine.ts";
 import type { Access, Call, Caller, Endpoint, OpenAnswers, Route } from "./endpoint.ts";
 
@@ -81,9 +82,34 @@ async function answer(
     request,
     reply,
   };
-  checkConfined(endpoint, call);
-  reply.status(endpoint.status ?? 200);
-  return await endpoint.handle(call);
+  const handle = async (): Promise<unknown> => {
+    checkConfined(endpoint, call);
+    reply.status(endpoint.status ?? 200);
+    return await endpoint.handle(call);
+  };
+  try {
+    return await handle();
+  } catch (error) {
+    if (!(error instanceof UmbradError && error.code === "daemon/starting")) throw error;
+    if (!(await hasStartedSoon(host))) throw error;
+    return await handle();
+  }
+}
+
+/** Who calls while a daemon is started again waits, where the listener outlives it. */
+async function hasStartedSoon({ whenStarted }: AdminHost): Promise<boolean> {
+  if (whenStarted === undefined) return false;
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), START_WAIT_MS_MAX);
+  });
+  const started = whenStarted.then(
+    () => true,
+    () => false,
+  );
+  const hasStarted = await Promise.race([started, tooLate]);
+  clearTimeout(timer);
+  return hasStarted;
 }
 
 function streamsEnd({ streamsEnd: end }: OpenAnswers, { until }: Caller): AbortSignal {

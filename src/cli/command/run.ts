@@ -5,6 +5,7 @@ import { RunningConfig } from "../../daemon/config/running-config.ts";
 import { runDaemon } from "../../daemon/daemon.ts";
 import { createLog } from "../../daemon/log/log.ts";
 import { readPassphrase } from "../../daemon/passphrase.ts";
+import { readServiceEnvironment } from "../../daemon/service/environment.ts";
 import { listenForReload, listenForStop } from "../../daemon/signals.ts";
 import { stateKind } from "../../daemon/state-kind.ts";
 import { UmbradError } from "../../engine/errors.ts";
@@ -33,7 +34,8 @@ export async function run(session: Session, options: RunOptions): Promise<void> 
   const passphrase = neededPassphrase(session, options);
   using stop = listenForStop(log);
   log.info({ event: "config.loaded", component: "daemon", files: loaded.files }, "configuration read");
-  await runDaemon({ stateDir, socketPath, config, passphrase, version: VERSION, log, stop });
+  const service = readServiceEnvironment(env, process.pid);
+  await runDaemon({ stateDir, socketPath, config, passphrase, version: VERSION, log, stop, service });
   log.info({ event: "daemon.stopped", component: "daemon" }, "stopped");
 }
 

@@ -9,6 +9,27 @@ export function declareOperator(program: Command): void {
     .action(async (_options, command) => (await import("../command/operator/reload.ts")).reload(session(command)));
   declareConfig(program);
   declareLog(program);
+  declareService(program);
+}
+
+function declareService(program: Command): void {
+  const service = program.command("service").description("files for systemd, with the paths of this installation");
+  const user = ["--user", "for your own service manager instead of the system's"] as const;
+  service
+    .command("print")
+    .description("write them to stdout")
+    .option(...user)
+    .action(async (options, command) =>
+      (await import("../command/service/service.ts")).print(session(command), options),
+    );
+  service
+    .command("install")
+    .description("write them where systemd looks for them; starts nothing, and says what comes next")
+    .option(...user)
+    .option("--root <dir>", "write below this directory instead of /, for whoever makes a package")
+    .action(async (options, command) =>
+      (await import("../command/service/service.ts")).install(session(command), options),
+    );
 }
 
 function declareConfig(program: Command): void {

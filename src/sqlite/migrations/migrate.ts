@@ -30,17 +30,26 @@ export function schemaOf(database: Database): number {
  */
 export function migrate(
   database: Database,
-  options: { readonly snapshotBeside?: string; readonly steps?: readonly Migration[] } = {},
+  options: {
+    readonly snapshotBeside?: string;
+    readonly steps?: readonly Migration[];
+    /** Called before the snapshot and before each step: the event loop stands still until the next call. */
+    readonly onStep?: (() => void) | undefined;
+  } = {},
 ): void {
-  const { snapshotBeside, steps = migrations } = options;
+  const { snapshotBeside, steps = migrations, onStep } = options;
   invariant(
     steps.every((step, index) => step.number === index + 1),
     "migrations are numbered from 1 without a gap",
   );
   const present = schemaOf(database);
   const missing = steps.slice(present);
-  if (missing.length > 0 && snapshotBeside !== undefined) snapshot(database, `${snapshotBeside}.schema-${present}`);
+  if (missing.length > 0 && snapshotBeside !== undefined) {
+    onStep?.();
+    snapshot(database, `${snapshotBeside}.schema-${present}`);
+  }
   for (const step of missing) {
+    onStep?.();
     database.transaction(() => {
       step.up(database);
       database.exec(`PRAGMA user_version = ${step.number}`);

@@ -31,6 +31,8 @@ export interface FilterSessionOptions {
   wanted(): ReadonlySet<ContentTopic>;
   onConfirmed(topics: readonly ContentTopic[]): void;
   onChanged(): void;
+  /** At least once in 50 s while the session lives: a ping is due every 20 s and a pause lasts 38 s at most. */
+  onRound(): void;
   readonly deadlineMs?: number;
 }
 
@@ -111,6 +113,7 @@ export class FilterSession {
     const { connection, budget } = this.options;
     while (!this.ended.signal.aborted && !this.leaving && connection.status === "open") {
       this.woken = false;
+      this.options.onRound();
       const next = this.nextAsk();
       const waitFor = next === undefined ? this.idleMs() : budget.delayMs();
       if (waitFor > 0) await this.sleep(waitFor);
