@@ -12,7 +12,7 @@ import { canaryEnvelope, hex } from "./envelope.ts";
 import { RollCall } from "./roll-call.ts";
 import type { CanaryStatus } from "./status.ts";
 
-export type { CanaryState, CanaryStatus } from "./status.ts";
+export type { CanaryStatus } from "./status.ts";
 
 /** Times for tests; the defaults are in `limits.ts`. */
 export interface CanaryOptions {
