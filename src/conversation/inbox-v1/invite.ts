@@ -14,9 +14,17 @@ import type { InviterOpening } from "../pairwise-opening.ts";
 import { tell } from "../pairwise-words.ts";
 import { type Contact, conversationOf, meet, putContact, readContact, withConversation } from "./contact.ts";
 import { acceptedRequest } from "./decide.ts";
-import { dayRecord, endOf, expireLater, forgetLater, tidyLater } from "./forget.ts";
+import { dayRecord, expireLater, forgetLater } from "./forget.ts";
 import { indexLink, inviteId, putLink, RECORD_LINKS } from "./links.ts";
-import { givePublicBundle, makePrekey, type PrekeyChange, signedBundle, withoutExpired } from "./prekeys.ts";
+import {
+  endOf,
+  givePublicBundle,
+  makePrekey,
+  type PrekeyChange,
+  signedBundle,
+  tidyLater,
+  withoutExpired,
+} from "./prekeys.ts";
 import {
   contactRecord,
   DISCRIMINATOR,
@@ -131,6 +139,12 @@ export function acceptInvite(
         ]),
     { kind: "open", type: PRIVATE_TYPE, opening },
   ]);
+}
+
+/** A link for everybody: who uses it asks, and the operator decides. It is the bundle that our contacts have. */
+export function publicLink(state: InboxState, context: TurnContext): Step {
+  const { prekeys, effects, bundle, notAfterMs } = givePublicBundle(state, context);
+  return accept({ ...state, prekeys }, effects, { link: bundleToText(bundle), expiresAtMs: notAfterMs });
 }
 
 interface Beginning {

@@ -183,6 +183,7 @@ function isKnownFromState(state: PrivateState, id: string): boolean {
   return (
     state.newestOurs?.messageId === id ||
     state.newestTheirs?.messageId === id ||
+    state.newestAcknowledged === id ||
     state.unacknowledged.some((sent) => sent.messageId === id)
   );
 }

@@ -4,6 +4,7 @@ import { acknowledgeNow, answerNow } from "./acknowledge.ts";
 import { oweAcknowledgement } from "./alarms.ts";
 import { carryOut, planLoss, planReads } from "./deliver.ts";
 import { Draft } from "./draft.ts";
+import { forgetOld, trailReads } from "./forgetting/trail.ts";
 import { forgetReads, forgetWaiting } from "./relations/rollback.ts";
 import { close } from "./relations/standing.ts";
 import { move, moveReads } from "./relations/succession.ts";
@@ -26,6 +27,7 @@ import {
   REPAIR_AFTER_MS,
   RESEND_BATCH,
   RESEND_FIRST_MS,
+  RESEND_MAX_MS,
   TIMER_ACKNOWLEDGE,
   TIMER_ANSWER,
   TIMER_BUNDLE,
@@ -69,11 +71,12 @@ export function timerReads(state: PrivateState, name: string): readonly RecordKe
     case TIMER_FORGET:
       return forgetReads(state);
     default:
-      return [];
+      return trailReads(state, name) ?? [];
   }
 }
 
 export function fireTimer(state: PrivateState, { name, tokens }: Fired, context: TurnContext): Step {
+  if (trailReads(state, name) !== undefined) return forgetOld(new Draft(state, context), name);
   if (isMuted(state) && !firesInSilence(state, name)) return ignore("sends nothing");
   if (state.hasMoved && !TIMERS_OF_MOVED.includes(name)) return ignore("sends nothing any more");
   const draft = new Draft(state, context);
@@ -148,7 +151,8 @@ function giveBundle(draft: Draft): Step {
   if (bundle === undefined) return ignore("no bundle to give");
   // Also in a superseded conversation: its inviter may still wait for an answer.
   if (!hasNumberForContent(draft.state) || isContentWaiting(draft.state)) {
-    draft.add({ kind: "schedule", name: TIMER_BUNDLE, atMs: draft.now + RESEND_FIRST_MS });
+    const pauseMs = Math.min(RESEND_MAX_MS, RESEND_FIRST_MS * 2 ** Math.min(draft.state.resends, 16));
+    draft.add({ kind: "schedule", name: TIMER_BUNDLE, atMs: draft.now + pauseMs });
     return draft.accept();
   }
   sendBundle(draft, bundle);
