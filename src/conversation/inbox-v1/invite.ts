@@ -89,6 +89,11 @@ export function acceptInvite(
   request: { readonly link: string; readonly text?: string | undefined },
   context: TurnContext,
 ): Step {
+  if (/^[0-9a-f]{64}$/.test(request.link))
+    return reject(
+      "invite/malformed",
+      "this is an address, not a link: ask for a link (umbrad invite public makes one)",
+    );
   const decoded = bundleFromText(request.link);
   if (decoded.kind === "unsupported")
     return reject("invite/unsupported", `this is not a link that umbrad understands (${decoded.reason})`);
