@@ -105,6 +105,7 @@ function initialState(opening: PairwiseOpening, ratchet: RatchetState, now: numb
     hasMoved: false,
     siblings: opening.siblings,
     isRolledBack: false,
+    openBytes: 0,
     skippedTrail: { first: 0, end: 0 },
     knownTrail: { first: 0, end: 0 },
   };

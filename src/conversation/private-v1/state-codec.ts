@@ -91,6 +91,7 @@ export const privateStateCodec: StateCodec<PrivateState> = {
       isUndecided: state.isUndecided,
       isBlocked: state.isBlocked,
       isRolledBack: state.isRolledBack,
+      openBytes: state.openBytes,
       skippedTrail: decodeTrail(state.skippedTrail),
       knownTrail: decodeTrail(state.knownTrail),
       toldStuckMs: fromUint64(state.toldStuckMs),

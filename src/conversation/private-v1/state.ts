@@ -119,6 +119,8 @@ export interface PrivateState {
   readonly siblings: readonly Uint8Array[];
   /** The state was put back from an older copy: its numbers, keys and hints may be used already, so it sends nothing. */
   readonly isRolledBack: boolean;
+  /** What the peer's sets of segments hold that are not complete. */
+  readonly openBytes: number;
   readonly skippedTrail: Trail;
   readonly knownTrail: Trail;
 }

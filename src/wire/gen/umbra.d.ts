@@ -2162,6 +2162,9 @@ export namespace umbra {
                 /** PrivateV1State isRolledBack. */
                 isRolledBack: boolean;
 
+                /** PrivateV1State openBytes. */
+                openBytes: number;
+
                 /** PrivateV1State skippedTrail. */
                 skippedTrail?: (umbra.state.v1.TrailV1.$Properties|null);
 
@@ -2316,6 +2319,9 @@ export namespace umbra {
 
                     /** PrivateV1State isRolledBack */
                     isRolledBack?: (boolean|null);
+
+                    /** PrivateV1State openBytes */
+                    openBytes?: (number|null);
 
                     /** PrivateV1State skippedTrail */
                     skippedTrail?: (umbra.state.v1.TrailV1.$Properties|null);

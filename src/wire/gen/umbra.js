@@ -5152,6 +5152,7 @@ export const umbra = $root.umbra = (() => {
                  * @property {boolean|null} [hasMoved] PrivateV1State hasMoved
                  * @property {Array.<Uint8Array>|null} [siblings] PrivateV1State siblings
                  * @property {boolean|null} [isRolledBack] PrivateV1State isRolledBack
+                 * @property {number|null} [openBytes] PrivateV1State openBytes
                  * @property {umbra.state.v1.TrailV1.$Properties|null} [skippedTrail] PrivateV1State skippedTrail
                  * @property {umbra.state.v1.TrailV1.$Properties|null} [knownTrail] PrivateV1State knownTrail
                  * @property {number|null} [unnamedReads] PrivateV1State unnamedReads
@@ -5498,6 +5499,14 @@ export const umbra = $root.umbra = (() => {
                 PrivateV1State.prototype.isRolledBack = false;
 
                 /**
+                 * PrivateV1State openBytes.
+                 * @member {number} openBytes
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.openBytes = 0;
+
+                /**
                  * PrivateV1State skippedTrail.
                  * @member {umbra.state.v1.TrailV1.$Properties|null|undefined} skippedTrail
                  * @memberof umbra.state.v1.PrivateV1State
@@ -5642,6 +5651,8 @@ export const umbra = $root.umbra = (() => {
                         writer.uint32(/* id 40, wireType 0 =*/320).uint32(message.unnamedReads);
                     if (message.bundleAskedMs != null && $Object.hasOwnProperty.call(message, "bundleAskedMs") && (typeof message.bundleAskedMs === "object" ? message.bundleAskedMs.low || message.bundleAskedMs.high : message.bundleAskedMs !== 0))
                         writer.uint32(/* id 41, wireType 0 =*/328).uint64(message.bundleAskedMs);
+                    if (message.openBytes != null && $Object.hasOwnProperty.call(message, "openBytes") && message.openBytes !== 0)
+                        writer.uint32(/* id 42, wireType 0 =*/336).uint32(message.openBytes);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -6010,6 +6021,15 @@ export const umbra = $root.umbra = (() => {
                                     message.isRolledBack = value;
                                 else
                                     delete message.isRolledBack;
+                                continue;
+                            }
+                        case 42: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.uint32())
+                                    message.openBytes = value;
+                                else
+                                    delete message.openBytes;
                                 continue;
                             }
                         case 38: {
