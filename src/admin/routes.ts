@@ -26,6 +26,7 @@ export const routes: readonly Route[] = routeTable({
   "DELETE /v1/log/level": ["admin", operator.resetLevels],
 
   "POST /v1/invites": ["admin", invite.create],
+  "POST /v1/invites/public": ["admin", invite.publicLink],
   "POST /v1/invites/accept": ["admin", invite.accept],
   "GET /v1/invites": ["admin", invite.list],
   "GET /v1/invites/:id": ["admin", invite.show],

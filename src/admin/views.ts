@@ -60,6 +60,12 @@ export interface InviteView {
   readonly expires: string;
 }
 
+/** A link for everybody. */
+export interface PublicLinkView {
+  readonly link: string;
+  readonly expires: string;
+}
+
 /** An invite link that was given out, and who used it. */
 export interface InviteJson {
   readonly id: string;

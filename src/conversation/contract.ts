@@ -182,6 +182,8 @@ export interface ConversationSummary {
   readonly standing?: "undecided" | "blocked" | "rolled-back";
   /** A message of the peer has been read. */
   readonly isHeard?: boolean;
+  /** Bytes of content that has arrived in part. What it drops of it when the engine fires `TIMER_SPILL`, its oldest first. */
+  readonly incompleteBytes?: number;
 }
 
 export interface ConversationType<State, Command, Opening> {
@@ -206,6 +208,9 @@ export interface ConversationType<State, Command, Opening> {
 /** A type whose parameters the engine does not need to know. */
 // biome-ignore lint/suspicious/noExplicitAny: State, Command and Opening are existential here; only the type itself reads them.
 export type AnyConversationType = ConversationType<any, any, any>;
+
+/** Fired by the engine, and never set, where there is too much content that has arrived in part. */
+export const TIMER_SPILL = "spill";
 
 /** Bytes of the read-only record `message/<id>`: "the message table knows this id". */
 export const messageRecordKey = (id: MessageId | string): RecordKey => `message/${id}`;

@@ -13,6 +13,8 @@ const word = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("close") }),
   z.strictObject({ kind: z.literal("block") }),
   z.strictObject({ kind: z.literal("unblock") }),
+  // Our bundle of now, for the peer.
+  z.strictObject({ kind: z.literal("our-bundle"), bundle: z.string() }),
   z.strictObject({ kind: z.literal("superseded"), ident: z.string() }),
   // There is another conversation with the same peer.
   z.strictObject({ kind: z.literal("sibling"), ident: z.string() }),
@@ -32,6 +34,7 @@ const word = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("heard"), peer: z.string(), ident: z.string() }),
   z.strictObject({ kind: z.literal("stuck"), peer: z.string(), ident: z.string() }),
   z.strictObject({ kind: z.literal("rolled-back"), peer: z.string(), ident: z.string() }),
+  z.strictObject({ kind: z.literal("bundle-wanted"), peer: z.string(), ident: z.string() }),
   z.strictObject({ kind: z.literal("bundle"), peer: z.string(), bundle: z.string() }),
   z.strictObject({ kind: z.literal("left"), peer: z.string(), ident: z.string() }),
 ]);

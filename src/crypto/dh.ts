@@ -33,9 +33,17 @@ export function x25519(secret: Uint8Array, publicKey: Uint8Array): Uint8Array | 
   return shared.every((byte) => byte === 0) ? undefined : shared;
 }
 
+// Importing a secret costs more than multiplying with it, and a ratchet step uses each of its secrets twice. Secrets are
+// values: nobody writes into their bytes.
+const imported = new WeakMap<Uint8Array, KeyObject>();
+
 function privateKey(secret: Uint8Array): KeyObject {
+  const known = imported.get(secret);
+  if (known !== undefined) return known;
   if (secret.length !== X25519_BYTES) throw new RangeError("an X25519 secret has 32 bytes");
-  return createPrivateKey({ key: derKey(privateHead, secret), type: "pkcs8", format: "der" });
+  const key = createPrivateKey({ key: derKey(privateHead, secret), type: "pkcs8", format: "der" });
+  imported.set(secret, key);
+  return key;
 }
 
 function derKey(head: Uint8Array, raw: Uint8Array): Buffer {

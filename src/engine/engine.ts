@@ -137,7 +137,7 @@ class RunningEngine implements Engine {
   async start(): Promise<void> {
     const { store, transport, clock } = this.#options;
     for (const { stored, type, state } of openConversations(this.#options, this.#registry)) {
-      this.#router.apply({ conversation: stored.number, type, before: undefined, after: state });
+      this.#turns.adopt(stored.number, type, state);
       this.#listening.subscriptions.opened(type, state);
       this.#conversations.add(stored.number, type, state, stored.name);
     }

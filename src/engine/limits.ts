@@ -118,6 +118,9 @@ export const PARKED_MAX = 10_000;
 export const PARKED_RETRY_MIN_MS = 5_000;
 export const PARKED_RETRY_MAX_MS = 3_600_000;
 
+/** Content that has arrived in part, of all conversations (profile 10.5). Over it the one that holds most drops its oldest. */
+export const INCOMPLETE_BYTES_MAX: number = 64 * 1024 * 1024;
+
 /** To each inbox: whoever knows an address can send invites (profile 10.5). Above it they are parked. */
 export const INVITES_PER_SECOND_MAX = 50;
 /** In each conversation: more than anybody writes, and a night's history comes at once. */

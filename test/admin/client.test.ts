@@ -26,6 +26,7 @@ test("the same calls on the socket and over TCP with a token", async (t) => {
     assert.equal((await client.history("friend", { limit: 1 })).length, 1);
     const { link } = await client.createInvite({ uses: 2 });
     assert.match((await client.acceptInvite(link, "hi")).conversation, /^c\d$/);
+    assert.equal((await client.publicLink()).link, "umbra:public");
     assert.deepEqual(await client.requests(), []);
     assert.ok(Array.isArray(await client.contacts()) && Array.isArray(await client.invites()));
     await assert.rejects(client.send("nobody", "x"), { code: "conversation/unknown" });

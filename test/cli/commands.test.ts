@@ -137,6 +137,14 @@ test("invite create and accept", async (t) => {
   );
 });
 
+test("invite public, which answers with a link and what it is for", async (t) => {
+  const { run } = await startCliFixture(t);
+  const text = await run("invite", "public");
+  succeeded(text, "umbra:public\n");
+  assert.match(text.stderr, /umbrad contact requests/);
+  succeeded(await run("invite", "public", "--json"), '{"link":"umbra:public","expires":"2026-12-22T00:00:00.000Z"}\n');
+});
+
 test("a link may come from stdin, with the line break that a pipe adds", async (t) => {
   const { stateDir } = await startCliFixture(t);
   const env = { UMBRAD_STATE_DIR: stateDir };

@@ -11,6 +11,7 @@ import { intakeCases, outboxCases } from "./store-queues.ts";
 import type { StoreCases } from "./store-rows.ts";
 import { commitCases, conversationCases } from "./store-turns.ts";
 import { waitingCases } from "./store-waiting.ts";
+import { wordCases } from "./store-words.ts";
 
 /** A store and what tests need around it. */
 export interface StoreUnderTest {
@@ -27,6 +28,7 @@ const groups: Readonly<Record<string, StoreCases>> = {
   publications: publicationCases,
   "timers, parking and cursors": intakeCases,
   "quota, tokens and operators": waitingCases,
+  words: wordCases,
   commits: commitCases,
 };
 

@@ -14,6 +14,10 @@ export class MemoryPeople implements ContactApi {
     this.#conversations = conversations;
   }
 
+  async publicLink(): ReturnType<ContactApi["publicLink"]> {
+    return { link: "umbra:public", expiresAtMs: Date.UTC(2026, 11, 22) };
+  }
+
   async invites(): Promise<readonly InviteRecord[]> {
     return this.made;
   }

@@ -18,6 +18,7 @@ import type {
   InviteView,
   MessageView,
   NewTokenJson,
+  PublicLinkView,
   ReloadView,
   SentView,
   StatusView,
@@ -165,6 +166,8 @@ export const invite: z.ZodType<InviteView> = z.strictObject({
   expires: time,
 });
 
+export const publicLink: z.ZodType<PublicLinkView> = z.strictObject({ link: z.string(), expires: time });
+
 export const accepted: z.ZodType<AcceptedView> = z.strictObject({
   conversation: handle,
   messageId: hex.nullable(),
@@ -277,6 +280,7 @@ export const named: Readonly<Record<string, z.ZodType>> = {
   Health: health,
   Readiness: readiness,
   Invite: invite,
+  PublicLink: publicLink,
   InviteRecord: inviteRecord,
   Accepted: accepted,
   Contact: contact,

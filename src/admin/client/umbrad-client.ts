@@ -17,6 +17,7 @@ import type {
   InviteJson,
   InviteView,
   MessageView,
+  PublicLinkView,
   SentView,
   StatusView,
 } from "../views.ts";
@@ -32,6 +33,7 @@ export type {
   InviteJson,
   InviteView,
   MessageView,
+  PublicLinkView,
   SentView,
   StatusView,
 } from "../views.ts";
@@ -74,6 +76,8 @@ export interface UmbradClient {
   conversations(): Promise<ConversationJson[]>;
   createInvite(options?: { readonly uses?: number; readonly expiresInMs?: number }): Promise<InviteView>;
   acceptInvite(link: string, text?: string): Promise<AcceptedView>;
+  /** For everybody: who uses it is among the requests. */
+  publicLink(): Promise<PublicLinkView>;
   invites(): Promise<InviteJson[]>;
   revokeInvite(id: string): Promise<InviteJson>;
   contacts(): Promise<ContactJson[]>;
@@ -130,6 +134,7 @@ function typed(admin: AdminClient): UmbradClient {
       (await admin.get<{ conversations: ConversationJson[] }>("/v1/conversations")).conversations,
     createInvite: (options = {}) => admin.post("/v1/invites", options),
     acceptInvite: (link, text) => admin.post("/v1/invites/accept", { link, text }),
+    publicLink: () => admin.post("/v1/invites/public"),
     invites: async () => (await admin.get<{ invites: InviteJson[] }>("/v1/invites")).invites,
     revokeInvite: (id) => admin.post(`/v1/invites/${encodeURIComponent(id)}/revoke`),
     contacts: async () => (await admin.get<{ contacts: ContactJson[] }>("/v1/contacts")).contacts,

@@ -18,6 +18,16 @@ export const create = endpoint({
   },
 });
 
+export const publicLink = endpoint({
+  id: "publicLink",
+  summary: "The link for everybody: who uses it waits for a decision",
+  answer: answers.publicLink,
+  async handle({ engine }) {
+    const { link, expiresAtMs } = await engine.people.publicLink();
+    return { link, expires: rfc3339(expiresAtMs) };
+  },
+});
+
 export const list = endpoint({
   id: "invites",
   summary: "The links that were given out",

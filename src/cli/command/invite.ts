@@ -1,5 +1,5 @@
 /** `umbrad invite …`. */
-import type { AcceptedView, InviteJson, InviteView } from "../../admin/views.ts";
+import type { AcceptedView, InviteJson, InviteView, PublicLinkView } from "../../admin/views.ts";
 import { readStdin } from "../input.ts";
 import { fieldLines, table } from "../output.ts";
 import type { Session } from "../session.ts";
@@ -14,6 +14,12 @@ export async function create({ admin, output }: Session, options: { uses?: numbe
   // On stderr, so that a pipe gets the link and nothing else.
   const times = invite.uses === 1 ? "once" : `${invite.uses} times`;
   output.note(`It can be used ${times}, until ${invite.expires}. The other side types: umbrad invite accept LINK`);
+}
+
+export async function publicLink({ admin, output }: Session): Promise<void> {
+  const made = await (await admin()).post<PublicLinkView>("/v1/invites/public");
+  output.answer(made, made.link);
+  output.note(`It works until ${made.expires} at least. Who uses it appears in: umbrad contact requests`);
 }
 
 /** A link has a few hundred bytes. */

@@ -12,6 +12,10 @@ export function declareInvites(program: Command): void {
     .addOption(durationOption("--expires <duration>", "how long it works, like 12h or 7d (default: 7d)"))
     .action(async (options, command) => (await import("../command/invite.ts")).create(session(command), options));
   invite
+    .command("public")
+    .description("print a link for everybody: who uses it waits until you accept him")
+    .action(async (_options, command) => (await import("../command/invite.ts")).publicLink(session(command)));
+  invite
     .command("accept")
     .description("open the conversation that a link offers")
     .argument("<link>", "the link, or - to read it from stdin")

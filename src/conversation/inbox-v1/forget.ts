@@ -7,21 +7,15 @@ import { umbra } from "../../wire/gen/umbra.js";
 import { accept, type Effect, ignore, type RecordKey, type Transition, type TurnContext } from "../contract.ts";
 import { ownBytes } from "../state-version.ts";
 import { linkRecord, putLink, readLink } from "./links.ts";
-import { withoutExpired } from "./prekeys.ts";
-import { DAY_MS, type InboxState, PREKEY_GRACE_MS, type Prekey } from "./state.ts";
+import { dayOf, TIMER_TIDY, tidyLater, withoutExpired } from "./prekeys.ts";
+import type { InboxState } from "./state.ts";
 
 type Step = Transition<InboxState>;
 const { DayV1 } = umbra.state.v1;
 
-const TIMER_TIDY = "tidy/";
 const TIMER_EXPIRE = "expire/";
 /** Records dropped in one turn: its commit stays short. */
 const TIDY_BATCH = 256;
-
-/** When the prekey is deleted, used or not (profile 8.7 "Prekeys"). */
-export function endOf({ notAfterMs, isPublic }: Prekey): number {
-  return notAfterMs + (isPublic ? 0 : PREKEY_GRACE_MS);
-}
 
 export function dayRecord(endMs: number): RecordKey {
   return `day/${dayOf(endMs)}`;
@@ -31,11 +25,6 @@ export function dayRecord(endMs: number): RecordKey {
 export function forgetLater(key: RecordKey, endMs: number, day: Uint8Array | undefined): readonly Effect[] {
   const keys = [...keysOf(day), key];
   return [{ kind: "put", key: dayRecord(endMs), bytes: plain(DayV1.encode({ keys }).finish()) }, tidyLater(endMs)];
-}
-
-export function tidyLater(endMs: number): Effect {
-  const day = dayOf(endMs);
-  return { kind: "schedule", name: `${TIMER_TIDY}${day}`, atMs: (day + 1) * DAY_MS };
 }
 
 export function expireLater(id: string, atMs: number): Effect {
@@ -79,8 +68,4 @@ function expire(state: InboxState, id: string, context: TurnContext): Step {
 
 function keysOf(day: Uint8Array | undefined): readonly string[] {
   return day === undefined ? [] : DayV1.decode(ownBytes(day)).keys;
-}
-
-function dayOf(ms: number): number {
-  return Math.floor(ms / DAY_MS);
 }

@@ -6,12 +6,12 @@ import { decodeInboxFrame } from "../../wire/inbox-frame.ts";
 import { accept, type ConversationType, type Input, ignore, type Transition, type TurnContext } from "../contract.ts";
 import { readWord, type Word } from "../pairwise-words.ts";
 import { decideBlock, decideRequest, forgetConversation } from "./decide.ts";
-import { endOf, fireTimer, tidyLater } from "./forget.ts";
-import { acceptInvite, createInvite } from "./invite.ts";
+import { fireTimer } from "./forget.ts";
+import { acceptInvite, createInvite, publicLink } from "./invite.ts";
 import { listLinks, revokeLink } from "./links.ts";
 import { makePublicPrekey } from "./prekeys.ts";
 import { inviteReads, receiveInvite, type UnknownSenders } from "./receive.ts";
-import { noteBundle, noteHeard, reinvite } from "./reinvite.ts";
+import { giveFreshBundle, noteBundle, noteHeard, reinvite } from "./reinvite.ts";
 import { beginAnew, replacePrekeys } from "./rollback.ts";
 import { type InboxState, identityOf } from "./state.ts";
 import { inboxStateCodec } from "./state-codec.ts";
@@ -22,6 +22,7 @@ const command = z.discriminatedUnion("kind", [
     uses: z.int().min(1).max(1_000),
     expiresAtMs: z.int().positive(),
   }),
+  z.strictObject({ kind: z.literal("public-link") }),
   z.strictObject({ kind: z.literal("accept-invite"), link: z.string(), text: z.string().min(1).optional() }),
   z.strictObject({ kind: z.literal("list-invites"), id: z.string().optional() }),
   z.strictObject({ kind: z.literal("revoke-invite"), id: z.string() }),
@@ -81,6 +82,8 @@ function obey(state: InboxState, command: InboxCommand, context: TurnContext): T
   switch (command.kind) {
     case "create-invite":
       return createInvite(state, command, context);
+    case "public-link":
+      return publicLink(state, context);
     case "accept-invite":
       return acceptInvite(state, command, context);
     case "list-invites":
@@ -102,6 +105,8 @@ function hear(state: InboxState, word: Word, context: TurnContext): Transition<I
       return noteHeard(state, word, context);
     case "bundle":
       return noteBundle(state, word, context);
+    case "bundle-wanted":
+      return giveFreshBundle(state, word, context);
     case "stuck":
       return reinvite(state, word, context);
     case "rolled-back":
@@ -121,6 +126,6 @@ function openInbox(_opening: undefined, context: TurnContext): Transition<InboxS
   const prekeys = [prekey];
   return accept(
     { identitySeed, staticSecret, createdAtMs: context.now, bucketBits: DEFAULT_BUCKET_BITS, prekeys, undecided: 0 },
-    [stored, tidyLater(endOf(prekey))],
+    stored,
   );
 }

@@ -14,9 +14,17 @@ import type { InviterOpening } from "../pairwise-opening.ts";
 import { tell } from "../pairwise-words.ts";
 import { type Contact, conversationOf, meet, putContact, readContact, withConversation } from "./contact.ts";
 import { acceptedRequest } from "./decide.ts";
-import { dayRecord, endOf, expireLater, forgetLater, tidyLater } from "./forget.ts";
+import { dayRecord, expireLater, forgetLater } from "./forget.ts";
 import { indexLink, inviteId, putLink, RECORD_LINKS } from "./links.ts";
-import { givePublicBundle, makePrekey, type PrekeyChange, signedBundle, withoutExpired } from "./prekeys.ts";
+import {
+  endOf,
+  givePublicBundle,
+  makePrekey,
+  type PrekeyChange,
+  signedBundle,
+  tidyLater,
+  withoutExpired,
+} from "./prekeys.ts";
 import {
   contactRecord,
   DISCRIMINATOR,
@@ -81,6 +89,11 @@ export function acceptInvite(
   request: { readonly link: string; readonly text?: string | undefined },
   context: TurnContext,
 ): Step {
+  if (/^[0-9a-f]{64}$/.test(request.link))
+    return reject(
+      "invite/malformed",
+      "this is an address, not a link: ask for a link (umbrad invite public makes one)",
+    );
   const decoded = bundleFromText(request.link);
   if (decoded.kind === "unsupported")
     return reject("invite/unsupported", `this is not a link that umbrad understands (${decoded.reason})`);
@@ -131,6 +144,12 @@ export function acceptInvite(
         ]),
     { kind: "open", type: PRIVATE_TYPE, opening },
   ]);
+}
+
+/** A link for everybody: who uses it asks, and the operator decides. It is the bundle that our contacts have. */
+export function publicLink(state: InboxState, context: TurnContext): Step {
+  const { prekeys, effects, bundle, notAfterMs } = givePublicBundle(state, context);
+  return accept({ ...state, prekeys }, effects, { link: bundleToText(bundle), expiresAtMs: notAfterMs });
 }
 
 interface Beginning {

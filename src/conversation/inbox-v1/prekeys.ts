@@ -3,6 +3,7 @@ import { x25519Public } from "../../crypto/dh.ts";
 import { type ContactBundle, signBundle } from "../../wire/contact-bundle.ts";
 import type { Effect, TurnContext } from "../contract.ts";
 import {
+  DAY_MS,
   type InboxState,
   identityOf,
   PREKEY_GRACE_MS,
@@ -13,6 +14,9 @@ import {
   prekeyRecord,
 } from "./state.ts";
 
+/** Timers `tidy/<day>` delete what ended on that day. */
+export const TIMER_TIDY = "tidy/";
+
 /** The prekeys that a turn leaves, and the records that change with them. */
 export interface PrekeyChange {
   readonly prekeys: readonly Prekey[];
@@ -20,16 +24,36 @@ export interface PrekeyChange {
 }
 
 /** The multi-use prekey of the bundles that go with our invites and conversations. */
-export function makePublicPrekey(context: TurnContext): { readonly prekey: Prekey; readonly stored: Effect } {
+export function makePublicPrekey(context: TurnContext): {
+  readonly prekey: Prekey;
+  readonly stored: readonly Effect[];
+} {
   const secret = context.random(32);
   const { now } = context;
-  return makePrekey(secret, {
+  const { prekey, stored } = makePrekey(secret, {
     multiUse: true,
     createdAtMs: now,
     notAfterMs: now + PUBLIC_PREKEY_MS,
     usesLeft: 0,
     isPublic: true,
   });
+  return { prekey, stored: [stored, tidyLater(endOf(prekey))] };
+}
+
+/** When the prekey is deleted, used or not (profile 8.7 "Prekeys"). */
+export function endOf({ notAfterMs, isPublic }: Prekey): number {
+  return notAfterMs + (isPublic ? 0 : PREKEY_GRACE_MS);
+}
+
+/** The day on which something ends is over with this number. */
+export function dayOf(ms: number): number {
+  return Math.floor(ms / DAY_MS);
+}
+
+/** Sets the timer that deletes what ends on that day. */
+export function tidyLater(endMs: number): Effect {
+  const day = dayOf(endMs);
+  return { kind: "schedule", name: `${TIMER_TIDY}${day}`, atMs: (day + 1) * DAY_MS };
 }
 
 /** A prekey and the record of its secret. */
@@ -44,17 +68,27 @@ export function makePrekey(
   };
 }
 
-/** Our bundle for a peer, signed; a new prekey when the public one has served its time. */
-export function givePublicBundle(
-  state: InboxState,
-  context: TurnContext,
-): PrekeyChange & { readonly bundle: Uint8Array } {
+/** A prekey that goes out in a bundle, and the bundle. */
+interface GivenBundle extends PrekeyChange {
+  readonly bundle: Uint8Array;
+  readonly notAfterMs: number;
+}
+
+/** Our bundle for a peer, signed; a new prekey when the public one has served its week. The old one ends by its own timer. */
+export function givePublicBundle(state: InboxState, context: TurnContext): GivenBundle {
   const newest = state.prekeys.findLast(({ isPublic }) => isPublic);
-  if (newest !== undefined && context.now < newest.createdAtMs + PUBLIC_ROTATION_MS)
-    return { prekeys: state.prekeys, effects: [], bundle: signedBundle(state, newest) };
+  if (newest !== undefined && context.now < newest.createdAtMs + PUBLIC_ROTATION_MS) {
+    const { notAfterMs } = newest;
+    return { prekeys: state.prekeys, effects: [], bundle: signedBundle(state, newest), notAfterMs };
+  }
   const { prekey, stored } = makePublicPrekey(context);
   const { prekeys, effects } = withoutExpired(state.prekeys, context.now);
-  return { prekeys: [...prekeys, prekey], effects: [...effects, stored], bundle: signedBundle(state, prekey) };
+  return {
+    prekeys: [...prekeys, prekey],
+    effects: [...effects, ...stored],
+    bundle: signedBundle(state, prekey),
+    notAfterMs: prekey.notAfterMs,
+  };
 }
 
 export function signedBundle(state: InboxState, { publicKey, multiUse, notAfterMs }: Prekey): Uint8Array {
@@ -73,7 +107,7 @@ export function signedBundle(state: InboxState, { publicKey, multiUse, notAfterM
 
 /** Deletes what nobody may use any more: its secret would open recorded invites for ever. */
 export function withoutExpired(prekeys: readonly Prekey[], now: number): PrekeyChange {
-  const expired = prekeys.filter(({ isPublic, notAfterMs }) => notAfterMs + (isPublic ? 0 : PREKEY_GRACE_MS) < now);
+  const expired = prekeys.filter((prekey) => endOf(prekey) < now);
   return {
     prekeys: prekeys.filter((prekey) => !expired.includes(prekey)),
     effects: expired.map(({ publicKey }) => ({ kind: "drop", key: prekeyRecord(publicKey) })),

@@ -13,10 +13,10 @@ import type { InviteeOpening } from "../pairwise-opening.ts";
 import { tell } from "../pairwise-words.ts";
 import { type Contact, conversationOf, meet, type Pair, putContact, readContact, withConversation } from "./contact.ts";
 import { acceptedRequest } from "./decide.ts";
-import { dayRecord, endOf, forgetLater } from "./forget.ts";
+import { dayRecord, forgetLater } from "./forget.ts";
 import { sortedParticipants } from "./invite.ts";
 import { inviteId, linkRecord, redeem } from "./links.ts";
-import { givePublicBundle, usePrekey } from "./prekeys.ts";
+import { endOf, givePublicBundle, usePrekey } from "./prekeys.ts";
 import {
   contactRecord,
   DAY_MS,

@@ -13,6 +13,7 @@ import {
   withConversation,
 } from "./contact.ts";
 import { beginConversation } from "./invite.ts";
+import { givePublicBundle } from "./prekeys.ts";
 import { contactRecord, DAY_MS, type InboxState, PRIVATE_TYPE } from "./state.ts";
 
 type Step = Transition<InboxState>;
@@ -72,6 +73,17 @@ export function noteBundle(
   const decoded = bytes === undefined ? undefined : decodeBundle(bytes);
   if (decoded?.kind !== "readable" || !decoded.value.bundle.multiUse) return ignore("no bundle to keep");
   return accept(state, [putContact(peer, { ...contact, bundle: decoded.value.bytes })]);
+}
+
+/** A week has passed since the peer of this conversation got a bundle of ours: it gets one of a prekey that is younger. */
+export function giveFreshBundle(state: InboxState, { peer, ident }: Report, context: TurnContext): Step {
+  const contact = contactOf(peer, context);
+  if ("lacks" in contact) return contact.lacks;
+  const pair = contact.conversations.find((each) => isSamePair(each, ident));
+  if (pair === undefined || contact.isBlocked || !contact.isAccepted) return ignore("not a contact");
+  const { prekeys, effects, bundle } = givePublicBundle(state, context);
+  const word = { kind: "our-bundle", bundle: toHex(bundle) } as const;
+  return accept({ ...state, prekeys }, [...effects, tell(conversationOf(pair), word)]);
 }
 
 /**

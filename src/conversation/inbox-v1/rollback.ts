@@ -1,7 +1,6 @@
 /** What an inbox does when the state was put back from an older copy: all prekeys go, and people are invited anew (ADR 0034). */
 import { accept, type Effect, reject, type Transition, type TurnContext } from "../contract.ts";
 import { readContact } from "./contact.ts";
-import { endOf, tidyLater } from "./forget.ts";
 import { indexedLinks, inviteId, linkRecord, putLink, RECORD_LINKS, readLink } from "./links.ts";
 import { makePublicPrekey } from "./prekeys.ts";
 import { inviteAgain } from "./reinvite.ts";
@@ -23,7 +22,7 @@ export function replacePrekeys(state: InboxState, context: TurnContext): Step {
   });
   const dropped = state.prekeys.map(({ publicKey }): Effect => ({ kind: "drop", key: prekeyRecord(publicKey) }));
   const { prekey, stored } = makePublicPrekey(context);
-  return accept({ ...state, prekeys: [prekey] }, [...dropped, ...revoked, stored, tidyLater(endOf(prekey))]);
+  return accept({ ...state, prekeys: [prekey] }, [...dropped, ...revoked, ...stored]);
 }
 
 /** Somebody wants to write to a peer with whom no conversation may send any more. */

@@ -2,6 +2,7 @@
 import { toHex } from "../../crypto/bytes.ts";
 import type { MessageId } from "../../wire/ids.ts";
 import type { Effect, RecordKey, Transition, TurnContext } from "../contract.ts";
+import { leaveTrails } from "./forgetting/trail.ts";
 import type { PrivateState } from "./state.ts";
 
 export class Draft {
@@ -55,8 +56,7 @@ export class Draft {
     const { reply, refusedInside } = outcome;
     return {
       kind: "accept",
-      state: this.#state,
-      effects: lastWords(this.#effects),
+      ...leaveTrails(this.#state, lastWords(this.#effects), this.now),
       ...(reply === undefined ? {} : { reply }),
       ...(refusedInside === undefined ? {} : { refusedInside }),
     };

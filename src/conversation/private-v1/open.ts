@@ -19,7 +19,7 @@ function openAsInviter(opening: InviterOpening, context: TurnContext): Step {
   const { keys, peerPrekey, content, peerAddress } = opening;
   const ratchet = startAsInviter({ keys, ratchetSecret: context.random(32), peerPrekey });
   if (ratchet === undefined) return reject("invite/unusable", "the link's prekey is not a usable key");
-  const draft = new Draft(initialState(opening, ratchet), context);
+  const draft = new Draft(initialState(opening, ratchet, context.now), context);
   draft.add({ kind: "deliver", event: { type: "conversation.opened", peer: peerAddress, role: "inviter" } });
   const seal = (blob: Uint8Array) => opening.seal(blob);
   if (content !== undefined) return draft.accept({ reply: { messageId: sendContent(draft, content, seal) } });
@@ -30,7 +30,7 @@ function openAsInviter(opening: InviterOpening, context: TurnContext): Step {
 
 function openAsInvitee(opening: InviteeOpening, context: TurnContext): Step {
   const { keys, ourPrekeySecret, initialMessage, peerAddress, ourBundle, isUndecided } = opening;
-  const state = initialState(opening, startAsInvitee({ keys, prekeySecret: ourPrekeySecret }));
+  const state = initialState(opening, startAsInvitee({ keys, prekeySecret: ourPrekeySecret }), context.now);
   const opened: Effect[] = [
     { kind: "deliver", event: { type: "conversation.opened", peer: peerAddress, role: "invitee" } },
     ...(isUndecided ? [{ kind: "deliver", event: { type: "contact.requested", peer: peerAddress } } as const] : []),
@@ -64,7 +64,7 @@ function readFirst(state: PrivateState, sealed: Sealed, context: TurnContext): E
   }
 }
 
-function initialState(opening: PairwiseOpening, ratchet: RatchetState): PrivateState {
+function initialState(opening: PairwiseOpening, ratchet: RatchetState, now: number): PrivateState {
   return {
     ident: opening.keys.ident,
     isInviter: opening.role === "inviter",
@@ -100,9 +100,13 @@ function initialState(opening: PairwiseOpening, ratchet: RatchetState): PrivateS
     isUndecided: opening.role === "invitee" && opening.isUndecided,
     isBlocked: false,
     toldStuckMs: 0,
+    bundleAskedMs: now,
     successor: undefined,
     hasMoved: false,
     siblings: opening.siblings,
     isRolledBack: false,
+    openBytes: 0,
+    skippedTrail: { first: 0, end: 0 },
+    knownTrail: { first: 0, end: 0 },
   };
 }

@@ -95,8 +95,8 @@ export const privateV1: ConversationType<PrivateState, PrivateCommand, PairwiseO
 };
 
 function summarise(state: PrivateState): ConversationSummary {
-  const { peerAddress, createdAtMs, hasHeard, isBlocked, isUndecided, isRolledBack } = state;
-  const summary = { peer: peerAddress, createdAtMs, isHeard: hasHeard };
+  const { peerAddress, createdAtMs, hasHeard, openBytes, isBlocked, isUndecided, isRolledBack } = state;
+  const summary = { peer: peerAddress, createdAtMs, isHeard: hasHeard, incompleteBytes: openBytes };
   if (isBlocked) return { ...summary, standing: "blocked" };
   if (isUndecided) return { ...summary, standing: "undecided" };
   return isRolledBack ? { ...summary, standing: "rolled-back" } : summary;

@@ -1,6 +1,7 @@
 /** Receiving: decrypt, then acknowledgements, dependencies and content (profile 8.8 and 8.9). */
 import { fromHex } from "../../crypto/bytes.ts";
 import { decrypt, type ReadMessage } from "../../protocol/double-ratchet/decrypt.ts";
+import { memoOf } from "../../protocol/double-ratchet/message-key-memo.ts";
 import { decodeSds, messageIdOf, type SdsMessage } from "../../protocol/reliability/sds-message.ts";
 import { decodeSegment } from "../../protocol/segmentation/segment.ts";
 import type { Envelope } from "../../wire/envelope.ts";
@@ -59,13 +60,14 @@ export interface Sealed {
 /** Also the way of an invite's first message, whose hint never travels. */
 export function receiveSealed(state: PrivateState, sealed: Sealed, context: TurnContext): Step {
   const random = (length: number) => context.random(length);
-  let result = decrypt(state.ratchet, { ...sealed, ident: state.ident, random });
+  const message = { ...sealed, ident: state.ident, random, messageKeyMemo: memoOf(state.ratchet) };
+  let result = decrypt(state.ratchet, message);
   if (result.kind === "lacks") {
     const key = skippedRecord(result.serial, result.n);
     if (!context.records.has(key)) return { kind: "lacks", keys: [key] };
     const skippedKey = context.records.get(key);
     if (skippedKey === undefined) return reject("skipped-key-gone");
-    result = decrypt(state.ratchet, { ...sealed, ident: state.ident, skippedKey, random });
+    result = decrypt(state.ratchet, { ...message, skippedKey });
   }
   switch (result.kind) {
     case "read":
@@ -181,6 +183,7 @@ function isKnownFromState(state: PrivateState, id: string): boolean {
   return (
     state.newestOurs?.messageId === id ||
     state.newestTheirs?.messageId === id ||
+    state.newestAcknowledged === id ||
     state.unacknowledged.some((sent) => sent.messageId === id)
   );
 }

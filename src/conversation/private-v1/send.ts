@@ -16,6 +16,7 @@ import { encodePrivateFrame } from "../../wire/private-frame.ts";
 import type { Purpose } from "../contract.ts";
 import { acknowledged, scheduleResend } from "./alarms.ts";
 import type { Draft } from "./draft.ts";
+import { askForBundle } from "./relations/report.ts";
 import { ownRowOf } from "./segments/incoming.ts";
 import { outgoingSet, queueSegments, queueWaiting } from "./segments/outgoing.ts";
 import {
@@ -51,6 +52,7 @@ export function sendContent(draft: Draft, content: ContentFrame, seal?: Sealer):
   const messageId = wholeIdOf(frame, segments);
   draft.add({ kind: "deliver", event: { type: "message.queued", messageId, timestampMs, ...ownRowOf(content) } });
   place(draft, messageId, segments.encoded, seal);
+  askForBundle(draft);
   return messageId;
 }
 

@@ -6,7 +6,7 @@ import type { ContentTopic } from "../../wire/ids.ts";
 import type { StateCodec } from "../contract.ts";
 import { fromUint64, ownBytes, requireVersion } from "../state-version.ts";
 import { decodeOrigin, encodeOrigin, idBytes } from "./segments/record-codec.ts";
-import type { LogEntry, OutgoingSet, PrivateState, Unacknowledged } from "./state.ts";
+import type { LogEntry, OutgoingSet, PrivateState, Trail, Unacknowledged } from "./state.ts";
 
 const VERSION = 1;
 const { PrivateV1State } = umbra.state.v1;
@@ -14,12 +14,14 @@ const { PrivateV1State } = umbra.state.v1;
 export const privateStateCodec: StateCodec<PrivateState> = {
   encode(state) {
     const { newestOurs, newestTheirs, unacknowledged, newestAcknowledged, held, lost, outgoing, ...others } = state;
-    const { ratchet, ourTopics, peerTopics, successor, siblings, ...same } = others;
+    const { ratchet, ourTopics, peerTopics, successor, siblings, skippedTrail, knownTrail, ...same } = others;
     const bytes = PrivateV1State.encode({
       ...same,
       version: VERSION,
       successor: successor ?? null,
       siblings: [...siblings],
+      skippedTrail: encodeTrail(skippedTrail),
+      knownTrail: encodeTrail(knownTrail),
       ourTopics: [...ourTopics],
       peerTopics: [...peerTopics],
       ratchet: encodeRatchet(ratchet),
@@ -89,13 +91,26 @@ export const privateStateCodec: StateCodec<PrivateState> = {
       isUndecided: state.isUndecided,
       isBlocked: state.isBlocked,
       isRolledBack: state.isRolledBack,
+      openBytes: state.openBytes,
+      skippedTrail: decodeTrail(state.skippedTrail),
+      knownTrail: decodeTrail(state.knownTrail),
       toldStuckMs: fromUint64(state.toldStuckMs),
+      bundleAskedMs: fromUint64(state.bundleAskedMs),
       successor: state.successor.length === 0 ? undefined : state.successor,
       hasMoved: state.hasMoved,
       siblings: state.siblings,
     };
   },
 };
+
+function decodeTrail(trail: umbra.state.v1.TrailV1.$Properties | null | undefined): Trail {
+  return { first: trail?.first ?? 0, end: trail?.end ?? 0 };
+}
+
+/** Nothing for one that nothing was left on. */
+function encodeTrail({ first, end }: Trail): umbra.state.v1.TrailV1.$Properties | null {
+  return end === 0 ? null : { first, end };
+}
 
 function decodeUnacknowledged(sent: umbra.state.v1.UnacknowledgedV1.$Properties): Unacknowledged {
   return {

@@ -53,6 +53,12 @@ export interface Held {
   readonly missing: readonly string[];
 }
 
+/** Records `trail/<…><first>` to `trail/<…><end - 1>`, which name others and when they were written: see forgetting/trail.ts. */
+export interface Trail {
+  readonly first: number;
+  readonly end: number;
+}
+
 export interface PrivateState {
   /** 16 bytes. */
   readonly ident: Uint8Array;
@@ -103,6 +109,8 @@ export interface PrivateState {
   readonly isBlocked: boolean;
   /** When the inbox was last told that nothing is acknowledged. */
   readonly toldStuckMs: number;
+  /** When the peer was last given our bundle, or the inbox was asked for one. */
+  readonly bundleAskedMs: number;
   /** Ident of the newer conversation with this peer that new content goes to. */
   readonly successor: Uint8Array | undefined;
   /** It has given its content to the successor: from then on it reads and sends nothing, not even acknowledgements. */
@@ -111,6 +119,10 @@ export interface PrivateState {
   readonly siblings: readonly Uint8Array[];
   /** The state was put back from an older copy: its numbers, keys and hints may be used already, so it sends nothing. */
   readonly isRolledBack: boolean;
+  /** What the peer's sets of segments hold that are not complete. */
+  readonly openBytes: number;
+  readonly skippedTrail: Trail;
+  readonly knownTrail: Trail;
 }
 
 /** Sender rule 3 (profile 8.5): content and resends take numbers 0 to 127, sync messages 0 to 7. */
@@ -190,6 +202,8 @@ export const MOVE_AFTER_MS = 3_600_000;
 export const CLOSE_AFTER_MS = 32 * 24 * 3_600_000;
 /** Our bundle follows our first message after this: time for that message to go first (profile 8.7 "Fresh bundles"). */
 export const BUNDLE_AFTER_MS = 2_000;
+/** How often it follows our content after that, as often as its prekey is replaced. */
+export const BUNDLE_EVERY_MS = 7 * 24 * 3_600_000;
 /** Where our bundle waits until it is sent. */
 export const RECORD_OUR_BUNDLE = "bundle/ours";
 /** Where the peer's newest bundle is kept, for a later invite. */
@@ -206,9 +220,11 @@ export const waitRecord = (index: number): string => `wait/${index}`;
 export const RECORD_OPEN_SETS = "part/open";
 export const partPrefix = (serial: number): string => `part/${serial}/`;
 export const partRecord = (serial: number, index: number): string => `${partPrefix(serial)}${index}`;
-export const skippedRecord = (serial: number, n: number): string => `skip/${serial}/${n}`;
+export const SKIPPED_PREFIX = "skip/";
+export const skippedRecord = (serial: number, n: number): string => `${SKIPPED_PREFIX}${serial}/${n}`;
 /** Whatever nobody has to wait for and the message table does not know: content of the protocol itself, refused, lost. */
-export const knownRecord = (messageId: string): string => `known/${messageId}`;
+export const KNOWN_PREFIX = "known/";
+export const knownRecord = (messageId: string): string => `${KNOWN_PREFIX}${messageId}`;
 
 /** The peer may not have our invite. */
 export function isUnheardInvite(state: PrivateState): boolean {

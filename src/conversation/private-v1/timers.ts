@@ -1,14 +1,15 @@
 /** What a private conversation does when a timer fires: acknowledge, resend, flush waiting content, ask for repairs. */
-import { type Input, ignore, type RecordKey, type Transition, type TurnContext } from "../contract.ts";
+import { type Input, ignore, type RecordKey, TIMER_SPILL, type Transition, type TurnContext } from "../contract.ts";
 import { acknowledgeNow, answerNow } from "./acknowledge.ts";
 import { oweAcknowledgement } from "./alarms.ts";
 import { carryOut, planLoss, planReads } from "./deliver.ts";
 import { Draft } from "./draft.ts";
+import { forgetOld, trailReads } from "./forgetting/trail.ts";
 import { forgetReads, forgetWaiting } from "./relations/rollback.ts";
 import { close } from "./relations/standing.ts";
 import { move, moveReads } from "./relations/succession.ts";
 import { resend } from "./resend.ts";
-import { expireSets } from "./segments/incoming.ts";
+import { expireSets, spillSet } from "./segments/incoming.ts";
 import { decodeWaiting } from "./segments/record-codec.ts";
 import { flushWaiting } from "./segments/waiting.ts";
 import { sendBundle } from "./send.ts";
@@ -26,6 +27,7 @@ import {
   REPAIR_AFTER_MS,
   RESEND_BATCH,
   RESEND_FIRST_MS,
+  RESEND_MAX_MS,
   TIMER_ACKNOWLEDGE,
   TIMER_ANSWER,
   TIMER_BUNDLE,
@@ -46,7 +48,7 @@ type Step = Transition<PrivateState>;
 const FLUSH_BATCH = 16;
 
 /** What there is left to do when a successor has the content. */
-const TIMERS_OF_MOVED: readonly string[] = [TIMER_MOVE, TIMER_CLOSE, TIMER_PARTS, TIMER_FORGET];
+const TIMERS_OF_MOVED: readonly string[] = [TIMER_MOVE, TIMER_CLOSE, TIMER_PARTS, TIMER_SPILL, TIMER_FORGET];
 
 /** What the timer surely needs; the rest it asks for, knowing the time. */
 export function timerReads(state: PrivateState, name: string): readonly RecordKey[] {
@@ -63,17 +65,19 @@ export function timerReads(state: PrivateState, name: string): readonly RecordKe
     case TIMER_BUNDLE:
       return [RECORD_OUR_BUNDLE];
     case TIMER_PARTS:
+    case TIMER_SPILL:
       return [RECORD_OPEN_SETS];
     case TIMER_MOVE:
       return moveReads(state);
     case TIMER_FORGET:
       return forgetReads(state);
     default:
-      return [];
+      return trailReads(state, name) ?? [];
   }
 }
 
 export function fireTimer(state: PrivateState, { name, tokens }: Fired, context: TurnContext): Step {
+  if (trailReads(state, name) !== undefined) return forgetOld(new Draft(state, context), name);
   if (isMuted(state) && !firesInSilence(state, name)) return ignore("sends nothing");
   if (state.hasMoved && !TIMERS_OF_MOVED.includes(name)) return ignore("sends nothing any more");
   const draft = new Draft(state, context);
@@ -92,6 +96,8 @@ export function fireTimer(state: PrivateState, { name, tokens }: Fired, context:
       return giveBundle(draft);
     case TIMER_PARTS:
       return expireSets(draft) ? draft.accept({ refusedInside: "segments-incomplete" }) : draft.accept();
+    case TIMER_SPILL:
+      return spillSet(draft) ? draft.accept({ refusedInside: "segments-spilled" }) : ignore("no set is open");
     case TIMER_MOVE:
       return move(draft);
     case TIMER_FORGET:
@@ -105,7 +111,11 @@ export function fireTimer(state: PrivateState, { name, tokens }: Fired, context:
 
 /** Nothing leaves; what does not arrive is still forgotten in time, and what will not be acknowledged still ends. */
 function firesInSilence({ isRolledBack }: PrivateState, name: string): boolean {
-  return name === TIMER_PARTS || (isRolledBack && [TIMER_REPAIR, TIMER_FORGET, TIMER_CLOSE].includes(name));
+  return (
+    name === TIMER_PARTS ||
+    name === TIMER_SPILL ||
+    (isRolledBack && [TIMER_REPAIR, TIMER_FORGET, TIMER_CLOSE].includes(name))
+  );
 }
 
 function flush(draft: Draft): Step {
@@ -148,7 +158,8 @@ function giveBundle(draft: Draft): Step {
   if (bundle === undefined) return ignore("no bundle to give");
   // Also in a superseded conversation: its inviter may still wait for an answer.
   if (!hasNumberForContent(draft.state) || isContentWaiting(draft.state)) {
-    draft.add({ kind: "schedule", name: TIMER_BUNDLE, atMs: draft.now + RESEND_FIRST_MS });
+    const pauseMs = Math.min(RESEND_MAX_MS, RESEND_FIRST_MS * 2 ** Math.min(draft.state.resends, 16));
+    draft.add({ kind: "schedule", name: TIMER_BUNDLE, atMs: draft.now + pauseMs });
     return draft.accept();
   }
   sendBundle(draft, bundle);

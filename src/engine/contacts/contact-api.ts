@@ -23,6 +23,8 @@ export interface InviteRecord {
 }
 
 export interface ContactApi {
+  /** For everybody: who uses it is a request until the operator accepts. */
+  publicLink(): Promise<{ readonly link: string; readonly expiresAtMs: number }>;
   invites(): Promise<readonly InviteRecord[]>;
   /** `invite/unknown`. */
   invite(id: string): Promise<InviteRecord>;

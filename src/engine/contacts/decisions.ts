@@ -23,6 +23,11 @@ export class Decisions implements ContactApi {
     this.#deps = deps;
   }
 
+  async publicLink(): ReturnType<ContactApi["publicLink"]> {
+    const { reply } = await this.#deps.commands.run(INBOX, { kind: "public-link" });
+    return reply as Awaited<ReturnType<ContactApi["publicLink"]>>;
+  }
+
   async invites(): Promise<readonly InviteRecord[]> {
     return this.#invites({});
   }

@@ -1,10 +1,11 @@
 /** Runs turns through the mailboxes and, right after each commit and before the conversation's next turn, updates memory. */
-import type { Input } from "../../conversation/contract.ts";
+import type { AnyConversationType, Input } from "../../conversation/contract.ts";
 import type { Hint } from "../../wire/ids.ts";
 import type { Clock, ConversationNumber, Store } from "../ports.ts";
 import type { Registry } from "../registry.ts";
 import type { Router } from "../routing/router.ts";
 import { Committer } from "./committer.ts";
+import { IncompleteContent } from "./incomplete-content.ts";
 import { createMailboxes, type Mailboxes } from "./mailbox.ts";
 import { States } from "./states.ts";
 import { runTurn, type TurnOrigin, type TurnOutcome, type TurnPorts } from "./turn.ts";
@@ -25,6 +26,7 @@ export class Turns {
   readonly #mailboxes: Mailboxes = createMailboxes();
   readonly #listener: TurnListener;
   readonly #committer: Committer;
+  readonly #incomplete: IncompleteContent;
   #isClosed = false;
   #nextNumber: ConversationNumber;
 
@@ -40,6 +42,12 @@ export class Turns {
     this.#router = deps.router;
     this.#listener = deps.listener;
     this.#nextNumber = deps.store.nextConversationNumber();
+    this.#incomplete = new IncompleteContent({
+      fire: async (number, name) => {
+        const outcome = await this.run(number, () => ({ input: { kind: "timer", name }, origin: {} }));
+        return outcome.kind === "accepted";
+      },
+    });
     this.#ports = {
       store: deps.store,
       registry: deps.registry,
@@ -93,8 +101,17 @@ export class Turns {
     return this.#mailboxes.pending();
   }
 
+  /** At start: a conversation as the store has it. */
+  adopt(conversation: ConversationNumber, type: AnyConversationType, state: unknown): void {
+    const change = { conversation, type, before: undefined, after: state };
+    this.#incomplete.note(change);
+    this.#router.apply(change);
+  }
+
   #apply(outcome: AcceptedTurn): void {
-    const hints = outcome.changed.flatMap((change) => this.#router.apply({ conversation: change.number, ...change }));
+    const changes = outcome.changed.map((change) => ({ conversation: change.number, ...change }));
+    const hints = changes.flatMap((change) => this.#router.apply(change));
+    for (const change of changes) this.#incomplete.apply(change);
     this.#listener.onAccepted(outcome);
     if (hints.length > 0) this.#listener.onHints(hints);
   }

@@ -3,11 +3,12 @@
  * makes us walk the chain once; further copies find the key here. A cache only: results never depend on it.
  */
 import { toHex } from "../../crypto/bytes.ts";
+import type { RatchetState } from "./ratchet-state.ts";
 
 /** Headers remembered a conversation. */
 export const MEMO_MAX = 4;
 
-/** Kept by the caller in memory until the conversation's next commit; never stored. */
+/** Kept in memory as long as the state that it belongs to is the conversation's; never stored. */
 export interface MessageKeyMemo {
   keyOf(sealedHeader: Uint8Array): Uint8Array | undefined;
   remember(sealedHeader: Uint8Array, messageKey: Uint8Array): void;
@@ -26,4 +27,15 @@ export function createMessageKeyMemo(): MessageKeyMemo {
       keys.set(name, messageKey);
     },
   };
+}
+
+const memos = new WeakMap<RatchetState, MessageKeyMemo>();
+
+/** The memo of a state: a commit makes another state, and with the old one its memo goes. */
+export function memoOf(state: RatchetState): MessageKeyMemo {
+  const known = memos.get(state);
+  if (known !== undefined) return known;
+  const memo = createMessageKeyMemo();
+  memos.set(state, memo);
+  return memo;
 }

@@ -64,7 +64,14 @@ export function evictOverCaps(
 
 /** For positions whose keys the caller deleted (30 days old): their hints are no longer expected. */
 export function forgetSkipped(state: RatchetState, gone: readonly ReceivePosition[]): RatchetState {
-  const skipped = gone.reduce(withoutSkipped, state.skipped);
+  const numbersOf = new Map<number, Set<number>>();
+  for (const { serial, n } of gone) numbersOf.set(serial, (numbersOf.get(serial) ?? new Set()).add(n));
+  const skipped = state.skipped.flatMap((chain) => {
+    const numbers = numbersOf.get(chain.serial);
+    if (numbers === undefined) return [chain];
+    const left = chain.numbers.filter((n) => !numbers.has(n));
+    return left.length === 0 ? [] : [{ ...chain, numbers: left }];
+  });
   return { ...state, skipped };
 }
 

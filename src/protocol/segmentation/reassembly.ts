@@ -79,6 +79,12 @@ export function expire(open: OpenSets, now: number): { readonly open: OpenSets; 
   return { open: { ...open, sets: open.sets.filter((set) => !dropped.includes(set)) }, dropped };
 }
 
+/** Without the set that has rested longest. */
+export function spill(open: OpenSets): { readonly open: OpenSets; readonly dropped: readonly OpenSet[] } {
+  const dropped = byRest(open.sets).slice(0, 1);
+  return { open: { ...open, sets: open.sets.filter((set) => !dropped.includes(set)) }, dropped };
+}
+
 /** When `expire` has something to do. */
 export function nextExpiryMs({ sets }: OpenSets): number | undefined {
   return sets.length === 0 ? undefined : Math.min(...sets.map(({ lastMs }) => lastMs)) + SET_REST_MAX_MS;
@@ -111,13 +117,17 @@ function without(open: OpenSets, gone: OpenSet): OpenSets {
   return { ...open, sets: open.sets.filter((set) => set !== gone) };
 }
 
+/** The one that has rested longest first. */
+function byRest(sets: readonly OpenSet[]): OpenSet[] {
+  return [...sets].sort((a, b) => a.lastMs - b.lastMs || a.serial - b.serial);
+}
+
 /** What has to go for the one that just grew. */
 function surplus(others: readonly OpenSet[], grown: OpenSet): OpenSet[] {
-  const byRest = [...others].sort((a, b) => a.lastMs - b.lastMs || a.serial - b.serial);
   const dropped: OpenSet[] = [];
   let count = others.length + 1;
   let bytes = others.reduce((sum, set) => sum + set.bytes, grown.bytes);
-  for (const set of byRest) {
+  for (const set of byRest(others)) {
     if (count <= OPEN_SETS_MAX && bytes <= OPEN_BYTES_MAX) break;
     dropped.push(set);
     count -= 1;

@@ -2147,6 +2147,9 @@ export namespace umbra {
                 /** PrivateV1State toldStuckMs. */
                 toldStuckMs: (number|Long);
 
+                /** PrivateV1State bundleAskedMs. */
+                bundleAskedMs: (number|Long);
+
                 /** PrivateV1State successor. */
                 successor: Uint8Array;
 
@@ -2158,6 +2161,15 @@ export namespace umbra {
 
                 /** PrivateV1State isRolledBack. */
                 isRolledBack: boolean;
+
+                /** PrivateV1State openBytes. */
+                openBytes: number;
+
+                /** PrivateV1State skippedTrail. */
+                skippedTrail?: (umbra.state.v1.TrailV1.$Properties|null);
+
+                /** PrivateV1State knownTrail. */
+                knownTrail?: (umbra.state.v1.TrailV1.$Properties|null);
 
                 /** PrivateV1State unnamedReads. */
                 unnamedReads: number;
@@ -2293,6 +2305,9 @@ export namespace umbra {
                     /** PrivateV1State toldStuckMs */
                     toldStuckMs?: (number|Long|null);
 
+                    /** PrivateV1State bundleAskedMs */
+                    bundleAskedMs?: (number|Long|null);
+
                     /** PrivateV1State successor */
                     successor?: (Uint8Array|null);
 
@@ -2305,6 +2320,15 @@ export namespace umbra {
                     /** PrivateV1State isRolledBack */
                     isRolledBack?: (boolean|null);
 
+                    /** PrivateV1State openBytes */
+                    openBytes?: (number|null);
+
+                    /** PrivateV1State skippedTrail */
+                    skippedTrail?: (umbra.state.v1.TrailV1.$Properties|null);
+
+                    /** PrivateV1State knownTrail */
+                    knownTrail?: (umbra.state.v1.TrailV1.$Properties|null);
+
                     /** PrivateV1State unnamedReads */
                     unnamedReads?: (number|null);
 
@@ -2314,6 +2338,148 @@ export namespace umbra {
 
                 /** Shape of a PrivateV1State. */
                 type $Shape = umbra.state.v1.PrivateV1State.$Properties;
+            }
+
+            /**
+             * Properties of a TrailV1.
+             * @deprecated Use umbra.state.v1.TrailV1.$Properties instead.
+             */
+            interface ITrailV1 extends umbra.state.v1.TrailV1.$Properties {
+            }
+
+            /** Represents a TrailV1. */
+            class TrailV1 {
+
+                /**
+                 * Constructs a new TrailV1.
+                 * @param [properties] Properties to set
+                 */
+                constructor(properties?: umbra.state.v1.TrailV1.$Properties);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+
+                /** TrailV1 first. */
+                first: number;
+
+                /** TrailV1 end. */
+                end: number;
+
+                /**
+                 * Creates a new TrailV1 instance using the specified properties.
+                 * @param [properties] Properties to set
+                 * @returns TrailV1 instance
+                 */
+                static create(properties: umbra.state.v1.TrailV1.$Shape): umbra.state.v1.TrailV1 & umbra.state.v1.TrailV1.$Shape;
+                static create(properties?: umbra.state.v1.TrailV1.$Properties): umbra.state.v1.TrailV1;
+
+                /**
+                 * Encodes the specified TrailV1 message. Does not implicitly {@link umbra.state.v1.TrailV1.verify|verify} messages.
+                 * @param message TrailV1 message or plain object to encode
+                 * @param [writer] Writer to encode to
+                 * @returns Writer
+                 */
+                static encode(message: umbra.state.v1.TrailV1.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+                /**
+                 * Decodes a TrailV1 message from the specified reader or buffer.
+                 * @param reader Reader or buffer to decode from
+                 * @param [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.TrailV1 & umbra.state.v1.TrailV1.$Shape} TrailV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): umbra.state.v1.TrailV1 & umbra.state.v1.TrailV1.$Shape;
+            }
+
+            namespace TrailV1 {
+
+                /** Properties of a TrailV1. */
+                interface $Properties {
+
+                    /** TrailV1 first */
+                    first?: (number|null);
+
+                    /** TrailV1 end */
+                    end?: (number|null);
+
+                    /** Unknown fields preserved while decoding when enabled */
+                    $unknowns?: Uint8Array[];
+                }
+
+                /** Shape of a TrailV1. */
+                type $Shape = umbra.state.v1.TrailV1.$Properties;
+            }
+
+            /**
+             * Properties of a TrailEntryV1.
+             * @deprecated Use umbra.state.v1.TrailEntryV1.$Properties instead.
+             */
+            interface ITrailEntryV1 extends umbra.state.v1.TrailEntryV1.$Properties {
+            }
+
+            /** Represents a TrailEntryV1. */
+            class TrailEntryV1 {
+
+                /**
+                 * Constructs a new TrailEntryV1.
+                 * @param [properties] Properties to set
+                 */
+                constructor(properties?: umbra.state.v1.TrailEntryV1.$Properties);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+
+                /** TrailEntryV1 atMs. */
+                atMs: (number|Long);
+
+                /** TrailEntryV1 keys. */
+                keys: string[];
+
+                /**
+                 * Creates a new TrailEntryV1 instance using the specified properties.
+                 * @param [properties] Properties to set
+                 * @returns TrailEntryV1 instance
+                 */
+                static create(properties: umbra.state.v1.TrailEntryV1.$Shape): umbra.state.v1.TrailEntryV1 & umbra.state.v1.TrailEntryV1.$Shape;
+                static create(properties?: umbra.state.v1.TrailEntryV1.$Properties): umbra.state.v1.TrailEntryV1;
+
+                /**
+                 * Encodes the specified TrailEntryV1 message. Does not implicitly {@link umbra.state.v1.TrailEntryV1.verify|verify} messages.
+                 * @param message TrailEntryV1 message or plain object to encode
+                 * @param [writer] Writer to encode to
+                 * @returns Writer
+                 */
+                static encode(message: umbra.state.v1.TrailEntryV1.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+                /**
+                 * Decodes a TrailEntryV1 message from the specified reader or buffer.
+                 * @param reader Reader or buffer to decode from
+                 * @param [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.TrailEntryV1 & umbra.state.v1.TrailEntryV1.$Shape} TrailEntryV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): umbra.state.v1.TrailEntryV1 & umbra.state.v1.TrailEntryV1.$Shape;
+            }
+
+            namespace TrailEntryV1 {
+
+                /** Properties of a TrailEntryV1. */
+                interface $Properties {
+
+                    /** TrailEntryV1 atMs */
+                    atMs?: (number|Long|null);
+
+                    /** TrailEntryV1 keys */
+                    keys?: (string[]|null);
+
+                    /** Unknown fields preserved while decoding when enabled */
+                    $unknowns?: Uint8Array[];
+                }
+
+                /** Shape of a TrailEntryV1. */
+                type $Shape = umbra.state.v1.TrailEntryV1.$Properties;
             }
 
             /**

@@ -5147,10 +5147,14 @@ export const umbra = $root.umbra = (() => {
                  * @property {boolean|null} [isUndecided] PrivateV1State isUndecided
                  * @property {boolean|null} [isBlocked] PrivateV1State isBlocked
                  * @property {number|Long|null} [toldStuckMs] PrivateV1State toldStuckMs
+                 * @property {number|Long|null} [bundleAskedMs] PrivateV1State bundleAskedMs
                  * @property {Uint8Array|null} [successor] PrivateV1State successor
                  * @property {boolean|null} [hasMoved] PrivateV1State hasMoved
                  * @property {Array.<Uint8Array>|null} [siblings] PrivateV1State siblings
                  * @property {boolean|null} [isRolledBack] PrivateV1State isRolledBack
+                 * @property {number|null} [openBytes] PrivateV1State openBytes
+                 * @property {umbra.state.v1.TrailV1.$Properties|null} [skippedTrail] PrivateV1State skippedTrail
+                 * @property {umbra.state.v1.TrailV1.$Properties|null} [knownTrail] PrivateV1State knownTrail
                  * @property {number|null} [unnamedReads] PrivateV1State unnamedReads
                  * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
                  */
@@ -5455,6 +5459,14 @@ export const umbra = $root.umbra = (() => {
                 PrivateV1State.prototype.toldStuckMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
                 /**
+                 * PrivateV1State bundleAskedMs.
+                 * @member {number|Long} bundleAskedMs
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.bundleAskedMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+                /**
                  * PrivateV1State successor.
                  * @member {Uint8Array} successor
                  * @memberof umbra.state.v1.PrivateV1State
@@ -5485,6 +5497,30 @@ export const umbra = $root.umbra = (() => {
                  * @instance
                  */
                 PrivateV1State.prototype.isRolledBack = false;
+
+                /**
+                 * PrivateV1State openBytes.
+                 * @member {number} openBytes
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.openBytes = 0;
+
+                /**
+                 * PrivateV1State skippedTrail.
+                 * @member {umbra.state.v1.TrailV1.$Properties|null|undefined} skippedTrail
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.skippedTrail = null;
+
+                /**
+                 * PrivateV1State knownTrail.
+                 * @member {umbra.state.v1.TrailV1.$Properties|null|undefined} knownTrail
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.knownTrail = null;
 
                 /**
                  * PrivateV1State unnamedReads.
@@ -5607,8 +5643,16 @@ export const umbra = $root.umbra = (() => {
                         writer.uint32(/* id 36, wireType 0 =*/288).bool(message.hasMoved);
                     if (message.isRolledBack != null && $Object.hasOwnProperty.call(message, "isRolledBack") && message.isRolledBack !== false)
                         writer.uint32(/* id 37, wireType 0 =*/296).bool(message.isRolledBack);
+                    if (message.skippedTrail != null && $Object.hasOwnProperty.call(message, "skippedTrail"))
+                        $root.umbra.state.v1.TrailV1.encode(message.skippedTrail, writer.uint32(/* id 38, wireType 2 =*/306).fork(), _depth + 1).ldelim();
+                    if (message.knownTrail != null && $Object.hasOwnProperty.call(message, "knownTrail"))
+                        $root.umbra.state.v1.TrailV1.encode(message.knownTrail, writer.uint32(/* id 39, wireType 2 =*/314).fork(), _depth + 1).ldelim();
                     if (message.unnamedReads != null && $Object.hasOwnProperty.call(message, "unnamedReads") && message.unnamedReads !== 0)
                         writer.uint32(/* id 40, wireType 0 =*/320).uint32(message.unnamedReads);
+                    if (message.bundleAskedMs != null && $Object.hasOwnProperty.call(message, "bundleAskedMs") && (typeof message.bundleAskedMs === "object" ? message.bundleAskedMs.low || message.bundleAskedMs.high : message.bundleAskedMs !== 0))
+                        writer.uint32(/* id 41, wireType 0 =*/328).uint64(message.bundleAskedMs);
+                    if (message.openBytes != null && $Object.hasOwnProperty.call(message, "openBytes") && message.openBytes !== 0)
+                        writer.uint32(/* id 42, wireType 0 =*/336).uint32(message.openBytes);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -5935,6 +5979,15 @@ export const umbra = $root.umbra = (() => {
                                     delete message.toldStuckMs;
                                 continue;
                             }
+                        case 41: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.bundleAskedMs = value;
+                                else
+                                    delete message.bundleAskedMs;
+                                continue;
+                            }
                         case 34: {
                                 if (wireType !== 2)
                                     break;
@@ -5970,6 +6023,27 @@ export const umbra = $root.umbra = (() => {
                                     delete message.isRolledBack;
                                 continue;
                             }
+                        case 42: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.uint32())
+                                    message.openBytes = value;
+                                else
+                                    delete message.openBytes;
+                                continue;
+                            }
+                        case 38: {
+                                if (wireType !== 2)
+                                    break;
+                                message.skippedTrail = $root.umbra.state.v1.TrailV1.decode(reader, reader.size(), $undefined, _depth + 1, message.skippedTrail);
+                                continue;
+                            }
+                        case 39: {
+                                if (wireType !== 2)
+                                    break;
+                                message.knownTrail = $root.umbra.state.v1.TrailV1.decode(reader, reader.size(), $undefined, _depth + 1, message.knownTrail);
+                                continue;
+                            }
                         case 40: {
                                 if (wireType !== 0)
                                     break;
@@ -5997,6 +6071,351 @@ export const umbra = $root.umbra = (() => {
                 };
 
                 return PrivateV1State;
+            })();
+
+            v1.TrailV1 = (function() {
+
+                /**
+                 * Properties of a TrailV1.
+                 * @typedef {Object} umbra.state.v1.TrailV1.$Properties
+                 * @property {number|null} [first] TrailV1 first
+                 * @property {number|null} [end] TrailV1 end
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+
+                /**
+                 * Properties of a TrailV1.
+                 * @memberof umbra.state.v1
+                 * @interface ITrailV1
+                 * @augments umbra.state.v1.TrailV1.$Properties
+                 * @deprecated Use umbra.state.v1.TrailV1.$Properties instead.
+                 */
+
+                /**
+                 * Shape of a TrailV1.
+                 * @typedef {umbra.state.v1.TrailV1.$Properties} umbra.state.v1.TrailV1.$Shape
+                 */
+
+                /**
+                 * Constructs a new TrailV1.
+                 * @memberof umbra.state.v1
+                 * @classdesc Represents a TrailV1.
+                 * @constructor
+                 * @param {umbra.state.v1.TrailV1.$Properties=} [properties] Properties to set
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+                const TrailV1 = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                /**
+                 * TrailV1 first.
+                 * @member {number} first
+                 * @memberof umbra.state.v1.TrailV1
+                 * @instance
+                 */
+                TrailV1.prototype.first = 0;
+
+                /**
+                 * TrailV1 end.
+                 * @member {number} end
+                 * @memberof umbra.state.v1.TrailV1
+                 * @instance
+                 */
+                TrailV1.prototype.end = 0;
+
+                /**
+                 * Creates a new TrailV1 instance using the specified properties.
+                 * @function create
+                 * @memberof umbra.state.v1.TrailV1
+                 * @static
+                 * @param {umbra.state.v1.TrailV1.$Properties=} [properties] Properties to set
+                 * @returns {umbra.state.v1.TrailV1} TrailV1 instance
+                 * @type {{
+                 *   (properties: umbra.state.v1.TrailV1.$Shape): umbra.state.v1.TrailV1 & umbra.state.v1.TrailV1.$Shape;
+                 *   (properties?: umbra.state.v1.TrailV1.$Properties): umbra.state.v1.TrailV1;
+                 * }}
+                 */
+                TrailV1.create = function(properties) {
+                    return new TrailV1(properties);
+                };
+
+                /**
+                 * Encodes the specified TrailV1 message. Does not implicitly {@link umbra.state.v1.TrailV1.verify|verify} messages.
+                 * @function encode
+                 * @memberof umbra.state.v1.TrailV1
+                 * @static
+                 * @param {umbra.state.v1.TrailV1.$Properties} message TrailV1 message or plain object to encode
+                 * @param {$protobuf.Writer} [writer] Writer to encode to
+                 * @returns {$protobuf.Writer} Writer
+                 */
+                TrailV1.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.first != null && $Object.hasOwnProperty.call(message, "first") && message.first !== 0)
+                        writer.uint32(/* id 1, wireType 0 =*/8).uint32(message.first);
+                    if (message.end != null && $Object.hasOwnProperty.call(message, "end") && message.end !== 0)
+                        writer.uint32(/* id 2, wireType 0 =*/16).uint32(message.end);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                /**
+                 * Decodes a TrailV1 message from the specified reader or buffer.
+                 * @function decode
+                 * @memberof umbra.state.v1.TrailV1
+                 * @static
+                 * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+                 * @param {number} [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.TrailV1 & umbra.state.v1.TrailV1.$Shape} TrailV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                TrailV1.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.umbra.state.v1.TrailV1();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.uint32())
+                                    message.first = value;
+                                else
+                                    delete message.first;
+                                continue;
+                            }
+                        case 2: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.uint32())
+                                    message.end = value;
+                                else
+                                    delete message.end;
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return TrailV1;
+            })();
+
+            v1.TrailEntryV1 = (function() {
+
+                /**
+                 * Properties of a TrailEntryV1.
+                 * @typedef {Object} umbra.state.v1.TrailEntryV1.$Properties
+                 * @property {number|Long|null} [atMs] TrailEntryV1 atMs
+                 * @property {Array.<string>|null} [keys] TrailEntryV1 keys
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+
+                /**
+                 * Properties of a TrailEntryV1.
+                 * @memberof umbra.state.v1
+                 * @interface ITrailEntryV1
+                 * @augments umbra.state.v1.TrailEntryV1.$Properties
+                 * @deprecated Use umbra.state.v1.TrailEntryV1.$Properties instead.
+                 */
+
+                /**
+                 * Shape of a TrailEntryV1.
+                 * @typedef {umbra.state.v1.TrailEntryV1.$Properties} umbra.state.v1.TrailEntryV1.$Shape
+                 */
+
+                /**
+                 * Constructs a new TrailEntryV1.
+                 * @memberof umbra.state.v1
+                 * @classdesc Represents a TrailEntryV1.
+                 * @constructor
+                 * @param {umbra.state.v1.TrailEntryV1.$Properties=} [properties] Properties to set
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+                const TrailEntryV1 = function (properties) {
+                    this.keys = [];
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                /**
+                 * TrailEntryV1 atMs.
+                 * @member {number|Long} atMs
+                 * @memberof umbra.state.v1.TrailEntryV1
+                 * @instance
+                 */
+                TrailEntryV1.prototype.atMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+                /**
+                 * TrailEntryV1 keys.
+                 * @member {Array.<string>} keys
+                 * @memberof umbra.state.v1.TrailEntryV1
+                 * @instance
+                 */
+                TrailEntryV1.prototype.keys = $util.emptyArray;
+
+                /**
+                 * Creates a new TrailEntryV1 instance using the specified properties.
+                 * @function create
+                 * @memberof umbra.state.v1.TrailEntryV1
+                 * @static
+                 * @param {umbra.state.v1.TrailEntryV1.$Properties=} [properties] Properties to set
+                 * @returns {umbra.state.v1.TrailEntryV1} TrailEntryV1 instance
+                 * @type {{
+                 *   (properties: umbra.state.v1.TrailEntryV1.$Shape): umbra.state.v1.TrailEntryV1 & umbra.state.v1.TrailEntryV1.$Shape;
+                 *   (properties?: umbra.state.v1.TrailEntryV1.$Properties): umbra.state.v1.TrailEntryV1;
+                 * }}
+                 */
+                TrailEntryV1.create = function(properties) {
+                    return new TrailEntryV1(properties);
+                };
+
+                /**
+                 * Encodes the specified TrailEntryV1 message. Does not implicitly {@link umbra.state.v1.TrailEntryV1.verify|verify} messages.
+                 * @function encode
+                 * @memberof umbra.state.v1.TrailEntryV1
+                 * @static
+                 * @param {umbra.state.v1.TrailEntryV1.$Properties} message TrailEntryV1 message or plain object to encode
+                 * @param {$protobuf.Writer} [writer] Writer to encode to
+                 * @returns {$protobuf.Writer} Writer
+                 */
+                TrailEntryV1.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.atMs != null && $Object.hasOwnProperty.call(message, "atMs") && (typeof message.atMs === "object" ? message.atMs.low || message.atMs.high : message.atMs !== 0))
+                        writer.uint32(/* id 1, wireType 0 =*/8).uint64(message.atMs);
+                    if (message.keys != null && message.keys.length)
+                        for (let i = 0; i < message.keys.length; ++i)
+                            writer.uint32(/* id 2, wireType 2 =*/18).string(message.keys[i]);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                /**
+                 * Decodes a TrailEntryV1 message from the specified reader or buffer.
+                 * @function decode
+                 * @memberof umbra.state.v1.TrailEntryV1
+                 * @static
+                 * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+                 * @param {number} [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.TrailEntryV1 & umbra.state.v1.TrailEntryV1.$Shape} TrailEntryV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                TrailEntryV1.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.umbra.state.v1.TrailEntryV1();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.atMs = value;
+                                else
+                                    delete message.atMs;
+                                continue;
+                            }
+                        case 2: {
+                                if (wireType !== 2)
+                                    break;
+                                if (!(message.keys && message.keys.length))
+                                    message.keys = [];
+                                message.keys.push(reader.stringVerify());
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return TrailEntryV1;
             })();
 
             v1.RatchetV1 = (function() {

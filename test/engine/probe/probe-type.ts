@@ -45,6 +45,8 @@ export type Script =
   | { readonly op: "schedule"; readonly name: string; readonly atMs: number; readonly needs?: TokenNeed }
   | { readonly op: "open"; readonly idents: readonly string[]; readonly refused?: string }
   | { readonly op: "put" | "need"; readonly key: string }
+  /** A word to other probes, and to one that the same turn opens if there is none. */
+  | { readonly op: "tell"; readonly to: readonly string[]; readonly text: string; readonly opens?: string }
   | { readonly op: "never-decide" };
 
 export interface ProbeOpening {
@@ -169,6 +171,8 @@ function perform(
       if (!context.records.has(script.key)) return { kind: "lacks", keys: [script.key] };
       return sayIt(state, context.records.get(script.key) === undefined ? "absent" : "present", context);
     }
+    case "tell":
+      return accept({ ...state, log: [...state.log, `tells ${script.text}`] }, tellEffects(script));
     case "never-decide":
       return { kind: "lacks", keys: [`key ${context.records.size}`] };
   }
@@ -176,6 +180,14 @@ function perform(
 
 function opening(ident: string, refused: string | undefined): Effect {
   return { kind: "open", type: "probe/v1", opening: { ident, isRefused: ident === refused } satisfies ProbeOpening };
+}
+
+function tellEffects({ to, text, opens }: Extract<Script, { op: "tell" }>): Effect[] {
+  const all = opens === undefined ? to : [...to, opens];
+  const words = all.map((ident, index): Effect => {
+    return { kind: "tell", to: `/probe/v1/${ident}` as ConversationId, name: `${text} ${index}`, data: utf8(text) };
+  });
+  return opens === undefined ? words : [...words, opening(opens, undefined)];
 }
 
 function scheduled({ name, atMs, needs }: Extract<Script, { op: "schedule" }>) {

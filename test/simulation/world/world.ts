@@ -208,7 +208,7 @@ export class World implements NodeWatch {
 }
 
 /** Timers of weeks that only forget: what waits for nothing else is quiet. */
-const housekeeping = /^(?:expire\/|tidy\/|close$)/;
+const housekeeping = /^(?:expire\/|tidy\/|close$|forget-skipped$|forget-known$)/;
 
 /** The node is on its way up or down, or the invite has not arrived. */
 function isPassing(error: unknown): boolean {

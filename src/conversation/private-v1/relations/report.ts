@@ -4,14 +4,17 @@
  */
 import { fromHex, toHex } from "../../../crypto/bytes.ts";
 import { type ClientAddress, inboxAddressOf, inboxConversationId, privateConversationId } from "../../../wire/ids.ts";
-import type { Effect } from "../../contract.ts";
+import { type Effect, ignore, type Transition } from "../../contract.ts";
 import { tell, type Word } from "../../pairwise-words.ts";
 import type { Draft } from "../draft.ts";
 import {
+  BUNDLE_EVERY_MS,
   isUnheardInvite,
   type PrivateState,
+  RECORD_OUR_BUNDLE,
   STUCK_MS,
   TELL_STUCK_MS,
+  TIMER_BUNDLE,
   UNANSWERED_MS,
   type Unacknowledged,
 } from "../state.ts";
@@ -31,6 +34,23 @@ export function reportHeard(draft: Draft): void {
 export function reportBundle(draft: Draft, bundle: Uint8Array): void {
   const { state } = draft;
   draft.add(tellInbox(state, { kind: "bundle", peer: state.peerAddress, bundle: toHex(bundle) }));
+}
+
+/** With content of the application: once a week the peer gets our bundle of now after it (profile 8.7 "Fresh bundles"). */
+export function askForBundle(draft: Draft): void {
+  const { state, now } = draft;
+  if (!state.hasHeard || state.successor !== undefined || now - state.bundleAskedMs < BUNDLE_EVERY_MS) return;
+  draft.set({ bundleAskedMs: now });
+  draft.add(tellInbox(state, { kind: "bundle-wanted", peer: state.peerAddress, ident: toHex(state.ident) }));
+}
+
+/** What the inbox gives for it. */
+export function takeOurBundle(draft: Draft, text: string): Transition<PrivateState> {
+  const bundle = fromHex(text);
+  if (bundle === undefined || draft.state.successor !== undefined) return ignore("no bundle to give");
+  draft.add({ kind: "put", key: RECORD_OUR_BUNDLE, bytes: bundle });
+  draft.add({ kind: "schedule", name: TIMER_BUNDLE, atMs: draft.now });
+  return draft.accept();
 }
 
 /** With each resend: has it gone on for so long that only a new invite can help? */

@@ -18,7 +18,7 @@ import {
   TIMER_MOVE,
   TIMER_REPAIR,
 } from "../state.ts";
-import { tellInbox } from "./report.ts";
+import { takeOurBundle, tellInbox } from "./report.ts";
 import { refuseContent } from "./rollback.ts";
 import { meetSibling } from "./siblings.ts";
 import { beSuperseded, hearFate, takeOver } from "./succession.ts";
@@ -55,6 +55,8 @@ export function hear(state: PrivateState, word: Word, context: TurnContext): Ste
       return beSuperseded(state, word.ident, context);
     case "sibling":
       return meetSibling(state, word.ident);
+    case "our-bundle":
+      return isMuted(state) ? ignore("sends nothing") : takeOurBundle(new Draft(state, context), word.bundle);
     case "content":
       return state.isRolledBack ? refuseContent(state, word) : takeOver(state, word, context);
     case "delivered":

@@ -11,6 +11,7 @@ import {
   noOpenSets,
   type OpenSet,
   type OpenSets,
+  spill,
   wholeOf,
 } from "../../../protocol/segmentation/reassembly.ts";
 import { decodeSegment, SEGMENT_SIZE, type Segment } from "../../../protocol/segmentation/segment.ts";
@@ -106,6 +107,14 @@ export function expireSets(draft: Draft): boolean {
   return dropped.length > 0;
 }
 
+/** Drops the set that has rested longest, for there is too much of them in all conversations. */
+export function spillSet(draft: Draft): boolean {
+  const { open, dropped } = spill(openSetsOf(draft));
+  for (const set of dropped) dropParts(draft, set);
+  keepOpenSets(draft, open);
+  return dropped.length > 0;
+}
+
 /** One of several segments; one that is whole concerns nobody here. */
 export function segmentOf(content: Uint8Array): Segment | undefined {
   const decoded = decodeSegment(content);
@@ -114,6 +123,7 @@ export function segmentOf(content: Uint8Array): Segment | undefined {
 
 function keepOpenSets(draft: Draft, open: OpenSets): void {
   draft.add({ kind: "put", key: RECORD_OPEN_SETS, bytes: encodeOpenSets(open) });
+  draft.set({ openBytes: open.sets.reduce((sum, { bytes }) => sum + bytes, 0) });
   const atMs = nextExpiryMs(open);
   draft.add(atMs === undefined ? { kind: "cancel", name: TIMER_PARTS } : { kind: "schedule", name: TIMER_PARTS, atMs });
 }
