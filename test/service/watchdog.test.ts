@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { systemClock } from "../../src/daemon/clock.ts";
 import { readServiceEnvironment } from "../../src/daemon/service/environment.ts";
 import { Watchdog, type WatchedWork } from "../../src/daemon/service/watchdog.ts";
+import { UmbradError } from "../../src/engine/errors.ts";
 import { createWakuTransport } from "../../src/waku/transport.ts";
 import { until } from "../e2e/stage/processes.ts";
 import { MemoryEngine } from "../support/memory-engine.ts";
@@ -58,6 +59,11 @@ test("a commit that fails ends the signs; the line of state is told when it chan
   watchdog.beat();
   assert.equal(signs(), 1);
   assert.equal(told.filter((one) => one.startsWith("STATUS=")).length, 1);
+  state.probe = () => {
+    throw new UmbradError("store/full", "the disk is full");
+  };
+  watchdog.beat();
+  assert.equal(signs(), 2, "a new process could not write either");
 });
 
 test("the loops of a transport go on while nobody answers", async () => {

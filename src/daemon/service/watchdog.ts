@@ -20,6 +20,9 @@ const lagResolutionMs = 250;
 /** The slowest round of the supervisor is a dial with all its deadlines and the pause after it: some 35 s. */
 const roundMsMax = 90_000;
 
+/** The daemon waits for these to end, and says so; a new process would wait as well, and lose what this one has in hand. */
+const disksFaults: ReadonlySet<string> = new Set(["store/full", "store/readonly", "store/io"]);
+
 /** What the watchdog looks at. */
 export interface WatchedWork {
   /** One durable commit, now; throws when it fails. */
@@ -114,7 +117,8 @@ export class Watchdog implements Disposable {
     try {
       this.#work.probe();
     } catch (error) {
-      return `no commit reaches the disk (${error instanceof UmbradError ? error.code : "store/unexpected"})`;
+      const code = error instanceof UmbradError ? error.code : "store/unexpected";
+      if (!disksFaults.has(code)) return `no commit reaches the disk (${code})`;
     }
     return this.#hasStalled() ? "a loop of the supervisor stands still" : undefined;
   }
