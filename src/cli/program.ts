@@ -3,6 +3,7 @@
  * loads nothing of `umbrad run`.
  */
 import { Command, Option } from "commander";
+import { declareDiagnosis } from "./noun/diagnosis.ts";
 import { declareOperator } from "./noun/operator.ts";
 import { declareContacts, declareConversations, declareInvites } from "./noun/people.ts";
 import { declareStore } from "./noun/store.ts";
@@ -33,6 +34,7 @@ export function createProgram(writeHelp: (text: string) => void): Command {
   declareEvents(program);
   declareTokens(program);
   declareStore(program);
+  declareDiagnosis(program);
   return program;
 }
 

@@ -19,6 +19,7 @@ import type {
   MessageView,
   NewTokenJson,
   ReloadView,
+  SafetyNumberJson,
   SentView,
   StatusView,
   TokenJson,
@@ -194,7 +195,15 @@ export const contact: z.ZodType<ContactJson> = z.strictObject({
   address: hex,
   name: z.string().nullable(),
   blocked: z.boolean(),
+  verified: z.boolean(),
   conversations: z.array(handle),
+});
+
+export const safetyNumber: z.ZodType<SafetyNumberJson> = z.strictObject({
+  address: hex,
+  name: z.string().nullable(),
+  safetyNumber: z.string().regex(/^[0-9]{60}$/),
+  verified: z.boolean(),
 });
 
 export const sent: z.ZodType<SentView> = z.strictObject({
@@ -280,6 +289,7 @@ export const named: Readonly<Record<string, z.ZodType>> = {
   InviteRecord: inviteRecord,
   Accepted: accepted,
   Contact: contact,
+  SafetyNumber: safetyNumber,
   Conversation: conversation,
   Sent: sent,
   File: file,
