@@ -1,8 +1,13 @@
 /** Commands that find out what is wrong. */
 import type { Command } from "commander";
-import { session } from "../options.ts";
+import { session, withPassphrase } from "../options.ts";
 
 export function declareDiagnosis(program: Command): void {
+  withPassphrase(program.command("doctor"))
+    .description("look for everything that is known to go wrong, with a fix for each; also without a daemon")
+    .action(async (options, command) =>
+      (await import("../command/doctor/doctor.ts")).doctor(session(command), options),
+    );
   const debug = program.command("debug").description("for whoever looks inside");
   debug
     .command("decode")
