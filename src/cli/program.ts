@@ -6,6 +6,7 @@ import { Command, Option } from "commander";
 import { declareDiagnosis } from "./noun/diagnosis.ts";
 import { declareOperator } from "./noun/operator.ts";
 import { declareContacts, declareConversations, declareInvites } from "./noun/people.ts";
+import { declareShell } from "./noun/shell.ts";
 import { declareStore } from "./noun/store.ts";
 import { declareTokens } from "./noun/tokens.ts";
 import { declareWaiting } from "./noun/waiting.ts";
@@ -35,6 +36,7 @@ export function createProgram(writeHelp: (text: string) => void): Command {
   declareTokens(program);
   declareStore(program);
   declareDiagnosis(program);
+  declareShell(program);
   return program;
 }
 
@@ -62,8 +64,10 @@ function declareSetup(program: Command): void {
     .description("run the daemon in the foreground")
     .option("--peer <multiaddr>", "a service node to use instead of the configured ones (repeatable)", collect)
     .addOption(networkOption())
-    .addOption(new Option("--log-level <level>").choices(["trace", "debug", "info", "warn", "error"]))
-    .addOption(new Option("--log-format <format>").choices(["json", "pretty"]))
+    .addOption(
+      new Option("--log-level <level>", "log from this level on").choices(["trace", "debug", "info", "warn", "error"]),
+    )
+    .addOption(new Option("--log-format <format>", "JSON lines, or text for people").choices(["json", "pretty"]))
     .action(async (options, command) => (await import("./command/run.ts")).run(session(command), options));
 }
 
