@@ -79,7 +79,7 @@ function commandPage(entry: CommandEntry, program: CommandEntry, table: readonly
     `.B umbrad ${words(entry)}`,
     roff(`${hasOwnUse ? `[options]${argumentText(entry, false)}` : "verb [options] [arguments]"}`),
     ".SH DESCRIPTION",
-    prose(entry.description),
+    prose(sentence(entry.description)),
     ...(verbs.length === 0 ? [] : [".SH VERBS", ...verbs]),
     ...(places.length === 0 ? [] : [".SH ARGUMENTS", ...places]),
     ...(entry.options.length === 0 ? [] : [".SH OPTIONS", ...optionLines(entry)]),
@@ -120,7 +120,8 @@ function argumentText({ arguments: all }: CommandEntry, escaped = true): string 
 }
 
 function sentence(text: string): string {
-  return text === "" || text.endsWith(".") ? text : `${text}.`;
+  const capital = `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+  return capital === "" || capital.endsWith(".") ? capital : `${capital}.`;
 }
 
 function spaced(name: string): string {

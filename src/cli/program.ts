@@ -30,6 +30,7 @@ export function createProgram(writeHelp: (text: string) => void): Command {
   declareConversations(program);
   declareContacts(program);
   declareMessages(program);
+  declareChat(program);
   declareMessage(program);
   declareWaiting(program);
   declareEvents(program);
@@ -149,6 +150,16 @@ function declareMessages(program: Command): void {
     .option("--before <message>", "only what is older than this message id")
     .action(async (conversation, options, command) =>
       (await import("./command/message.ts")).history(session(command), conversation, options),
+    );
+}
+
+function declareChat(program: Command): void {
+  program
+    .command("chat")
+    .description("talk line by line, at a terminal")
+    .argument("<conversation>", "handle, name or id")
+    .action(async (conversation, _options, command) =>
+      (await import("./command/chat/chat.ts")).chat(session(command), conversation),
     );
 }
 
