@@ -15,7 +15,7 @@ export async function examineDaemon(session: Session): Promise<Examination[]> {
     const admin = await session.admin(timeoutMs ?? answerMs);
     const status = await admin.get<StatusView>("/v1/status");
     const health = await admin.get<HealthView>("/v1/health");
-    const running = [fine("daemon-down", `pid ${status.pid} answers at ${socketPath}`), examineVersion(status, flags)];
+    const running = [fine("daemon", `pid ${status.pid} answers at ${socketPath}`), examineVersion(status, flags)];
     if (status.state === "starting" || status.state === "draining") {
       return [...running, found("doctor/daemon-state", `the daemon is ${status.state}`, `umbrad wait ready${flags}`)];
     }
@@ -37,7 +37,7 @@ function unreachable(error: UmbradError, socketPath: string): Examination {
   const fix = error.hint ?? "umbrad run";
   if (error.code !== "daemon/unreachable") return found("doctor/socket", error.message, fix);
   const left = existsSync(socketPath) ? "; the daemon that made it ended without removing it" : "";
-  return found("doctor/daemon-down", `${error.message}${left}`, fix);
+  return found("doctor/daemon", `${error.message}${left}`, fix);
 }
 
 function examineVersion({ version }: StatusView, flags: string): Examination {

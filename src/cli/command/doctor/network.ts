@@ -24,13 +24,13 @@ export async function examineNetwork(session: Session): Promise<Examination[]> {
 async function examinePeers(peers: readonly string[], flags: string): Promise<Examination[]> {
   if (peers.length === 0) {
     // Not a finding: `umbrad run --peer` names them, and a daemon without any says so itself.
-    return [fine("peer-unreachable", "no service node is configured: umbrad run --peer MULTIADDR names one")];
+    return [fine("service-node", "no service node is configured: umbrad run --peer MULTIADDR names one")];
   }
   const results = await Promise.all(peers.map(async (peer) => ({ peer, fault: await connectFault(peer) })));
   return results.map(({ peer, fault }) => {
-    if (fault === undefined) return fine("peer-unreachable", `${peer} accepts connections`);
+    if (fault === undefined) return fine("service-node", `${peer} accepts connections`);
     const fix = `ask its operator, or name another one under [network] peers; then umbrad reload${flags}`;
-    return found("doctor/peer-unreachable", `${peer} cannot be reached: ${fault}`, fix);
+    return found("doctor/service-node", `${peer} cannot be reached: ${fault}`, fix);
   });
 }
 
