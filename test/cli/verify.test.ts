@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { computeSafetyNumber } from "../../src/admin/safety-number.ts";
+import { computeSafetyNumber } from "../../src/admin/contact/safety-number.ts";
 import { failed, fixturePeer as peer, startCliFixture, succeeded } from "../support/cli-fixture.ts";
 
 const ours = "ab".repeat(32);

@@ -19,7 +19,6 @@ import type {
   MessageView,
   NewTokenJson,
   ReloadView,
-  SafetyNumberJson,
   SentView,
   StatusView,
   TokenJson,
@@ -199,13 +198,6 @@ export const contact: z.ZodType<ContactJson> = z.strictObject({
   conversations: z.array(handle),
 });
 
-export const safetyNumber: z.ZodType<SafetyNumberJson> = z.strictObject({
-  address: hex,
-  name: z.string().nullable(),
-  safetyNumber: z.string().regex(/^[0-9]{60}$/),
-  verified: z.boolean(),
-});
-
 export const sent: z.ZodType<SentView> = z.strictObject({
   messageId: hex,
   state: messageState,
@@ -289,7 +281,6 @@ export const named: Readonly<Record<string, z.ZodType>> = {
   InviteRecord: inviteRecord,
   Accepted: accepted,
   Contact: contact,
-  SafetyNumber: safetyNumber,
   Conversation: conversation,
   Sent: sent,
   File: file,

@@ -4,7 +4,8 @@ import type { EngineApi } from "../../engine/api.ts";
 import { UmbradError } from "../../engine/errors.ts";
 import * as answers from "../api/answers.ts";
 import { endpoint } from "../api/endpoint.ts";
-import { computeSafetyNumber } from "../safety-number.ts";
+import { safetyNumber as safetyNumberAnswer } from "../contact/answer.ts";
+import { computeSafetyNumber } from "../contact/safety-number.ts";
 import * as schema from "../schema.ts";
 import { contactJson, conversationJson, type SafetyNumberJson } from "../views.ts";
 
@@ -52,7 +53,7 @@ export const safetyNumber = endpoint({
   id: "safetyNumber",
   summary: "What the two people compare to know that nobody stands between them",
   params: schema.contactParams,
-  answer: answers.safetyNumber,
+  answer: safetyNumberAnswer,
   handle: ({ engine, params }) => safetyNumberOf(engine, params.contact),
 });
 
@@ -61,7 +62,7 @@ export const verify = endpoint({
   summary: "Keep that the safety numbers were compared; refused when the given one is another",
   params: schema.contactParams,
   body: schema.verifyBody,
-  answer: answers.safetyNumber,
+  answer: safetyNumberAnswer,
   handle: async ({ engine, params, body }) => {
     const expected = safetyNumberOf(engine, params.contact);
     if (body.safetyNumber !== expected.safetyNumber) throw differs();
@@ -75,7 +76,7 @@ export const unverify = endpoint({
   id: "unverifyContact",
   summary: "Forget that the safety numbers were compared",
   params: schema.contactParams,
-  answer: answers.safetyNumber,
+  answer: safetyNumberAnswer,
   handle: async ({ engine, params }) => {
     const { address } = await engine.people.verifyContact(params.contact, false);
     return safetyNumberOf(engine, address);

@@ -2,7 +2,7 @@
  * The number that two people compare, aloud or by a picture, to know that each has the other's true key. Both sides
  * compute the same one (ADR 0046). Knows addresses only: a client address is the identity's public key.
  */
-import { blake2s } from "../crypto/hash.ts";
+import { blake2s } from "../../crypto/hash.ts";
 
 const label = new TextEncoder().encode("umbra safety number 1");
 
