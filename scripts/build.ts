@@ -1,8 +1,9 @@
-/** Makes `dist` from `src`: JavaScript, declarations, the generated code that tsc does not copy, and the executable bin. */
+/** Makes `dist` from `src`: JavaScript, declarations, the generated code that tsc does not copy, man pages, and the executable bin. */
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { writeManPages } from "./man.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
@@ -19,6 +20,8 @@ cpSync(join(root, "src", generated), join(dist, generated), {
   recursive: true,
   filter: (source) => !/\.[a-z]+$/.test(source) || /\.(?:js|d\.ts)$/.test(source),
 });
+
+writeManPages(join(dist, "man"));
 
 const bin = join(dist, "umbrad.js");
 if (!readFileSync(bin, "utf8").startsWith("#!/usr/bin/env node\n")) throw new Error(`${bin} lost its first line`);

@@ -9,6 +9,9 @@ if (major < 24 || (major === 24 && minor < 15)) {
   );
   process.exitCode = 78;
 } else {
-  const { main } = await import("./cli/main.ts");
-  await main(process.argv.slice(2));
+  const args = process.argv.slice(2);
+  // What scripts ask most, without loading the other commands: with them it takes twice as long.
+  const isVersion = args[0] === "version" && (args.length === 1 || (args.length === 2 && args[1] === "--json"));
+  if (isVersion) (await import("./cli/command/version.ts")).printVersion(args.length === 2);
+  else await (await import("./cli/main.ts")).main(args);
 }

@@ -110,6 +110,9 @@ const exceptions: Readonly<Record<string, { readonly ours: readonly string[]; re
   "cli/command/init.ts": { ours: ["daemon/"], why: "there is no daemon to ask before there is a state" },
   "cli/command/devnet/devnet.ts": { ours: ["devnet/"], why: "it is the devnet" },
   "cli/command/operator/config.ts": { ours: ["daemon/config/"], why: "settings are read without a daemon" },
+  "cli/command/debug/decode.ts": { ours: ["wire/"], why: "bytes of an envelope are explained without a daemon" },
+  "cli/command/doctor/state.ts": { ours: ["daemon/"], why: "the doctor is asked when no daemon runs" },
+  "cli/command/doctor/network.ts": { ours: ["daemon/config/"], why: "the doctor is asked when no daemon runs" },
   "cli/command/store/store.ts": { ours: ["daemon/"], why: "a file is looked at and put back while no daemon runs" },
   "cli/command/service/service.ts": {
     ours: ["daemon/state-kind.ts"],

@@ -37,6 +37,8 @@ const problems: ReadonlyMap<string, Problem> = new Map([
 
   ["cli/cannot-read-file", final(400, exitCodes.notInitialised)],
   ["cli/cannot-save-file", final(500, exitCodes.cannotCreate)],
+  ["cli/needs-terminal", final(400, exitCodes.usage)],
+  ["debug/not-an-envelope", final(400, exitCodes.dataError)],
 
   ["request/invalid", final(400, exitCodes.usage)],
   ["request/too-large", final(413, exitCodes.dataError)],
@@ -80,6 +82,7 @@ const problems: ReadonlyMap<string, Problem> = new Map([
   ["contact/undecided", final(409, exitCodes.refused)],
   ["contact/blocked", final(409, exitCodes.refused)],
   ["contact/link-needed", final(409, exitCodes.refused)],
+  ["contact/number-differs", final(409, exitCodes.refused)],
   ["contact/bad-name", final(400, exitCodes.dataError)],
 
   ["invite/malformed", final(400, exitCodes.dataError)],

@@ -111,6 +111,10 @@ export const fileQuery: z.ZodType<FileQuery> = z.strictObject({
 export const inviteParams: z.ZodType<{ readonly id: string }> = z.strictObject({ id: name });
 export const contactParams: z.ZodType<{ readonly contact: string }> = z.strictObject({ contact: name });
 export const requestParams: z.ZodType<{ readonly request: string }> = z.strictObject({ request: name });
+export const verifyBody: z.ZodType<{ readonly safetyNumber: string }> = z.strictObject({
+  safetyNumber: z.string().regex(/^[0-9]{60}$/, "60 digits"),
+});
+
 export const nameBody: z.ZodType<{ readonly name: string }> = z.strictObject({ name });
 
 export const messageParams: z.ZodType<{ readonly id: string }> = z.strictObject({ id });

@@ -235,12 +235,24 @@ export interface ContactJson {
   readonly address: string;
   readonly name: string | null;
   readonly blocked: boolean;
+  /** Whether the operator has compared the safety numbers. */
+  readonly verified: boolean;
   /** Handles, the one that new messages go to first. */
   readonly conversations: readonly string[];
 }
 
-export function contactJson({ address, name, isBlocked, conversations }: ContactView): ContactJson {
-  return { address, name, blocked: isBlocked, conversations };
+export function contactJson({ address, name, isBlocked, isVerified, conversations }: ContactView): ContactJson {
+  return { address, name, blocked: isBlocked, verified: isVerified, conversations };
+}
+
+/** What two people compare. */
+export interface SafetyNumberJson {
+  /** Client address of the contact. */
+  readonly address: string;
+  readonly name: string | null;
+  /** 60 digits, the same on both sides. */
+  readonly safetyNumber: string;
+  readonly verified: boolean;
 }
 
 /** A backup that was made, restored elsewhere and checked. */

@@ -1,7 +1,19 @@
-/** Text from stdin: bounded and surely UTF-8. */
+/** What comes from stdin: bounded, and as text surely UTF-8. */
 import { UmbradError } from "../engine/errors.ts";
 
 export async function readStdin(bytesMax: number): Promise<string> {
+  const bytes = await readStdinBytes(bytesMax);
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    throw new UmbradError("message/not-text", "stdin is not UTF-8 text", {
+      hint: "encode it first, for instance with base64",
+      cause: error,
+    });
+  }
+}
+
+export async function readStdinBytes(bytesMax: number): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
@@ -14,12 +26,5 @@ export async function readStdin(bytesMax: number): Promise<string> {
     }
     chunks.push(chunk);
   }
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Buffer.concat(chunks));
-  } catch (error) {
-    throw new UmbradError("message/not-text", "stdin is not UTF-8 text", {
-      hint: "encode it first, for instance with base64",
-      cause: error,
-    });
-  }
+  return Buffer.concat(chunks);
 }

@@ -1,5 +1,6 @@
 /** Where a command writes: data on stdout (text or --json), everything else on stderr. Knows no command. */
 import { type ErrorView, errorView, problemOf } from "../admin/problem.ts";
+import { hintFor } from "./hint.ts";
 
 export interface Output {
   readonly json: boolean;
@@ -49,7 +50,8 @@ export function endQuietlyWithoutReader(): void {
 
 /** What, why, the next command; and the exit code of the error. */
 export function reportError(error: unknown, json: boolean): number {
-  const view = errorView(error);
+  const said = errorView(error);
+  const view: ErrorView = { ...said, hint: said.hint ?? hintFor(said.code) };
   process.stderr.write(json ? `${JSON.stringify({ error: view })}\n` : errorText(view));
   // Only people at a terminal of ours see this, and a bug without a stack cannot be reported.
   if (view.code === "internal/bug" && error instanceof Error) process.stderr.write(`${error.stack ?? error.message}\n`);

@@ -3,8 +3,10 @@
  * loads nothing of `umbrad run`.
  */
 import { Command, Option } from "commander";
+import { declareDiagnosis } from "./noun/diagnosis.ts";
 import { declareOperator } from "./noun/operator.ts";
 import { declareContacts, declareConversations, declareInvites } from "./noun/people.ts";
+import { declareShell } from "./noun/shell.ts";
 import { declareStore } from "./noun/store.ts";
 import { declareTokens } from "./noun/tokens.ts";
 import { declareWaiting } from "./noun/waiting.ts";
@@ -28,11 +30,14 @@ export function createProgram(writeHelp: (text: string) => void): Command {
   declareConversations(program);
   declareContacts(program);
   declareMessages(program);
+  declareChat(program);
   declareMessage(program);
   declareWaiting(program);
   declareEvents(program);
   declareTokens(program);
   declareStore(program);
+  declareDiagnosis(program);
+  declareShell(program);
   return program;
 }
 
@@ -60,8 +65,10 @@ function declareSetup(program: Command): void {
     .description("run the daemon in the foreground")
     .option("--peer <multiaddr>", "a service node to use instead of the configured ones (repeatable)", collect)
     .addOption(networkOption())
-    .addOption(new Option("--log-level <level>").choices(["trace", "debug", "info", "warn", "error"]))
-    .addOption(new Option("--log-format <format>").choices(["json", "pretty"]))
+    .addOption(
+      new Option("--log-level <level>", "log from this level on").choices(["trace", "debug", "info", "warn", "error"]),
+    )
+    .addOption(new Option("--log-format <format>", "JSON lines, or text for people").choices(["json", "pretty"]))
     .action(async (options, command) => (await import("./command/run.ts")).run(session(command), options));
 }
 
@@ -143,6 +150,16 @@ function declareMessages(program: Command): void {
     .option("--before <message>", "only what is older than this message id")
     .action(async (conversation, options, command) =>
       (await import("./command/message.ts")).history(session(command), conversation, options),
+    );
+}
+
+function declareChat(program: Command): void {
+  program
+    .command("chat")
+    .description("talk line by line, at a terminal")
+    .argument("<conversation>", "handle, name or id")
+    .action(async (conversation, _options, command) =>
+      (await import("./command/chat/chat.ts")).chat(session(command), conversation),
     );
 }
 

@@ -22,6 +22,8 @@ export interface Session {
   readonly stateDir: string;
   readonly socketPath: string;
   readonly configFlag: string | undefined;
+  /** What another command needs in order to speak of the same daemon, with a space before it. */
+  readonly commandFlags: string;
   /** undefined: the command's own default. */
   readonly timeoutMs: number | undefined;
   /** Loads node:http, which half of the start of a command is spent on: only who asks a daemon pays for it. */
@@ -41,6 +43,7 @@ export function openSession(options: GlobalOptions, env: Environment): Session {
     stateDir,
     socketPath,
     configFlag: options.config,
+    commandFlags: globalFlags(options),
     timeoutMs: options.timeout,
     admin: async (timeoutMs = options.timeout ?? requestMsDefault) => {
       const { connectAdmin } = await import("../admin/client.ts");

@@ -1,6 +1,7 @@
 /** `npm run bench -- <name>`: measurements that claims in the documentation rest on. Not part of the tests. */
 
 import { benchAdmin } from "./admin.ts";
+import { benchCli } from "./cli.ts";
 import { benchLog } from "./log.ts";
 import { benchReceive } from "./receive.ts";
 import { benchRoute } from "./route.ts";
@@ -12,6 +13,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   log: benchLog,
   admin: benchAdmin,
   wire: benchWire,
+  cli: benchCli,
 };
 
 const names = process.argv.slice(2);

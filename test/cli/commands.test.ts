@@ -14,6 +14,9 @@ test("version", async (t) => {
   assert.match(text.stdout, /^umbrad \d+\.\d+\.\d+\S* \(Node\.js \d/);
   const json = await umbrad(t, ["version", "--json"]);
   assert.deepEqual({ ...JSON.parse(json.stdout), version: "x" }, { version: "x", node });
+  // The quick way and the one by all the flags say the same.
+  assert.equal((await umbrad(t, ["version", "--timeout", "1s"])).stdout, text.stdout);
+  assert.equal((await umbrad(t, ["--json", "version"])).stdout, json.stdout);
 });
 
 test("status", async (t) => {

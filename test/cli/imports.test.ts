@@ -16,11 +16,11 @@ const hook = `data:text/javascript,${encodeURIComponent(`
   } });
 `)}`;
 
-async function loadedBy(t: TestContext, args: readonly string[], stateDir: string): Promise<string[]> {
+async function loadedBy(t: TestContext, args: readonly string[], stateDir: string, exit = 0): Promise<string[]> {
   const file = join(await temporaryDirectory(t), "modules");
   const env = { LOADED_MODULES: file, UMBRAD_STATE_DIR: stateDir };
   const { code, stderr } = await umbrad(t, args, { env, nodeFlags: ["--import", hook] });
-  assert.equal(code, 0, stderr);
+  assert.equal(code, exit, stderr);
   return (await readFile(file, "utf8")).trimEnd().split("\n");
 }
 
@@ -33,7 +33,7 @@ test("commands load commander, their own module, and at most node:http", async (
   const { stateDir, engine } = await startAdminFixture(t);
   engine.open(null);
   const commands = [
-    ["version"],
+    ["version", "--socket", "/nonexistent"],
     ["status"],
     ["wait", "ready"],
     ["invite", "create"],
@@ -41,6 +41,8 @@ test("commands load commander, their own module, and at most node:http", async (
     ["send", "c1", "hi"],
     ["history", "c1"],
     ["event", "list"],
+    ["contact", "verify", "c1"],
+    ["complete", "conversations"],
     ["reload"],
     ["log", "level"],
     ["log", "tail"],
@@ -79,11 +81,20 @@ test("config reads files with what that needs: no daemon, no log, no network lib
   }
 });
 
+test("QR codes and the doctor load what they need, and no network library", async (t) => {
+  const { stateDir } = await startAdminFixture(t);
+  const withCode = packagesOf(await loadedBy(t, ["invite", "create", "--qr"], stateDir));
+  assert.deepEqual(withCode, ["commander", "uqr"]);
+  // It finds no state there, which makes it end with 1.
+  const examined = packagesOf(await loadedBy(t, ["doctor"], stateDir, 1));
+  for (const heavy of ["@waku/sdk", "libp2p", "fastify", "pino"]) assert.equal(examined.includes(heavy), false, heavy);
+});
+
 test("version loads no client, and init no network library", async (t) => {
   const directory = await temporaryDirectory(t);
   const modules = await loadedBy(t, ["version"], directory);
   assert.deepEqual(
-    modules.filter((url) => url.endsWith("/admin/client.ts")),
+    modules.filter((url) => /admin\/client\.ts$|cli\/program\.ts$|node_modules/.test(url)),
     [],
   );
   const packages = packagesOf(await loadedBy(t, ["init", "--insecure-plaintext-state"], join(directory, "state")));

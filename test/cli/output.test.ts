@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { parseCount, parseDuration } from "../../src/cli/duration.ts";
+import { hintFor } from "../../src/cli/hint.ts";
 import { fieldLines, printable, table } from "../../src/cli/output.ts";
+import { createProgram } from "../../src/cli/program.ts";
 import { globalFlags, shellWord } from "../../src/cli/session.ts";
 
 test("nothing that a peer writes can move the cursor, turn the line or end it", () => {
@@ -56,4 +58,23 @@ test("commands that we advise survive a shell", () => {
   assert.equal(globalFlags({ stateDir: "/tmp/a b", socket: "it's" }), " --state-dir '/tmp/a b' --socket 'it'\\''s'");
   assert.equal(shellWord("/plain/path-1.2"), "/plain/path-1.2");
   assert.equal(shellWord(""), "''");
+});
+
+test("every error has a next step, and every command in it exists", () => {
+  const program = createProgram(() => {});
+  const codes = [
+    "cli/timeout",
+    "message/empty",
+    "invite/own",
+    "contact/unknown",
+    "parked/unknown",
+    "store/busy",
+    "x/y",
+    "internal/bug",
+  ];
+  for (const code of codes) {
+    const hint = hintFor(code);
+    const [, noun = ""] = /umbrad ([a-z]+)/.exec(hint) ?? [];
+    assert.ok(["help", ...program.commands.map((command) => command.name())].includes(noun), `${code}: ${hint}`);
+  }
 });

@@ -58,8 +58,8 @@ test("contact list, show, rename, block and unblock", async (t) => {
     `NAME  ADDRESS${" ".repeat(59)}CONVERSATIONS  \n-     ${peer}  c1             \n`.replace(/ +\n/g, "\n"),
   );
   const text = (name: string, blocked: string) =>
-    `name           ${name}\naddress        ${peer}\nblocked        ${blocked}\nconversations  c1\n`;
-  const json = { address: peer, name: null, blocked: false, conversations: ["c1"] };
+    `name           ${name}\naddress        ${peer}\nverified       no\nblocked        ${blocked}\nconversations  c1\n`;
+  const json = { address: peer, name: null, blocked: false, verified: false, conversations: ["c1"] };
   succeeded(await run("contact", "show", "c1"), text("-", "no"));
   assert.deepEqual(JSON.parse((await run("contact", "show", peer, "--json")).stdout), json);
   succeeded(await run("contact", "rename", peer, "Ada"), text("Ada", "no"));

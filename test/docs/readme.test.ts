@@ -4,20 +4,18 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { Command } from "commander";
+import { commandTable } from "../../src/cli/command-table.ts";
 import { createProgram } from "../../src/cli/program.ts";
 
 const page = readFileSync(join(import.meta.dirname, "..", "..", "README.md"), "utf8");
 const program = createProgram(() => {});
 
 /** A noun that has options of its own is a command too, beside its verbs. */
-function leaves(command: Command, path: readonly string[] = []): Map<string, Command> {
-  const isCommand = command.commands.length === 0 || (path.length > 0 && command.options.length > 0);
-  const own: [string, Command][] = isCommand ? [[path.join(" "), command]] : [];
-  return new Map([...own, ...command.commands.flatMap((child) => [...leaves(child, [...path, child.name()])])]);
-}
-
-const declared = leaves(program);
+const declared = new Map(
+  commandTable(program)
+    .filter(({ path, verbs, options }) => verbs.length === 0 || (path.length > 0 && options.length > 0))
+    .map((entry) => [entry.path.join(" "), entry]),
+);
 
 test("the table has exactly the commands that there are", () => {
   const rows = [...page.matchAll(/^\| `umbrad ([a-z -]+?)(?: [A-Z[(-][^`]*)?` \|/gm)].map(([, name = ""]) => name);

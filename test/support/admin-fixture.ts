@@ -26,6 +26,8 @@ export interface AdminFixture {
   readonly logged: string[];
   /** The log that an operator reads and sets: it writes into `logged` too. */
   readonly log: DaemonLog;
+  /** What the process says it is; tests change it. */
+  readonly identity: { version: string };
   /** What the host says; tests change it. */
   readonly host: { engine: EngineApi | undefined; draining: boolean; stopRequests: number; onStop: () => void };
 }
@@ -42,12 +44,13 @@ export async function startAdminFixture(
   const read = () => loadConfig({ flags: {}, env: {}, file: { path: join(stateDir, "config.toml"), required: false } });
   const config = new RunningConfig(read(), read, log);
   config.follow({ apply: (next) => log.configure(next.log) });
+  const identity = { name: "test-node", version: "0.0.0-test", pid: 4711, startedAtMs: engine.nowMs };
   const host: AdminFixture["host"] = { engine, draining: false, stopRequests: 0, onStop: () => {} };
   const server = await startAdminServer(
     {
       engine: () => host.engine,
       draining: () => host.draining,
-      identity: { name: "test-node", version: "0.0.0-test", pid: 4711, startedAtMs: engine.nowMs },
+      identity,
       requestStop: () => {
         host.stopRequests += 1;
         host.onStop();
@@ -80,7 +83,7 @@ export async function startAdminFixture(
     await server.close();
     await rm(stateDir, { recursive: true, force: true });
   });
-  return { engine, server, stateDir, socketPath, logged, log, host };
+  return { engine, server, stateDir, socketPath, logged, log, host, identity };
 }
 
 export interface RawAnswer {

@@ -7,6 +7,7 @@ export class MemoryPeople implements ContactApi {
   readonly #conversations: () => ConversationView[];
   readonly #names = new Map<string, string>();
   readonly #blocked = new Set<string>();
+  readonly #verified = new Set<string>();
   made: InviteRecord[] = [];
   waiting: ConversationView[] = [];
 
@@ -39,6 +40,7 @@ export class MemoryPeople implements ContactApi {
       address: peer ?? "",
       name: this.#names.get(peer ?? "") ?? null,
       isBlocked: this.#blocked.has(peer ?? ""),
+      isVerified: this.#verified.has(peer ?? ""),
       conversations: [handle],
     }));
   }
@@ -60,6 +62,13 @@ export class MemoryPeople implements ContactApi {
     const { address } = this.findContact(words);
     if (isBlocked) this.#blocked.add(address);
     else this.#blocked.delete(address);
+    return this.findContact(address);
+  }
+
+  async verifyContact(words: string, isVerified: boolean): Promise<ContactView> {
+    const { address } = this.findContact(words);
+    if (isVerified) this.#verified.add(address);
+    else this.#verified.delete(address);
     return this.findContact(address);
   }
 

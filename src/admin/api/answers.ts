@@ -197,6 +197,7 @@ export const contact: z.ZodType<ContactJson> = z.strictObject({
   address: hex,
   name: z.string().nullable(),
   blocked: z.boolean(),
+  verified: z.boolean(),
   conversations: z.array(handle),
 });
 

@@ -5,11 +5,11 @@ import type { Session } from "../session.ts";
 
 export async function list({ admin, output }: Session): Promise<void> {
   const answer = await (await admin()).get<{ contacts: ContactJson[] }>("/v1/contacts");
-  const rows = answer.contacts.map(({ name, address, conversations, blocked }) => [
+  const rows = answer.contacts.map(({ name, address, conversations, blocked, verified }) => [
     name ?? "-",
     address,
     conversations.join(" ") || "-",
-    blocked ? "blocked" : "",
+    [verified ? "verified" : "", blocked ? "blocked" : ""].filter(Boolean).join(" "),
   ]);
   output.answer(answer, rows.length === 0 ? "" : table(["NAME", "ADDRESS", "CONVERSATIONS", ""], rows));
   if (rows.length === 0) output.note("There are none yet: umbrad invite create, or umbrad invite accept LINK");
@@ -50,10 +50,11 @@ function pathOf(contact: string): string {
   return `/v1/contacts/${encodeURIComponent(contact)}`;
 }
 
-function contactText({ name, address, blocked, conversations }: ContactJson): string {
+function contactText({ name, address, blocked, verified, conversations }: ContactJson): string {
   return fieldLines([
     ["name", name ?? "-"],
     ["address", address],
+    ["verified", verified ? "yes: the safety numbers were compared" : "no"],
     ["blocked", blocked ? "yes" : "no"],
     ["conversations", conversations.join(" ") || "-"],
   ]);

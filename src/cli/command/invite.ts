@@ -4,13 +4,24 @@ import { readStdin } from "../input.ts";
 import { fieldLines, table } from "../output.ts";
 import type { Session } from "../session.ts";
 
-export async function create({ admin, output }: Session, options: { uses?: number; expires?: number }): Promise<void> {
-  const { uses, expires } = options;
+/** Flags of `umbrad invite create`. */
+export interface CreateOptions {
+  readonly uses?: number;
+  readonly expires?: number;
+  readonly qr?: boolean;
+}
+
+export async function create({ admin, output }: Session, options: CreateOptions): Promise<void> {
+  const { uses, expires, qr = false } = options;
   const invite = await (await admin()).post<InviteView>("/v1/invites", {
     ...(uses === undefined ? {} : { uses }),
     ...(expires === undefined ? {} : { expiresInMs: expires }),
   });
   output.answer(invite, invite.link);
+  if (qr && !output.json) {
+    const { qrNote } = await import("../qr.ts");
+    output.note(qrNote(invite.link, process.stderr.columns));
+  }
   // On stderr, so that a pipe gets the link and nothing else.
   const times = invite.uses === 1 ? "once" : `${invite.uses} times`;
   output.note(`It can be used ${times}, until ${invite.expires}. The other side types: umbrad invite accept LINK`);

@@ -10,6 +10,7 @@ export function declareInvites(program: Command): void {
     .description("make an invite link; whoever has it can open a conversation with you")
     .addOption(countOption("--uses <n>", "how many may use it (default: 1)"))
     .addOption(durationOption("--expires <duration>", "how long it works, like 12h or 7d (default: 7d)"))
+    .option("--qr", "show the link as a QR code too")
     .action(async (options, command) => (await import("../command/invite.ts")).create(session(command), options));
   invite
     .command("public")
@@ -101,6 +102,16 @@ export function declareContacts(program: Command): void {
       .argument("<contact>", "name, address, or a conversation with it")
       .action(async (words, _options, command) => (await load()).block(session(command), words, verb));
   }
+  contact
+    .command("verify")
+    .description("the safety number to compare with the other side; the address is the key, so it never changes")
+    .argument("<contact>", "name, address, or a conversation with it")
+    .option("--compare <number>", "the number that the other side reads out: when it is the same, keep that")
+    .option("--qr", "show the number as a QR code too")
+    .option("--undo", "forget that it was compared")
+    .action(async (words, options, command) =>
+      (await import("../command/verify/verify.ts")).verify(session(command), words, options),
+    );
   contact
     .command("requests")
     .description("who wants to talk to you and waits for your decision")

@@ -1,7 +1,7 @@
 /** What commands and the daemon do with whole databases: look at one, back it up, verify a copy, put one back. */
 import { resolve } from "node:path";
 import { backUp, restore, verifyCopy } from "../../sqlite/backup/backup.ts";
-import { checkStore, inspectStore, type StoreFacts } from "../../sqlite/backup/inspect.ts";
+import { checkStore, inspectStore, openSeal, type StoreFacts } from "../../sqlite/backup/inspect.ts";
 import { storeFile } from "../../sqlite/open.ts";
 import { systemClock } from "../clock.ts";
 
@@ -19,6 +19,11 @@ export interface Restored {
 
 export function storeInfo(stateDir: string): StoreFacts {
   return inspectStore(storeFile(stateDir));
+}
+
+/** Throws unless the passphrase opens the state. Changes nothing, also while a daemon runs. */
+export function checkSeal(stateDir: string, passphrase: Uint8Array): Promise<void> {
+  return openSeal(storeFile(stateDir), passphrase);
 }
 
 /** Throws `store/corrupt` when it is damaged. */

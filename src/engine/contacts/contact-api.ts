@@ -6,6 +6,8 @@ export interface ContactView {
   readonly address: string;
   readonly name: string | null;
   readonly isBlocked: boolean;
+  /** The operator has compared the safety numbers. The address is the key, so it holds until it is taken back. */
+  readonly isVerified: boolean;
   /** Handles of the open conversations with it, the current one first. */
   readonly conversations: readonly string[];
 }
@@ -36,6 +38,8 @@ export interface ContactApi {
   renameContact(contact: string, name: string): Promise<ContactView>;
   /** A blocked identity is neither read nor answered, and learns nothing. */
   blockContact(contact: string, isBlocked: boolean): Promise<ContactView>;
+  /** Keeps that both people have compared their safety numbers, or takes it back. */
+  verifyContact(contact: string, isVerified: boolean): Promise<ContactView>;
   /** Conversations that wait for a decision. */
   requests(): ConversationView[];
   /** `contact/no-request` when there is none. Refusing closes the conversation. */

@@ -61,8 +61,9 @@ export class Contacts {
     });
   }
 
-  change(address: string, change: Partial<Pick<ContactRow, "name" | "isBlocked">>): ContactView {
-    const row = { ...(this.#rows.get(address) ?? { address, name: undefined, isBlocked: false }), ...change };
+  change(address: string, change: Partial<Omit<ContactRow, "address">>): ContactView {
+    const unknown: ContactRow = { address, name: undefined, isBlocked: false, isVerified: false };
+    const row = { ...(this.#rows.get(address) ?? unknown), ...change };
     this.#store.putContact(row);
     this.#rows.set(address, row);
     return this.#view(
@@ -79,6 +80,7 @@ export class Contacts {
       address,
       name: row?.name ?? null,
       isBlocked: row?.isBlocked ?? false,
+      isVerified: row?.isVerified ?? false,
       conversations: [...(current === undefined ? [] : [current]), ...others].map(({ handle }) => handle),
     };
   }

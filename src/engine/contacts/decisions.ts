@@ -81,6 +81,10 @@ export class Decisions implements ContactApi {
     return contacts.change(address, { isBlocked });
   }
 
+  async verifyContact(words: string, isVerified: boolean): Promise<ContactView> {
+    return this.#deps.contacts.change(this.findContact(words).address, { isVerified });
+  }
+
   requests(): ConversationView[] {
     return this.#deps.conversations.list().filter(({ standing }) => standing === "undecided");
   }

@@ -4,7 +4,7 @@ import { UmbradError } from "../../engine/errors.ts";
 import { APPLICATION_ID, Database } from "../database.ts";
 import { newestSchema, schemaOf } from "../migrations/migrate.ts";
 import { storedKey } from "../open.ts";
-import { isWrapped } from "../wrapped-key.ts";
+import { isWrapped, unwrapDataKey } from "../wrapped-key.ts";
 
 export interface StoreFacts {
   readonly file: string;
@@ -36,6 +36,11 @@ export function inspectStore(file: string): StoreFacts {
       outbox: count("SELECT count(*) FROM outbox"),
     };
   });
+}
+
+/** Throws `store/wrong-passphrase` or `store/not-sealed` unless the passphrase opens it. */
+export async function openSeal(file: string, passphrase: Uint8Array): Promise<void> {
+  await unwrapDataKey(reading(file, storedKey), { kind: "passphrase", passphrase });
 }
 
 /** Throws `store/corrupt` unless every page reads, every index agrees with its table and every reference is met. */

@@ -1,4 +1,4 @@
-/** Names and blocks that the operator gave to identities. */
+/** Names, blocks and verifications that the operator gave to identities. */
 import { utf8 } from "../../crypto/bytes.ts";
 import type { ContactRow } from "../../engine/ports.ts";
 import type { Database } from "../database.ts";
@@ -18,8 +18,8 @@ export class ContactTable {
       "SELECT address_tag, body FROM contact",
     );
     return rows.map(({ address_tag: tag, body }) => {
-      const { address, name, isBlocked } = JSON.parse(textOf(this.#sealer.open(placeOf(tag), body)));
-      return { address, name, isBlocked };
+      const { address, name, isBlocked, isVerified } = JSON.parse(textOf(this.#sealer.open(placeOf(tag), body)));
+      return { address, name, isBlocked, isVerified };
     });
   }
 

@@ -32,12 +32,14 @@ describe("people", () => {
     );
     await people.renameContact("c1", "Bob");
     await people.renameConversation("c1", "chess");
+    assert.equal((await people.verifyContact("Bob", true)).isVerified, true);
     await assert.rejects(people.renameContact("Bob", "c9"), { code: "contact/bad-name" });
     assert.equal((await alice.engine.send({ conversation: "Bob", text: "by contact" })).conversation, "c1");
     assert.equal((await alice.engine.send({ conversation: "chess", text: "by conversation" })).conversation, "c1");
     await alice.stop();
     alice = await startNode(network.transport("alice again"), directories[0]);
     assert.equal(alice.engine.people.findContact("Bob").address, bob.engine.status().clientAddress);
+    assert.equal(alice.engine.people.findContact("Bob").isVerified, true, "a comparison outlives a restart too");
     assert.equal(alice.engine.findConversation("chess").handle, "c1");
     assert.throws(() => alice.engine.people.findContact("Eve"), { code: "contact/unknown" });
   });
@@ -45,6 +47,8 @@ describe("people", () => {
   it("that are blocked are not heard until they are unblocked", async () => {
     const { people } = alice.engine;
     assert.equal((await people.blockContact("Bob", true)).isBlocked, true);
+    assert.equal(people.findContact("Bob").isVerified, true);
+    assert.equal((await people.verifyContact("c1", false)).isVerified, false);
     const { messageId } = await bob.engine.send({ conversation: "c1", text: "hear me" });
     await until(() => bob.engine.message(messageId)?.state === "published", "bob's message is out");
     await assert.rejects(alice.engine.send({ conversation: "c1", text: "no" }), { code: "contact/blocked" });
