@@ -84,6 +84,14 @@ export const NODE_RENEWAL_MS: number = 10 * 60_000;
 
 /** Whoever asks for the daemon's health often must not cost an fsync each time. */
 export const STORE_PROBE_MS = 5_000;
+
+/** A disk that failed is asked again after a second, then after at most four: a user who freed space waits no longer. */
+export const DISK_RETRY_MIN_MS = 1_000;
+export const DISK_RETRY_MAX_MS = 4_000;
+/** Room for the largest turn that is usual: a state, its records, an envelope. */
+export const DISK_PROBE_BYTES: number = 256 * 1024;
+/** How often a failing disk is said. */
+export const TOLD_DISK_AGAIN_MS = 60_000;
 /** An envelope that waits this long waits for somebody to act. */
 export const OUTBOX_AGE_MAX_MS: number = 10 * 60_000;
 

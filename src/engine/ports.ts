@@ -11,6 +11,7 @@ import type { EventLog } from "./event-log/port.ts";
 export type { ConsumerRow, EventBounds } from "./event-log/port.ts";
 
 import type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
+import type { DiskStore } from "./port/disk.ts";
 import type { Spend, SpentRows } from "./port/quota.ts";
 import type { RollbackStore } from "./port/rollback.ts";
 import type { TokenTable } from "./port/tokens.ts";
@@ -187,7 +188,7 @@ export interface CommitReceipt {
  * Durable state. Synchronous, because a turn's commit must not be interleaved; every method throws UmbradError with a
  * `store/…` code when the environment fails. Bytes given and returned are plain: sealing is the adapter's.
  */
-export interface Store extends EventLog, ContactStore {
+export interface Store extends EventLog, ContactStore, DiskStore {
   readonly rollbacks: RollbackStore;
   readonly tokenTable: TokenTable;
 
@@ -270,9 +271,6 @@ export interface Store extends EventLog, ContactStore {
   }): MessageRow[];
   message(messageId: MessageId): MessageRow | undefined;
   idempotent(key: string): { readonly fingerprint: string; readonly reply: unknown } | undefined;
-
-  /** One durable commit of nothing that matters: throws what any other commit would throw now. */
-  probe(): void;
 
   /** Deletes what only bounds need: duplicate hashes and idempotency keys older than `beforeMs`. */
   prune(beforeMs: number): void;

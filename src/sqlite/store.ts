@@ -19,7 +19,7 @@ import type { ContentTopic, MessageId } from "../wire/ids.ts";
 import { type Tables, writeTurn } from "./commit.ts";
 import { ContactTable } from "./contacts/contact-table.ts";
 import { ConversationTables } from "./conversations.ts";
-import type { Database } from "./database.ts";
+import { type Database, isDiskFault } from "./database.ts";
 import { ConsumerTable } from "./event-log/consumers.ts";
 import { pruneEvents } from "./event-log/retention.ts";
 import { EventTable } from "./events.ts";
@@ -47,6 +47,7 @@ export class SqliteStore extends WaitingRows implements Store {
   readonly #release: () => void;
   readonly #changes: Keeping["changes"];
   readonly #contacts: ContactTable;
+  #onFault: ((fault: UmbradError) => void) | undefined;
   #closed = false;
 
   constructor(database: Database, sealer: Sealer, { changes, release }: Keeping) {
@@ -190,10 +191,14 @@ export class SqliteStore extends WaitingRows implements Store {
     return this.tables.intake.answerTo(key);
   }
 
-  probe(): void {
+  probe(bytes = 8): void {
     // Another value each time, so that there is something to write.
-    const sql = "INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', randomblob(8))";
-    this.write(() => this.#database.run(sql));
+    const sql = "INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', randomblob(?))";
+    this.write(() => this.#database.run(sql, bytes));
+  }
+
+  onFault(listener: (fault: UmbradError) => void): void {
+    this.#onFault = listener;
   }
 
   prune(beforeMs: number): void {
@@ -215,10 +220,16 @@ export class SqliteStore extends WaitingRows implements Store {
 
   protected write<Result>(body: () => Result): Result {
     if (this.#closed) throw new InvariantError("nothing writes to a store after it was closed");
-    const result = this.#database.transaction(() => {
-      this.#changes?.count();
-      return body();
-    });
+    let result: Result;
+    try {
+      result = this.#database.transaction(() => {
+        this.#changes?.count();
+        return body();
+      });
+    } catch (error) {
+      if (isDiskFault(error)) this.#onFault?.(error);
+      throw error;
+    }
     this.#changes?.committed();
     return result;
   }

@@ -25,6 +25,8 @@ interface RetentionDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly retention: Retention;
+  /** As in the alarm. */
+  readonly isHeld?: (() => boolean) | undefined;
 }
 
 export class RetentionLoop {
@@ -40,7 +42,7 @@ export class RetentionLoop {
         { event: "retention.failed", component: "retention", err: error },
         "old events could not be deleted",
       );
-    this.#alarm = new Alarm({ clock: deps.clock, look: () => this.#look(), onFault });
+    this.#alarm = new Alarm({ clock: deps.clock, look: () => this.#look(), onFault, isHeld: deps.isHeld });
   }
 
   wake(): void {
