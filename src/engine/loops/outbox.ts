@@ -143,12 +143,16 @@ export class OutboxLoop {
     const { log } = this.#deps;
     const publishing = this.#publish(row)
       .catch((error: unknown) => {
-        // Said once for all. The same bytes leave again when the disk takes writes.
-        const level = this.#deps.isHeld?.() ? "debug" : "error";
-        log[level](
-          { event: "outbox.failed", component: "outbox", conversation: `c${row.conversation}`, err: error },
-          "the outbox could not record an answer; the envelope stays queued",
-        );
+        const fields = {
+          event: "outbox.failed",
+          component: "outbox",
+          conversation: `c${row.conversation}`,
+          err: error,
+        };
+        const text = "the outbox could not record an answer; the envelope stays queued";
+        // A disk that takes no writes is said once for all.
+        if (this.#deps.isHeld?.()) log.debug(fields, text);
+        else log.error(fields, text);
         this.#pause();
       })
       .finally(() => {

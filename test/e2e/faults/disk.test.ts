@@ -132,7 +132,7 @@ function smallFileSystem(): Disk | undefined {
   const place = mkdtempSync(join(tmpdir(), "umbrad-small-"));
   const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=3m,mode=0700", "umbrad-test", place]);
   const end = (): void => {
-    spawnSync("umount", ["--lazy", place]);
+    spawnSync("/bin/umount", ["--lazy", place]);
     rmSync(place, { recursive: true, force: true });
   };
   if (mounted.status !== 0) {
