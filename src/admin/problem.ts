@@ -89,6 +89,7 @@ const problems: ReadonlyMap<string, Problem> = new Map([
   ["invite/unknown", final(404, exitCodes.unknownThing)],
   ["invite/ended", final(409, exitCodes.refused)],
 
+  ["message/expired", final(410, exitCodes.unknownThing)],
   ["message/empty", final(400, exitCodes.dataError)],
   ["message/not-text", final(400, exitCodes.dataError)],
   ["message/too-large", final(413, exitCodes.dataError)],

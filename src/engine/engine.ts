@@ -19,14 +19,14 @@ import { Counters } from "./counters.ts";
 import { DiskWatch } from "./disk/disk-watch.ts";
 import { EventFeed } from "./event-feed.ts";
 import { Consumers } from "./event-log/consumers.ts";
+import { Ending } from "./expiry/ending.ts";
 import { Health } from "./health.ts";
 import { REMEMBER_MS } from "./limits.ts";
 import { Listening } from "./loops/listening.ts";
 import { ParkingLoop } from "./loops/parking.ts";
-import { RetentionLoop } from "./loops/retention.ts";
 import { openQuota, Sending } from "./loops/sending.ts";
 import { openDesk } from "./operator/desk.ts";
-import type { EngineOptions } from "./port/engine-options.ts";
+import type { Engine, EngineOptions } from "./port/engine-options.ts";
 import type { EventRow, MessageRow, TransportStatus } from "./ports.ts";
 import { createRegistry } from "./registry.ts";
 import { tellOfRollback } from "./rollback/rollback.ts";
@@ -35,13 +35,7 @@ import { Router } from "./routing/router.ts";
 import { openConversations } from "./turn/states.ts";
 import { type AcceptedTurn, Turns } from "./turn/turns.ts";
 
-export interface Engine extends EngineApi {
-  /** Builds the index from the states and starts the loops. Never waits for the network. */
-  start(): Promise<void>;
-  /** Stops taking, lets begun turns end (at most `deadlineMs`), stops the transport. The store stays open. */
-  stop(deadlineMs: number): Promise<void>;
-  readonly counters: Counters;
-}
+export type { Engine };
 
 export function createEngine(options: EngineOptions): Engine {
   return new RunningEngine(options);
@@ -63,7 +57,7 @@ class RunningEngine implements Engine {
   readonly #commands: Commands;
   readonly #sending: Sending;
   readonly #parking: ParkingLoop;
-  readonly #retention: RetentionLoop;
+  readonly #ending: Ending;
   readonly #listening: Listening;
   readonly #health: Health;
   readonly #disk: DiskWatch;
@@ -107,16 +101,17 @@ class RunningEngine implements Engine {
     });
     this.#intake.connect(this.#turns);
     const phase = (): Phase => this.#phase;
-    this.#commands = new Commands({ store, turns: this.#turns, conversations: this.#conversations, phase });
-    const [commands, conversations, contacts] = [this.#commands, this.#conversations, this.#contacts];
+    const [conversations, contacts] = [this.#conversations, this.#contacts];
+    const commands = new Commands({ store, turns: this.#turns, conversations, phase });
+    this.#commands = commands;
     this.people = new Decisions({ commands, conversations, contacts });
     const shared = { store, transport, clock, log, quota, onEvents, isHeld };
     const shiftMs = () => this.#listening.time.shiftMs;
     this.#sending = new Sending({ ...shared, counters: this.counters, turns: this.#turns, shiftMs });
     this.#parking = new ParkingLoop({ ...shared, intake: this.#intake });
-    const { outbox } = this.#sending;
-    this.desk = openDesk({ store, clock, commands: this.#commands, outbox, parking: this.#parking });
-    this.#retention = new RetentionLoop({ ...shared, retention: options.retention ?? {} });
+    this.#ending = new Ending({ ...shared, retention: options.retention ?? {} });
+    const waiting = { outbox: this.#sending.outbox, parking: this.#parking };
+    this.desk = openDesk({ ...shared, ...waiting, commands, conversations, ending: this.#ending });
     const onChange = () => this.#statusChanged();
     this.#listening = new Listening({ ...shared, intake: this.#intake, canary, onChange });
     this.#health = new Health({ ...shared, listening: this.#listening, conversations, phase, disk: this.#disk });
@@ -141,7 +136,7 @@ class RunningEngine implements Engine {
     this.#listening.start();
     this.#parking.wake(true);
     this.#sending.start();
-    this.#retention.wake();
+    this.#ending.wake();
     this.#statusChanged();
   }
 
@@ -168,7 +163,7 @@ class RunningEngine implements Engine {
     this.#listening.stop();
     this.#sending.stop();
     this.#disk.stop();
-    this.#retention.stop();
+    this.#ending.stop();
     this.#feed.stop();
     await transport.stop();
     // An answer that came in the last moment is still recorded before the store may close.
@@ -289,7 +284,7 @@ class RunningEngine implements Engine {
       this.#listening.history.release();
       this.#sending.onDisk();
       this.#parking.wake(true);
-      this.#retention.wake();
+      this.#ending.wake();
     }
     this.#statusChanged();
   }

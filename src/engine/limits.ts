@@ -157,3 +157,9 @@ export const RETENTION_LOOK_MS: number = 10 * 60_000;
 export const RETENTION_BATCH_MAX = 500;
 /** The pause between two batches, in which turns go on. */
 export const RETENTION_PAUSE_MS = 50;
+
+/** How often messages are looked for that have become too old: nobody expects them to vanish in a second. */
+export const EXPIRY_LOOK_MS: number = 60_000;
+/** Messages deleted in one transaction, conversations looked at in one go: some 10 ms. */
+export const EXPIRY_BATCH_MAX = 100;
+export const EXPIRY_PAGE_MAX = 64;

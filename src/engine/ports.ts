@@ -12,6 +12,7 @@ export type { ConsumerRow, EventBounds } from "./event-log/port.ts";
 
 import type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
 import type { DiskStore } from "./port/disk.ts";
+import type { ExpiryStore } from "./port/expiry.ts";
 import type { Spend, SpentRows } from "./port/quota.ts";
 import type { RollbackStore } from "./port/rollback.ts";
 import type { TokenTable } from "./port/tokens.ts";
@@ -60,6 +61,8 @@ export interface MessageBody {
   readonly tag: number;
   readonly bytes: Uint8Array;
   readonly attachment?: Attachment;
+  /** Its content was deleted when it became too old. */
+  readonly isExpired?: true;
 }
 
 export interface EventRow {
@@ -188,7 +191,7 @@ export interface CommitReceipt {
  * Durable state. Synchronous, because a turn's commit must not be interleaved; every method throws UmbradError with a
  * `store/…` code when the environment fails. Bytes given and returned are plain: sealing is the adapter's.
  */
-export interface Store extends EventLog, ContactStore, DiskStore {
+export interface Store extends EventLog, ContactStore, DiskStore, ExpiryStore {
   readonly rollbacks: RollbackStore;
   readonly tokenTable: TokenTable;
 

@@ -1,5 +1,6 @@
 /** The Store port on SQLite. Each method is a query or one transaction; the rules are in the tables' own files. */
 import { InvariantError, type UmbradError } from "../engine/errors.ts";
+import type { ExpiryBounds } from "../engine/port/expiry.ts";
 import type {
   CommitReceipt,
   ConsumerRow,
@@ -29,6 +30,7 @@ import { OutboxTable } from "./outbox.ts";
 import type { Keeping } from "./rollback/changes.ts";
 import { Rollbacks } from "./rollback/rollbacks.ts";
 import type { Sealer } from "./seal.ts";
+import { ExpiryTable } from "./tables/expiry.ts";
 import { writeGroup } from "./tables/group.ts";
 import { PublicationTable } from "./tables/publications.ts";
 import { QuotaTable } from "./tables/quota.ts";
@@ -47,6 +49,7 @@ export class SqliteStore extends WaitingRows implements Store {
   readonly #release: () => void;
   readonly #changes: Keeping["changes"];
   readonly #contacts: ContactTable;
+  readonly #expiry: ExpiryTable;
   #onFault: ((fault: UmbradError) => void) | undefined;
   #closed = false;
 
@@ -60,6 +63,7 @@ export class SqliteStore extends WaitingRows implements Store {
     this.tokenTable = new TokenRows(database, sealer, (body) => this.write(body));
     const messages = new MessageTable(database, sealer);
     this.#contacts = new ContactTable(database, sealer);
+    this.#expiry = new ExpiryTable(database);
     this.tables = {
       conversations: new ConversationTables(database, sealer),
       messages,
@@ -146,6 +150,26 @@ export class SqliteStore extends WaitingRows implements Store {
 
   pruneEvents(bounds: EventBounds, limit: number): number {
     return this.write(() => pruneEvents(this.#database, this.#consumers.leastAcked(), bounds, limit));
+  }
+
+  setExpiry(conversation: ConversationNumber, ms: number | undefined): void {
+    this.write(() => this.#expiry.set(conversation, ms));
+  }
+
+  expiry(conversation: ConversationNumber): number | undefined {
+    return this.#expiry.of(conversation);
+  }
+
+  expiries(...query: Parameters<Store["expiries"]>): ReturnType<Store["expiries"]> {
+    return this.#expiry.page(...query);
+  }
+
+  expireMessages(bounds: ExpiryBounds, limit: number): number {
+    return this.write(() => this.#expiry.expire(this.tables, bounds, this.#consumers.leastAcked(), limit));
+  }
+
+  emptyLog(): void {
+    this.#expiry.emptyLog();
   }
 
   consumers(): ConsumerRow[] {

@@ -143,16 +143,11 @@ export class OutboxLoop {
     const { log } = this.#deps;
     const publishing = this.#publish(row)
       .catch((error: unknown) => {
-        const fields = {
-          event: "outbox.failed",
-          component: "outbox",
-          conversation: `c${row.conversation}`,
-          err: error,
-        };
-        const text = "the outbox could not record an answer; the envelope stays queued";
+        const conversation = `c${row.conversation}`;
+        const fields = { event: "outbox.failed", component: "outbox", conversation, err: error };
         // A disk that takes no writes is said once for all.
-        if (this.#deps.isHeld?.()) log.debug(fields, text);
-        else log.error(fields, text);
+        if (!this.#deps.isHeld?.())
+          log.error(fields, "the outbox could not record an answer; the envelope stays queued");
         this.#pause();
       })
       .finally(() => {

@@ -18,6 +18,8 @@ export interface Retention {
   readonly eventsMax?: number | undefined;
   /** Events older than this go in any case. */
   readonly unacknowledgedMs?: number | undefined;
+  /** The content of messages older than this goes; absent: none does. */
+  readonly messagesMs?: number | undefined;
 }
 
 interface RetentionDeps {

@@ -1,5 +1,7 @@
-/** What an engine is made of. */
+/** What an engine is made of, and what it is. */
 import type { AnyConversationType } from "../../conversation/contract.ts";
+import type { EngineApi } from "../api.ts";
+import type { Counters } from "../counters.ts";
 import type { CanaryOptions } from "../loops/canary/canary.ts";
 import type { Retention } from "../loops/retention.ts";
 import type { Clock, Log, Store, Transport } from "../ports.ts";
@@ -19,4 +21,12 @@ export interface EngineOptions {
   readonly limits?: IncomingLimits;
   /** Other times, or none, for tests. */
   readonly canary?: CanaryOptions | "off";
+}
+
+export interface Engine extends EngineApi {
+  /** Builds the index from the states and starts the loops. Never waits for the network. */
+  start(): Promise<void>;
+  /** Stops taking, lets begun turns end (at most `deadlineMs`), stops the transport. The store stays open. */
+  stop(deadlineMs: number): Promise<void>;
+  readonly counters: Counters;
 }
