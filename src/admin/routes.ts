@@ -70,6 +70,7 @@ export const routes: readonly Route[] = routeTable({
   "DELETE /v1/consumers/:consumer": ["admin", event.dropConsumer],
 
   "POST /v1/store/backup": ["owner", store.backup],
+  "POST /v1/store/rekey": ["owner", store.rekey],
 
   "GET /v1/tokens": ["owner", token.list],
   "POST /v1/tokens": ["owner", token.create],

@@ -12,6 +12,7 @@ import { createEngine, type Engine } from "../engine/engine.ts";
 import { UmbradError } from "../engine/errors.ts";
 import type { Log, Store } from "../engine/ports.ts";
 import { openStore } from "../sqlite/open.ts";
+import { rekey } from "../sqlite/secret/rekey.ts";
 import { parsePeers } from "../waku/peer-address.ts";
 import { createWakuTransport, type PeeredTransport } from "../waku/transport.ts";
 import { systemClock } from "./clock.ts";
@@ -129,7 +130,12 @@ function hostOf(
     requestStop: () => stop.ask("api"),
     backUp: async (directory) => {
       if (progress.tokens === undefined) throw startingError();
-      return await backUpLogged(options, directory);
+      return await backUpLogged({ ...options, passphrase: progress.passphrase ?? options.passphrase }, directory);
+    },
+    rekey: async (given, next) => {
+      if (progress.tokens === undefined) throw startingError();
+      await rekeyLogged(options, given, next);
+      progress.passphrase = next;
     },
     now: systemClock.now,
     metrics,
@@ -239,6 +245,12 @@ function assemble(
   store: Store,
   metrics: Metrics,
 ): { readonly engine: Engine; readonly transport: PeeredTransport } {
+async function rekeyLogged({ stateDir, log }: DaemonOptions, passphrase: Uint8Array, next: Uint8Array): Promise<void> {
+  await rekey({ stateDir, passphrase, next, random: systemClock.random });
+  log.info({ event: "store.rekeyed", component: "store" }, "the state is sealed with another passphrase");
+}
+
+function assemble({ stateDir, config, log }: DaemonOptions, store: Store, metrics: Metrics): Engine {
   const { network, peers } = config.current;
   const { clusterId, shards } = network;
   const privateKeySeed = loadPeerKeySeed(stateDir, systemClock.random);

@@ -19,12 +19,12 @@ import type { TokenTable } from "./port/tokens.ts";
 
 export type { ContactRow, ContactStore } from "./contacts/contact-store.ts";
 export type { Log, LogFields } from "./log/log.ts";
-export type { TokenRow, TokenTable } from "./port/tokens.ts";
-// ---------------------------------------------------------------- Store
-
 export type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
+export type { ExpiryBounds } from "./port/expiry.ts";
 export type { Spend, SpentRows } from "./port/quota.ts";
 export type { RollbackCause, RollbackStore } from "./port/rollback.ts";
+export type { TokenRow, TokenTable } from "./port/tokens.ts";
+
 /** Number of a conversation in this database: 0 is the default inbox, its handle is `c<number>`. Never reused. */
 export type ConversationNumber = number;
 

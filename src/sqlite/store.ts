@@ -1,6 +1,5 @@
 /** The Store port on SQLite. Each method is a query or one transaction; the rules are in the tables' own files. */
 import { InvariantError, type UmbradError } from "../engine/errors.ts";
-import type { ExpiryBounds } from "../engine/port/expiry.ts";
 import type {
   CommitReceipt,
   ConsumerRow,
@@ -9,6 +8,7 @@ import type {
   CursorWrite,
   EventBounds,
   EventRow,
+  ExpiryBounds,
   MessageRow,
   MessageTrace,
   NewEvent,

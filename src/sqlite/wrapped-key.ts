@@ -69,6 +69,23 @@ export async function unwrapDataKey(stored: Uint8Array, source: SealSource | und
   return dataKey;
 }
 
+/** The same data key under another passphrase, with a salt of its own; the errors of `unwrapDataKey`. */
+export async function rewrapDataKey(
+  stored: Uint8Array,
+  change: {
+    readonly passphrase: Uint8Array;
+    readonly next: Uint8Array;
+    readonly random: (length: number) => Uint8Array;
+  },
+): Promise<Uint8Array> {
+  const dataKey = await unwrapDataKey(stored, { kind: "passphrase", passphrase: change.passphrase });
+  try {
+    return utf8(JSON.stringify(await wrap(dataKey, { kind: "passphrase", passphrase: change.next }, change.random)));
+  } finally {
+    dataKey.fill(0);
+  }
+}
+
 async function wrap(
   dataKey: Uint8Array,
   source: SealSource,

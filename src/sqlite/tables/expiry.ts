@@ -3,8 +3,7 @@
  * one. `secure_delete` writes over what the database forgets; the write-ahead log is emptied after it.
  */
 
-import type { ExpiryBounds } from "../../engine/port/expiry.ts";
-import type { ConversationNumber } from "../../engine/ports.ts";
+import type { ConversationNumber, ExpiryBounds } from "../../engine/ports.ts";
 import type { Tables } from "../commit.ts";
 import type { Database, Row } from "../database.ts";
 
