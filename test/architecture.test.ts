@@ -110,6 +110,7 @@ const exceptions: Readonly<Record<string, { readonly ours: readonly string[]; re
   "cli/command/init.ts": { ours: ["daemon/"], why: "there is no daemon to ask before there is a state" },
   "cli/command/devnet/devnet.ts": { ours: ["devnet/"], why: "it is the devnet" },
   "cli/command/operator/config.ts": { ours: ["daemon/config/"], why: "settings are read without a daemon" },
+  "cli/command/identity/identity.ts": { ours: ["daemon/"], why: "the state is opened while no daemon runs" },
   "cli/command/store/store.ts": { ours: ["daemon/"], why: "a file is looked at and put back while no daemon runs" },
   "cli/command/service/service.ts": {
     ours: ["daemon/state-kind.ts"],

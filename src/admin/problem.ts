@@ -65,6 +65,10 @@ const problems: ReadonlyMap<string, Problem> = new Map([
 
   ["state/cannot-create", final(500, exitCodes.cannotCreate)],
 
+  ["identity/bad-words", final(400, exitCodes.dataError)],
+  ["identity/malformed", final(400, exitCodes.dataError)],
+  ["identity/wrong-passphrase", final(500, exitCodes.noPermission)],
+
   ["passphrase/missing", final(500, exitCodes.noPermission)],
   ["passphrase/exposed", final(500, exitCodes.noPermission)],
   ["passphrase/unreadable", final(500, exitCodes.notInitialised)],

@@ -101,6 +101,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 
 /** How far the start is, for what was made before. */
 class Progress {
+  /** The one that was given last, while the daemon runs. */
+  passphrase: Uint8Array | undefined;
   admin: AdminServer | undefined;
   tokens: Tokens | undefined;
   engine: Engine | undefined;
@@ -240,17 +242,16 @@ async function backUpLogged({ stateDir, passphrase, log }: DaemonOptions, direct
   }
 }
 
-function assemble(
-  { stateDir, config, log }: DaemonOptions,
-  store: Store,
-  metrics: Metrics,
-): { readonly engine: Engine; readonly transport: PeeredTransport } {
 async function rekeyLogged({ stateDir, log }: DaemonOptions, passphrase: Uint8Array, next: Uint8Array): Promise<void> {
   await rekey({ stateDir, passphrase, next, random: systemClock.random });
   log.info({ event: "store.rekeyed", component: "store" }, "the state is sealed with another passphrase");
 }
 
-function assemble({ stateDir, config, log }: DaemonOptions, store: Store, metrics: Metrics): Engine {
+function assemble(
+  { stateDir, config, log }: DaemonOptions,
+  store: Store,
+  metrics: Metrics,
+): { readonly engine: Engine; readonly transport: PeeredTransport } {
   const { network, peers } = config.current;
   const { clusterId, shards } = network;
   const privateKeySeed = loadPeerKeySeed(stateDir, systemClock.random);
