@@ -12,7 +12,6 @@ import { createEngine, type Engine } from "../engine/engine.ts";
 import { UmbradError } from "../engine/errors.ts";
 import type { Log, Store } from "../engine/ports.ts";
 import { openStore } from "../sqlite/open.ts";
-import { rekey } from "../sqlite/secret/rekey.ts";
 import { parsePeers } from "../waku/peer-address.ts";
 import { createWakuTransport, type PeeredTransport } from "../waku/transport.ts";
 import { systemClock } from "./clock.ts";
@@ -26,6 +25,7 @@ import type { ServiceEnvironment } from "./service/environment.ts";
 import { createNotifier, type Notifier } from "./service/notify.ts";
 import { Watchdog } from "./service/watchdog.ts";
 import type { StopRequest } from "./signals.ts";
+import { rekeyLogged } from "./store/rekey-logged.ts";
 import { type BackupFacts, backUpState } from "./store/store-files.ts";
 
 export interface DaemonOptions {
@@ -240,11 +240,6 @@ async function backUpLogged({ stateDir, passphrase, log }: DaemonOptions, direct
     log.warn({ event: "store.backup-failed", component: "store", err }, "a backup failed");
     throw err;
   }
-}
-
-async function rekeyLogged({ stateDir, log }: DaemonOptions, passphrase: Uint8Array, next: Uint8Array): Promise<void> {
-  await rekey({ stateDir, passphrase, next, random: systemClock.random });
-  log.info({ event: "store.rekeyed", component: "store" }, "the state is sealed with another passphrase");
 }
 
 function assemble(
