@@ -113,6 +113,7 @@ const exceptions: Readonly<Record<string, { readonly ours: readonly string[]; re
   "cli/command/debug/decode.ts": { ours: ["wire/"], why: "bytes of an envelope are explained without a daemon" },
   "cli/command/doctor/state.ts": { ours: ["daemon/"], why: "the doctor is asked when no daemon runs" },
   "cli/command/doctor/network.ts": { ours: ["daemon/config/"], why: "the doctor is asked when no daemon runs" },
+  "cli/command/identity/identity.ts": { ours: ["daemon/"], why: "the state is opened while no daemon runs" },
   "cli/command/store/store.ts": { ours: ["daemon/"], why: "a file is looked at and put back while no daemon runs" },
   "cli/command/service/service.ts": {
     ours: ["daemon/state-kind.ts"],

@@ -14,13 +14,16 @@ export interface FileView {
 
 export type ContentView =
   | { readonly text: string }
+  /** It became too old. */
+  | { readonly expired: true }
   | { readonly file: FileView }
   | { readonly domain: number; readonly tag: number; readonly bytes: string }
   /** Too large for a line: its bytes are at `/v1/messages/ID/content`. */
   | { readonly domain: number; readonly tag: number; readonly size: number; readonly sha256: string };
 
 export function contentView(body: MessageBody): ContentView {
-  const { domain, tag, attachment } = body;
+  const { domain, tag, attachment, isExpired } = body;
+  if (isExpired) return { expired: true };
   const text = attachment === undefined ? textOf(body) : undefined;
   if (text !== undefined) return { text };
   if (attachment === undefined) return { domain, tag, bytes: Buffer.from(body.bytes).toString("base64") };

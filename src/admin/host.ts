@@ -18,6 +18,8 @@ export interface AdminHost {
   requestStop(): void;
   /** A verified copy of the store in this directory. */
   backUp(directory: string): Promise<BackupJson>;
+  /** Another passphrase for the state; both are wiped. `store/wrong-passphrase` changes nothing. */
+  rekey(passphrase: Uint8Array, next: Uint8Array): Promise<void>;
   now(): number;
   /** Throws `daemon/starting` until the store is open. */
   readonly tokens: Tokens;

@@ -67,6 +67,10 @@ const problems: ReadonlyMap<string, Problem> = new Map([
 
   ["state/cannot-create", final(500, exitCodes.cannotCreate)],
 
+  ["identity/bad-words", final(400, exitCodes.dataError)],
+  ["identity/malformed", final(400, exitCodes.dataError)],
+  ["identity/wrong-passphrase", final(500, exitCodes.noPermission)],
+
   ["passphrase/missing", final(500, exitCodes.noPermission)],
   ["passphrase/exposed", final(500, exitCodes.noPermission)],
   ["passphrase/unreadable", final(500, exitCodes.notInitialised)],
@@ -92,6 +96,7 @@ const problems: ReadonlyMap<string, Problem> = new Map([
   ["invite/unknown", final(404, exitCodes.unknownThing)],
   ["invite/ended", final(409, exitCodes.refused)],
 
+  ["message/expired", final(410, exitCodes.unknownThing)],
   ["message/empty", final(400, exitCodes.dataError)],
   ["message/not-text", final(400, exitCodes.dataError)],
   ["message/too-large", final(413, exitCodes.dataError)],
@@ -127,6 +132,9 @@ const problems: ReadonlyMap<string, Problem> = new Map([
   ["store/wrong-passphrase", final(500, exitCodes.noPermission)],
   ["store/locked", retry(503, exitCodes.tryAgain)],
   ["store/busy", retry(503, exitCodes.tryAgain)],
+  ["store/full", retry(507, exitCodes.tryAgain)],
+  ["store/io", retry(503, exitCodes.ioError)],
+  ["store/readonly", retry(503, exitCodes.ioError)],
   ["store/conflict", retry(503, exitCodes.tryAgain)],
   ["store/newer-schema", final(500, exitCodes.configuration)],
   ["store/corrupt", final(500, exitCodes.dataError)],

@@ -4,6 +4,7 @@ import * as contact from "./endpoint/contact.ts";
 import * as conversation from "./endpoint/conversation.ts";
 import * as daemon from "./endpoint/daemon.ts";
 import * as event from "./endpoint/event.ts";
+import * as expiry from "./endpoint/expiry.ts";
 import * as file from "./endpoint/file.ts";
 import * as invite from "./endpoint/invite.ts";
 import * as message from "./endpoint/message.ts";
@@ -48,6 +49,8 @@ export const routes: readonly Route[] = routeTable({
   "GET /v1/conversations/:conversation": ["read", conversation.show],
   "PATCH /v1/conversations/:conversation": ["admin", conversation.rename],
   "POST /v1/conversations/:conversation/leave": ["admin", conversation.leave],
+  "GET /v1/conversations/:conversation/expiry": ["read", expiry.show],
+  "PATCH /v1/conversations/:conversation/expiry": ["admin", expiry.set],
   "GET /v1/conversations/:conversation/messages": ["read", conversation.messages],
   "POST /v1/conversations/:conversation/files": ["send", file.send],
 
@@ -70,6 +73,7 @@ export const routes: readonly Route[] = routeTable({
   "DELETE /v1/consumers/:consumer": ["admin", event.dropConsumer],
 
   "POST /v1/store/backup": ["owner", store.backup],
+  "POST /v1/store/rekey": ["owner", store.rekey],
 
   "GET /v1/tokens": ["owner", token.list],
   "POST /v1/tokens": ["owner", token.create],

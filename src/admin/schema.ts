@@ -179,6 +179,14 @@ export const logQuery: z.ZodType<LogQuery> = z.strictObject({
   follow: flag.default(false),
 });
 
+const passphrase = z.base64().min(1).max(8_192);
+
+/** Base64, because a passphrase may be any bytes. */
+export const rekeyBody: z.ZodType<{ readonly passphrase: string; readonly newPassphrase: string }> = z.strictObject({
+  passphrase,
+  newPassphrase: passphrase,
+});
+
 export const backupBody: z.ZodType<{ readonly directory: string }> = z.strictObject({
   directory: z
     .string()

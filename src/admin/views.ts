@@ -12,6 +12,7 @@ import type {
 import type { MessageRow, MessageState } from "../engine/ports.ts";
 import { type ContentView, contentView } from "./content-view.ts";
 
+export type { ExpiryView } from "../engine/api.ts";
 export type { FileView } from "./content-view.ts";
 
 /** What the process is, beside what its engine knows. */

@@ -4,6 +4,7 @@
  */
 import { Command, Option } from "commander";
 import { declareDiagnosis } from "./noun/diagnosis.ts";
+import { declareIdentity } from "./noun/identity.ts";
 import { declareOperator } from "./noun/operator.ts";
 import { declareContacts, declareConversations, declareInvites } from "./noun/people.ts";
 import { declareShell } from "./noun/shell.ts";
@@ -38,6 +39,7 @@ export function createProgram(writeHelp: (text: string) => void): Command {
   declareStore(program);
   declareDiagnosis(program);
   declareShell(program);
+  declareIdentity(program);
   return program;
 }
 
@@ -60,6 +62,10 @@ function declareSetup(program: Command): void {
     .option("--peer <multiaddr>", "a service node to use (repeatable)", collect)
     .addOption(countOption("--cluster-id <n>", "with --network custom"))
     .addOption(countOption("--shards <n>", "with --network custom"))
+    .option("--identity-file <file>", "be who you were: what umbrad identity export made")
+    .option("--identity-passphrase-file <file>", "its passphrase, when it is not that of the new state")
+    .option("--recovery-words-file <file>", "be who you were: a file with the words of umbrad identity words")
+    .addOption(countOption("--recovery-words-fd <n>", "the same from an open file descriptor; 0 is standard input"))
     .action(async (options, command) => (await import("./command/init.ts")).init(session(command), options));
   withPassphrase(program.command("run"))
     .description("run the daemon in the foreground")

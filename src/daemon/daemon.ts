@@ -25,6 +25,7 @@ import type { ServiceEnvironment } from "./service/environment.ts";
 import { createNotifier, type Notifier } from "./service/notify.ts";
 import { Watchdog } from "./service/watchdog.ts";
 import type { StopRequest } from "./signals.ts";
+import { rekeyLogged } from "./store/rekey-logged.ts";
 import { type BackupFacts, backUpState } from "./store/store-files.ts";
 
 export interface DaemonOptions {
@@ -100,6 +101,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 
 /** How far the start is, for what was made before. */
 class Progress {
+  /** The one that was given last, while the daemon runs. */
+  passphrase: Uint8Array | undefined;
   admin: AdminServer | undefined;
   tokens: Tokens | undefined;
   engine: Engine | undefined;
@@ -129,7 +132,12 @@ function hostOf(
     requestStop: () => stop.ask("api"),
     backUp: async (directory) => {
       if (progress.tokens === undefined) throw startingError();
-      return await backUpLogged(options, directory);
+      return await backUpLogged({ ...options, passphrase: progress.passphrase ?? options.passphrase }, directory);
+    },
+    rekey: async (given, next) => {
+      if (progress.tokens === undefined) throw startingError();
+      await rekeyLogged(options, given, next);
+      progress.passphrase = next;
     },
     now: systemClock.now,
     metrics,

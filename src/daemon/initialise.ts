@@ -1,6 +1,7 @@
 /** `umbrad init`: a directory with a store, an identity and a configuration file. Repeating an interrupted one finishes it. */
 import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
+import type { PortableIdentity } from "../conversation/inbox-v1/identity/portable.ts";
 import { inboxV1 } from "../conversation/inbox-v1/inbox-v1.ts";
 import { UmbradError } from "../engine/errors.ts";
 import { initialiseState } from "../engine/initialise.ts";
@@ -16,6 +17,8 @@ export interface InitRequest {
   readonly passphrase: Uint8Array | undefined;
   readonly config: Config;
   readonly configFile: string;
+  /** undefined: a new one. */
+  readonly identity?: PortableIdentity | undefined;
 }
 
 export interface Initialised {
@@ -32,7 +35,7 @@ export async function initialise(request: InitRequest): Promise<Initialised> {
   if (!existsSync(configFile)) writeNewFile(configFile, renderConfigFile(config));
   const store = await newOrUnfinishedStore(stateDir, passphrase);
   try {
-    const clientAddress = initialiseState({ store, clock: systemClock, inbox: inboxV1 });
+    const clientAddress = initialiseState({ store, clock: systemClock, inbox: inboxV1, opening: request.identity });
     return { clientAddress, stateDir, sealed: passphrase !== undefined, network: config.network.name };
   } finally {
     store.close();

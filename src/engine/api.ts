@@ -6,7 +6,7 @@ import type { EventRow, MessageRow, MessageState, MessageTrace, TransportStatus 
 import type { QuotaStatus } from "./quota/quota.ts";
 
 export type { ContactApi, ContactView, InviteRecord } from "./contacts/contact-api.ts";
-export type { OperatorDesk, ParkedView, WaitingView } from "./operator/port.ts";
+export type { ExpiryView, OperatorDesk, ParkedView, WaitingView } from "./operator/port.ts";
 
 export type DaemonState = "starting" | "ready" | "degraded" | "draining";
 

@@ -1,5 +1,4 @@
 /** The engine: composes router, intake, turns and loops over the ports, and answers the admin API. Knows no adapter. */
-import type { AnyConversationType } from "../conversation/contract.ts";
 import type { MessageId } from "../wire/ids.ts";
 import type {
   EngineApi,
@@ -17,48 +16,26 @@ import { Decisions } from "./contacts/decisions.ts";
 import { type MessageContent, messageContent } from "./content/message-content.ts";
 import { Conversations, handleOf } from "./conversations.ts";
 import { Counters } from "./counters.ts";
+import { DiskWatch } from "./disk/disk-watch.ts";
 import { EventFeed } from "./event-feed.ts";
 import { Consumers } from "./event-log/consumers.ts";
+import { Ending } from "./expiry/ending.ts";
 import { Health } from "./health.ts";
 import { REMEMBER_MS } from "./limits.ts";
-import type { CanaryOptions } from "./loops/canary/canary.ts";
 import { Listening } from "./loops/listening.ts";
 import { ParkingLoop } from "./loops/parking.ts";
-import { type Retention, RetentionLoop } from "./loops/retention.ts";
 import { openQuota, Sending } from "./loops/sending.ts";
 import { openDesk } from "./operator/desk.ts";
-import type { Clock, EventRow, Log, MessageRow, Store, Transport, TransportStatus } from "./ports.ts";
-import type { QuotaRule } from "./quota/quota.ts";
+import type { Engine, EngineOptions } from "./port/engine-options.ts";
+import type { EventRow, MessageRow, TransportStatus } from "./ports.ts";
 import { createRegistry } from "./registry.ts";
 import { tellOfRollback } from "./rollback/rollback.ts";
-import type { IncomingLimits } from "./routing/admission.ts";
 import { Intake } from "./routing/intake.ts";
 import { Router } from "./routing/router.ts";
 import { openConversations } from "./turn/states.ts";
 import { type AcceptedTurn, Turns } from "./turn/turns.ts";
 
-export interface EngineOptions {
-  readonly store: Store;
-  readonly transport: Transport;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly types: readonly AnyConversationType[];
-  readonly retention?: Retention;
-  /** What the network lets us publish; absent: it does not count. */
-  readonly quota?: QuotaRule | undefined;
-  /** What others may bring us. */
-  readonly limits?: IncomingLimits;
-  /** Other times, or none, for tests. */
-  readonly canary?: CanaryOptions | "off";
-}
-
-export interface Engine extends EngineApi {
-  /** Builds the index from the states and starts the loops. Never waits for the network. */
-  start(): Promise<void>;
-  /** Stops taking, lets begun turns end (at most `deadlineMs`), stops the transport. The store stays open. */
-  stop(deadlineMs: number): Promise<void>;
-  readonly counters: Counters;
-}
+export type { Engine };
 
 export function createEngine(options: EngineOptions): Engine {
   return new RunningEngine(options);
@@ -80,9 +57,10 @@ class RunningEngine implements Engine {
   readonly #commands: Commands;
   readonly #sending: Sending;
   readonly #parking: ParkingLoop;
-  readonly #retention: RetentionLoop;
+  readonly #ending: Ending;
   readonly #listening: Listening;
   readonly #health: Health;
+  readonly #disk: DiskWatch;
   #phase: Phase = "starting";
   #statusListeners = new Set<() => void>();
 
@@ -95,6 +73,10 @@ class RunningEngine implements Engine {
     this.consumers = new Consumers({ store, clock });
     this.#contacts = new Contacts(store, () => this.#conversations.list());
     this.#conversations = new Conversations(store, (words) => this.#contacts.current(words));
+    const onEvents = (events: readonly EventRow[]) => this.#feed.publish(events);
+    const onDisk = () => this.#onDisk();
+    this.#disk = new DiskWatch({ store, clock, log, onEvents, onFailing: onDisk, onRecovered: onDisk });
+    const isHeld = this.#disk.isFailing;
     this.#intake = new Intake({
       store,
       registry: this.#registry,
@@ -107,6 +89,7 @@ class RunningEngine implements Engine {
       onGap: (reason) => this.#listening.history.markGap(reason),
       onParked: () => this.#parking.wake(),
       limits: options.limits,
+      isHeld,
     });
     this.#turns = new Turns({
       store,
@@ -118,20 +101,20 @@ class RunningEngine implements Engine {
     });
     this.#intake.connect(this.#turns);
     const phase = (): Phase => this.#phase;
-    this.#commands = new Commands({ store, turns: this.#turns, conversations: this.#conversations, phase });
-    const [commands, conversations, contacts] = [this.#commands, this.#conversations, this.#contacts];
+    const [conversations, contacts] = [this.#conversations, this.#contacts];
+    const commands = new Commands({ store, turns: this.#turns, conversations, phase });
+    this.#commands = commands;
     this.people = new Decisions({ commands, conversations, contacts });
-    const onEvents = (events: readonly EventRow[]) => this.#feed.publish(events);
-    const shared = { store, transport, clock, log, quota, onEvents };
+    const shared = { store, transport, clock, log, quota, onEvents, isHeld };
     const shiftMs = () => this.#listening.time.shiftMs;
     this.#sending = new Sending({ ...shared, counters: this.counters, turns: this.#turns, shiftMs });
-    this.#parking = new ParkingLoop({ store, clock, log, intake: this.#intake });
-    const { outbox } = this.#sending;
-    this.desk = openDesk({ store, clock, commands: this.#commands, outbox, parking: this.#parking });
-    this.#retention = new RetentionLoop({ store, clock, log, retention: options.retention ?? {} });
+    this.#parking = new ParkingLoop({ ...shared, intake: this.#intake });
+    this.#ending = new Ending({ ...shared, retention: options.retention ?? {} });
+    const waiting = { outbox: this.#sending.outbox, parking: this.#parking };
+    this.desk = openDesk({ ...shared, ...waiting, commands, conversations, ending: this.#ending });
     const onChange = () => this.#statusChanged();
     this.#listening = new Listening({ ...shared, intake: this.#intake, canary, onChange });
-    this.#health = new Health({ ...shared, listening: this.#listening, conversations, phase });
+    this.#health = new Health({ ...shared, listening: this.#listening, conversations, phase, disk: this.#disk });
   }
 
   async start(): Promise<void> {
@@ -153,7 +136,7 @@ class RunningEngine implements Engine {
     this.#listening.start();
     this.#parking.wake(true);
     this.#sending.start();
-    this.#retention.wake();
+    this.#ending.wake();
     this.#statusChanged();
   }
 
@@ -179,7 +162,8 @@ class RunningEngine implements Engine {
     }
     this.#listening.stop();
     this.#sending.stop();
-    this.#retention.stop();
+    this.#disk.stop();
+    this.#ending.stop();
     this.#feed.stop();
     await transport.stop();
     // An answer that came in the last moment is still recorded before the store may close.
@@ -290,6 +274,18 @@ class RunningEngine implements Engine {
   #onNetwork(status: TransportStatus): void {
     this.#listening.onNetwork(status);
     if (status.peers > 0) this.#sending.onConnected();
+    this.#statusChanged();
+  }
+
+  /** It takes no writes any more, or takes them again. */
+  #onDisk(): void {
+    if (this.#disk.isFailing()) this.#listening.history.hold();
+    else {
+      this.#listening.history.release();
+      this.#sending.onDisk();
+      this.#parking.wake(true);
+      this.#ending.wake();
+    }
     this.#statusChanged();
   }
 

@@ -5,6 +5,7 @@
 import type { DaemonState, EngineStatus, HealthCheck } from "./api.ts";
 import type { Phase } from "./commands.ts";
 import type { Conversations } from "./conversations.ts";
+import type { DiskWatch } from "./disk/disk-watch.ts";
 import { UmbradError } from "./errors.ts";
 import { OUTBOX_AGE_MAX_MS, STORE_PROBE_MS } from "./limits.ts";
 import type { CanaryStatus } from "./loops/canary/canary.ts";
@@ -21,6 +22,7 @@ interface HealthDeps {
   readonly conversations: Conversations;
   readonly quota: Quota | undefined;
   readonly phase: () => Phase;
+  readonly disk: DiskWatch;
 }
 
 export class Health {
@@ -91,8 +93,14 @@ export class Health {
 
   /** A real commit, with its fsync; not at each look, because callers look often. */
   #storeCheck(): HealthCheck {
-    const { store, clock } = this.#deps;
+    const { store, clock, disk } = this.#deps;
     const now = clock.now();
+    if (disk.fault !== undefined) {
+      this.#probed = undefined;
+      const { code, message } = disk.fault;
+      const text = `the state cannot be written (${code}: ${message}): nothing is received or sent until it can`;
+      return { name: "store", ok: false, text, data: { commitMs: null, error: code } };
+    }
     if (this.#probed === undefined || Math.abs(now - this.#probed.atMs) >= STORE_PROBE_MS) {
       let error: string | undefined;
       try {

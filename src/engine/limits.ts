@@ -84,6 +84,14 @@ export const NODE_RENEWAL_MS: number = 10 * 60_000;
 
 /** Whoever asks for the daemon's health often must not cost an fsync each time. */
 export const STORE_PROBE_MS = 5_000;
+
+/** A disk that failed is asked again after a second, then after at most four: a user who freed space waits no longer. */
+export const DISK_RETRY_MIN_MS = 1_000;
+export const DISK_RETRY_MAX_MS = 4_000;
+/** Room for the largest turn that is usual: a state, its records, an envelope. */
+export const DISK_PROBE_BYTES: number = 256 * 1024;
+/** How often a failing disk is said. */
+export const TOLD_DISK_AGAIN_MS = 60_000;
 /** An envelope that waits this long waits for somebody to act. */
 export const OUTBOX_AGE_MAX_MS: number = 10 * 60_000;
 
@@ -149,3 +157,9 @@ export const RETENTION_LOOK_MS: number = 10 * 60_000;
 export const RETENTION_BATCH_MAX = 500;
 /** The pause between two batches, in which turns go on. */
 export const RETENTION_PAUSE_MS = 50;
+
+/** How often messages are looked for that have become too old: nobody expects them to vanish in a second. */
+export const EXPIRY_LOOK_MS: number = 60_000;
+/** Messages deleted in one transaction, conversations looked at in one go: some 10 ms. */
+export const EXPIRY_BATCH_MAX = 100;
+export const EXPIRY_PAGE_MAX = 64;

@@ -11,18 +11,20 @@ import type { EventLog } from "./event-log/port.ts";
 export type { ConsumerRow, EventBounds } from "./event-log/port.ts";
 
 import type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
+import type { DiskStore } from "./port/disk.ts";
+import type { ExpiryStore } from "./port/expiry.ts";
 import type { Spend, SpentRows } from "./port/quota.ts";
 import type { RollbackStore } from "./port/rollback.ts";
 import type { TokenTable } from "./port/tokens.ts";
 
 export type { ContactRow, ContactStore } from "./contacts/contact-store.ts";
 export type { Log, LogFields } from "./log/log.ts";
-export type { TokenRow, TokenTable } from "./port/tokens.ts";
-// ---------------------------------------------------------------- Store
-
 export type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
+export type { ExpiryBounds } from "./port/expiry.ts";
 export type { Spend, SpentRows } from "./port/quota.ts";
 export type { RollbackCause, RollbackStore } from "./port/rollback.ts";
+export type { TokenRow, TokenTable } from "./port/tokens.ts";
+
 /** Number of a conversation in this database: 0 is the default inbox, its handle is `c<number>`. Never reused. */
 export type ConversationNumber = number;
 
@@ -59,6 +61,8 @@ export interface MessageBody {
   readonly tag: number;
   readonly bytes: Uint8Array;
   readonly attachment?: Attachment;
+  /** Its content was deleted when it became too old. */
+  readonly isExpired?: true;
 }
 
 export interface EventRow {
@@ -187,7 +191,7 @@ export interface CommitReceipt {
  * Durable state. Synchronous, because a turn's commit must not be interleaved; every method throws UmbradError with a
  * `store/…` code when the environment fails. Bytes given and returned are plain: sealing is the adapter's.
  */
-export interface Store extends EventLog, ContactStore {
+export interface Store extends EventLog, ContactStore, DiskStore, ExpiryStore {
   readonly rollbacks: RollbackStore;
   readonly tokenTable: TokenTable;
 
@@ -270,9 +274,6 @@ export interface Store extends EventLog, ContactStore {
   }): MessageRow[];
   message(messageId: MessageId): MessageRow | undefined;
   idempotent(key: string): { readonly fingerprint: string; readonly reply: unknown } | undefined;
-
-  /** One durable commit of nothing that matters: throws what any other commit would throw now. */
-  probe(): void;
 
   /** Deletes what only bounds need: duplicate hashes and idempotency keys older than `beforeMs`. */
   prune(beforeMs: number): void;

@@ -99,7 +99,7 @@ function writeConversation(tables: Tables, write: ConversationWrite, atMs: numbe
   tables.conversations.writeRecords(write);
   tables.conversations.writeTimers(write, atMs);
   if (write.closed) tables.conversations.clear(write.number, partsOfMessages(tables, write.number));
-  const changes = new MessageChanges(tables.messages, write);
+  const changes = new MessageChanges(tables.messages, write, atMs);
   const events = write.events
     .filter((event) => changes.isNews(event))
     .map((event) => {
@@ -127,10 +127,10 @@ class MessageChanges {
   readonly #announced = new Set<string>();
   readonly #rows = new Map<MessageId, MessageRow | undefined>();
 
-  constructor(messages: MessageTable, write: ConversationWrite) {
+  constructor(messages: MessageTable, write: ConversationWrite, atMs: number) {
     this.#messages = messages;
     this.#write = write;
-    for (const message of write.newMessages) this.#insert(message);
+    for (const message of write.newMessages) this.#insert(message, atMs);
     for (const messageId of write.revived) {
       const rowId = this.#rowId(messageId);
       const hasMoved = rowId !== undefined && messages.revive(rowId);
@@ -168,8 +168,8 @@ class MessageChanges {
     return this.#rows.get(messageId)?.rowId ?? this.#messages.rowIdOf(this.#write.number, messageId);
   }
 
-  #insert(message: NewMessage): void {
-    const row = this.#messages.insert(this.#write.number, message);
+  #insert(message: NewMessage, atMs: number): void {
+    const row = this.#messages.insert(this.#write.number, message, atMs);
     if (row !== undefined) this.#rows.set(message.messageId, row);
     this.#note(message.messageId, message.state, row !== undefined);
   }

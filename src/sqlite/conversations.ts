@@ -135,10 +135,7 @@ export class ConversationTables {
 
   writeRecords(write: ConversationWrite): void {
     const { number } = write;
-    for (const key of write.dropRecords) {
-      const tag = this.#recordTag(number, key);
-      this.#database.run("DELETE FROM record WHERE conversation = ? AND key_tag = ?", number, tag);
-    }
+    for (const key of write.dropRecords) this.dropRecord(number, key);
     for (const { key, bytes } of write.putRecords) {
       const tag = this.#recordTag(number, key);
       this.#database.run(
@@ -149,6 +146,11 @@ export class ConversationTables {
         this.#sealer.seal(recordPlace(number, tag), bytes),
       );
     }
+  }
+
+  dropRecord(conversation: ConversationNumber, key: string): void {
+    const tag = this.#recordTag(conversation, key);
+    this.#database.run("DELETE FROM record WHERE conversation = ? AND key_tag = ?", conversation, tag);
   }
 
   /** What a closed conversation leaves behind: nobody reads it again, and it holds keys. The records in `kept` stay. */

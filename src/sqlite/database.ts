@@ -172,6 +172,13 @@ const faults: Readonly<Record<number, { code: string; message: string; hint: str
   26: { code: "store/corrupt", message: "the file is not an umbrad database", hint: "restore a backup" },
 };
 
+/** Whether the place where the database lies does not take writes, whoever asks; not that one write was refused. */
+export function isDiskFault(error: unknown): error is UmbradError {
+  return error instanceof UmbradError && diskFaults.has(error.code);
+}
+
+const diskFaults = new Set(["store/busy", "store/readonly", "store/io", "store/corrupt", "store/full", "store/locked"]);
+
 // SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE.
 const repetitions = new Set([1555, 2067]);
 

@@ -13,7 +13,7 @@ interface StoredEvent extends Row {
   row_id: number | null;
 }
 
-const selected = `SELECT seq, at_ms, type, event.conversation AS event_conversation, data,
+const selected = `SELECT seq, event.at_ms, type, event.conversation AS event_conversation, data,
     message.row_id, message.conversation, message.id_tag, message.state, message.body
   FROM event LEFT JOIN message ON message.row_id = event.message`;
 

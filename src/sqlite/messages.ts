@@ -26,6 +26,7 @@ interface Header {
   readonly domain: number;
   readonly tag: number;
   readonly attachment?: Attachment;
+  readonly isExpired?: true;
 }
 
 const columns = "row_id, conversation, id_tag, state, body";
@@ -40,18 +41,19 @@ export class MessageTable {
   }
 
   /** The new row, or undefined when the conversation has this message already, or another one has it under another id. */
-  insert(conversation: ConversationNumber, { otherIds, ...message }: NewMessage): MessageRow | undefined {
+  insert(conversation: ConversationNumber, { otherIds, ...message }: NewMessage, atMs: number): MessageRow | undefined {
     const { messageId, direction, timestampMs, body } = message;
     if (otherIds?.some((id) => this.#isKnown(id))) return undefined;
     const tag = this.#tag(messageId);
     const { bytes, ...described } = body;
     const header: Header = { id: messageId, direction, timestampMs, ...described };
     const { changes, rowId } = this.#database.run(
-      `INSERT INTO message (conversation, id_tag, state, body) VALUES (?, ?, ?, ?)
+      `INSERT INTO message (conversation, id_tag, state, at_ms, body) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (id_tag, conversation) DO NOTHING`,
       conversation,
       tag,
       states.indexOf(message.state),
+      atMs,
       this.#sealer.seal(placeOf(conversation, tag), packRow({ ...header }, bytes)),
     );
     return changes === 0 ? undefined : { ...message, rowId, conversation };
@@ -121,6 +123,21 @@ export class MessageTable {
       limit,
     );
     return rows.map((row) => this.unseal(row));
+  }
+
+  /** Takes its content away. Returns the records that held parts of it. */
+  empty(rowId: number): string[] {
+    const row = this.#database.get<StoredMessage>(`SELECT ${columns} FROM message WHERE row_id = ?`, rowId);
+    if (row === undefined) return [];
+    const place = placeOf(row.conversation, row.id_tag);
+    const { id, direction, timestampMs, sender, attachment } = unpackRow<Header>(
+      this.#sealer.open(place, row.body),
+    ).header;
+    const header: Header = { id, direction, timestampMs, sender, domain: 0, tag: 0, isExpired: true };
+    const body = this.#sealer.seal(place, packRow({ ...header }, new Uint8Array()));
+    this.#database.run("UPDATE message SET at_ms = NULL, body = ? WHERE row_id = ?", body, rowId);
+    const { prefix, count } = attachment?.parts ?? { prefix: "", count: 0 };
+    return Array.from({ length: count }, (_, index) => `${prefix}${index}`);
   }
 
   /** Oldest first. */

@@ -8,6 +8,7 @@ import type {
   CursorWrite,
   EventBounds,
   EventRow,
+  ExpiryBounds,
   MessageRow,
   MessageTrace,
   NewEvent,
@@ -19,7 +20,7 @@ import type { ContentTopic, MessageId } from "../wire/ids.ts";
 import { type Tables, writeTurn } from "./commit.ts";
 import { ContactTable } from "./contacts/contact-table.ts";
 import { ConversationTables } from "./conversations.ts";
-import type { Database } from "./database.ts";
+import { type Database, isDiskFault } from "./database.ts";
 import { ConsumerTable } from "./event-log/consumers.ts";
 import { pruneEvents } from "./event-log/retention.ts";
 import { EventTable } from "./events.ts";
@@ -29,6 +30,7 @@ import { OutboxTable } from "./outbox.ts";
 import type { Keeping } from "./rollback/changes.ts";
 import { Rollbacks } from "./rollback/rollbacks.ts";
 import type { Sealer } from "./seal.ts";
+import { ExpiryTable } from "./tables/expiry.ts";
 import { writeGroup } from "./tables/group.ts";
 import { PublicationTable } from "./tables/publications.ts";
 import { QuotaTable } from "./tables/quota.ts";
@@ -47,6 +49,8 @@ export class SqliteStore extends WaitingRows implements Store {
   readonly #release: () => void;
   readonly #changes: Keeping["changes"];
   readonly #contacts: ContactTable;
+  readonly #expiry: ExpiryTable;
+  #onFault: ((fault: UmbradError) => void) | undefined;
   #closed = false;
 
   constructor(database: Database, sealer: Sealer, { changes, release }: Keeping) {
@@ -59,6 +63,7 @@ export class SqliteStore extends WaitingRows implements Store {
     this.tokenTable = new TokenRows(database, sealer, (body) => this.write(body));
     const messages = new MessageTable(database, sealer);
     this.#contacts = new ContactTable(database, sealer);
+    this.#expiry = new ExpiryTable(database);
     this.tables = {
       conversations: new ConversationTables(database, sealer),
       messages,
@@ -147,6 +152,26 @@ export class SqliteStore extends WaitingRows implements Store {
     return this.write(() => pruneEvents(this.#database, this.#consumers.leastAcked(), bounds, limit));
   }
 
+  setExpiry(conversation: ConversationNumber, ms: number | undefined): void {
+    this.write(() => this.#expiry.set(conversation, ms));
+  }
+
+  expiry(conversation: ConversationNumber): number | undefined {
+    return this.#expiry.of(conversation);
+  }
+
+  expiries(...query: Parameters<Store["expiries"]>): ReturnType<Store["expiries"]> {
+    return this.#expiry.page(...query);
+  }
+
+  expireMessages(bounds: ExpiryBounds, limit: number): number {
+    return this.write(() => this.#expiry.expire(this.tables, bounds, this.#consumers.leastAcked(), limit));
+  }
+
+  emptyLog(): void {
+    this.#expiry.emptyLog();
+  }
+
   consumers(): ConsumerRow[] {
     return this.#consumers.list();
   }
@@ -190,10 +215,14 @@ export class SqliteStore extends WaitingRows implements Store {
     return this.tables.intake.answerTo(key);
   }
 
-  probe(): void {
+  probe(bytes = 8): void {
     // Another value each time, so that there is something to write.
-    const sql = "INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', randomblob(8))";
-    this.write(() => this.#database.run(sql));
+    const sql = "INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', randomblob(?))";
+    this.write(() => this.#database.run(sql, bytes));
+  }
+
+  onFault(listener: (fault: UmbradError) => void): void {
+    this.#onFault = listener;
   }
 
   prune(beforeMs: number): void {
@@ -215,10 +244,16 @@ export class SqliteStore extends WaitingRows implements Store {
 
   protected write<Result>(body: () => Result): Result {
     if (this.#closed) throw new InvariantError("nothing writes to a store after it was closed");
-    const result = this.#database.transaction(() => {
-      this.#changes?.count();
-      return body();
-    });
+    let result: Result;
+    try {
+      result = this.#database.transaction(() => {
+        this.#changes?.count();
+        return body();
+      });
+    } catch (error) {
+      if (isDiskFault(error)) this.#onFault?.(error);
+      throw error;
+    }
     this.#changes?.committed();
     return result;
   }

@@ -24,6 +24,7 @@ type StoredKey =
     };
 
 const DATA_KEY_BYTES = 32;
+const LABEL = "umbrad/store/data-key";
 /** A changed file must not make the start take all memory or for ever. */
 const PARAMETERS_MAX: PassphraseParameters = { memoryKiB: 4 * 1024 * 1024, passes: 64, parallelism: 64 };
 
@@ -33,7 +34,7 @@ export async function createDataKey(
   random: (length: number) => Uint8Array,
 ): Promise<{ readonly dataKey: Uint8Array; readonly stored: Uint8Array }> {
   const dataKey = random(DATA_KEY_BYTES);
-  return { dataKey, stored: utf8(JSON.stringify(await wrap(dataKey, source, random))) };
+  return { dataKey, stored: await wrap(dataKey, source, random) };
 }
 
 /** Whether the stored key is wrapped. */
@@ -58,9 +59,7 @@ export async function unwrapDataKey(stored: Uint8Array, source: SealSource | und
       hint: "--passphrase-file F or --passphrase-fd N",
     });
   }
-  const wrappingKey = await derivePassphraseKey(source.passphrase, hexBytes(parsed.salt), checked(parsed.parameters));
-  const dataKey = aeadOpen(wrappingKey, hexBytes(parsed.nonce), hexBytes(parsed.wrapped), boundTo(parsed));
-  wrappingKey.fill(0);
+  const dataKey = await unwrapBytes(stored, { passphrase: source.passphrase, label: LABEL });
   if (dataKey === undefined) {
     throw new UmbradError("store/wrong-passphrase", "the passphrase does not open this state directory", {
       hint: "check the passphrase file: one trailing newline is the usual difference",
@@ -69,25 +68,69 @@ export async function unwrapDataKey(stored: Uint8Array, source: SealSource | und
   return dataKey;
 }
 
+/** The same data key under another passphrase, with a salt of its own; the errors of `unwrapDataKey`. */
+export async function rewrapDataKey(
+  stored: Uint8Array,
+  change: {
+    readonly passphrase: Uint8Array;
+    readonly next: Uint8Array;
+    readonly random: (length: number) => Uint8Array;
+  },
+): Promise<Uint8Array> {
+  const dataKey = await unwrapDataKey(stored, { kind: "passphrase", passphrase: change.passphrase });
+  try {
+    return await wrap(dataKey, { kind: "passphrase", passphrase: change.next }, change.random);
+  } finally {
+    dataKey.fill(0);
+  }
+}
+
 async function wrap(
   dataKey: Uint8Array,
   source: SealSource,
   random: (length: number) => Uint8Array,
-): Promise<StoredKey> {
-  if (source.kind === "plaintext") return { kind: "plaintext", key: toHex(dataKey) };
+): Promise<Uint8Array> {
+  if (source.kind === "plaintext") return utf8(JSON.stringify({ kind: "plaintext", key: toHex(dataKey) }));
+  return wrapBytes(dataKey, { passphrase: source.passphrase, label: LABEL, random });
+}
+
+interface Wrapping {
+  readonly passphrase: Uint8Array;
+  /** What it is: bytes that were wrapped as something else do not open. */
+  readonly label: string;
+}
+
+/** Bytes as they are kept under a passphrase. */
+export async function wrapBytes(
+  bytes: Uint8Array,
+  { passphrase, label, random }: Wrapping & { readonly random: (length: number) => Uint8Array },
+): Promise<Uint8Array> {
   const parameters = DEFAULT_PASSPHRASE_PARAMETERS;
   const salt = random(16);
   const nonce = random(12);
-  const wrappingKey = await derivePassphraseKey(source.passphrase, salt, parameters);
+  const wrappingKey = await derivePassphraseKey(passphrase, salt, parameters);
   const head = { salt: toHex(salt), parameters };
-  const wrapped = toHex(aeadSeal(wrappingKey, nonce, dataKey, boundTo(head)));
+  const wrapped = toHex(aeadSeal(wrappingKey, nonce, bytes, boundTo(head, label)));
   wrappingKey.fill(0);
-  return { kind: "passphrase", ...head, nonce: toHex(nonce), wrapped };
+  return utf8(JSON.stringify({ kind: "passphrase", ...head, nonce: toHex(nonce), wrapped } satisfies StoredKey));
 }
 
-function boundTo({ salt, parameters }: { salt: string; parameters: PassphraseParameters }): Uint8Array {
+/** undefined: not with this passphrase. `store/corrupt`. */
+export async function unwrapBytes(
+  stored: Uint8Array,
+  { passphrase, label }: Wrapping,
+): Promise<Uint8Array | undefined> {
+  const parsed = parseStored(stored);
+  if (parsed.kind !== "passphrase") throw damaged();
+  const wrappingKey = await derivePassphraseKey(passphrase, hexBytes(parsed.salt), checked(parsed.parameters));
+  const bytes = aeadOpen(wrappingKey, hexBytes(parsed.nonce), hexBytes(parsed.wrapped), boundTo(parsed, label));
+  wrappingKey.fill(0);
+  return bytes;
+}
+
+function boundTo({ salt, parameters }: { salt: string; parameters: PassphraseParameters }, label: string): Uint8Array {
   const { memoryKiB, passes, parallelism } = parameters;
-  return utf8(["umbrad/store/data-key", salt, memoryKiB, passes, parallelism].join("\0"));
+  return utf8([label, salt, memoryKiB, passes, parallelism].join("\0"));
 }
 
 function parseStored(stored: Uint8Array): StoredKey {

@@ -66,7 +66,7 @@ test("a role opens its routes; tokens are made on the socket only", async (t) =>
   assert.deepEqual(seen.get("read"), granted("open", "token", "read"));
   assert.deepEqual(seen.get("send"), granted("open", "token", "send"));
   assert.deepEqual(seen.get("admin"), granted("open", "token", "read", "send", "admin"));
-  assert.deepEqual(granted("owner"), new Set(["backUp", "tokens", "createToken", "revokeToken"]));
+  assert.deepEqual(granted("owner"), new Set(["backUp", "rekey", "tokens", "createToken", "revokeToken"]));
 });
 
 test("a token for conversations sees no other, and cannot tell which there are", async (t) => {

@@ -167,6 +167,10 @@ const elsewhere: Readonly<Record<string, string>> = {
   devnet: "test/cli/devnet.test.ts: it runs on",
   run: "test/e2e: it runs on",
   "config schema": "test/docs/configuration.test.ts",
+  "conversation expire": "test/cli/expire.test.ts",
+  "identity words": "test/e2e/identity.test.ts: every run has others",
+  "identity export": "test/e2e/identity.test.ts",
+  "store rekey": "test/e2e/rekey.test.ts",
   "service print": "test/service: paths of this installation",
   "service install": "test/service: paths of this installation",
 };

@@ -72,6 +72,7 @@ test("the defaults of retention are the engine's", () => {
     eventsMs: EVENTS_AGE_MAX_MS,
     eventsMax: EVENTS_MAX,
     unacknowledgedMs: UNACKNOWLEDGED_AGE_MAX_MS,
+    messagesMs: undefined,
   });
 });
 

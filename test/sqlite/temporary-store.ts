@@ -23,12 +23,18 @@ export function temporaryDir(context: { after(run: () => void): void }): string 
 }
 
 /** A created store with the means to restart it. */
-export async function temporaryStore(): Promise<{ store: Store; reopen(): Promise<Store>; dispose(): void }> {
+export async function temporaryStore(): Promise<{
+  store: Store;
+  stateDir: string;
+  reopen(): Promise<Store>;
+  dispose(): void;
+}> {
   const stateDir = mkdtempSync(join(tmpdir(), "umbrad-store-"));
   const store = await createStore({ stateDir, seal: plaintext, random });
   let latest = store;
   return {
     store,
+    stateDir,
     async reopen() {
       latest.close();
       latest = await openStore({ stateDir, seal: plaintext, random });

@@ -55,6 +55,7 @@ export async function startAdminFixture(
         host.stopRequests += 1;
         host.onStop();
       },
+      rekey: () => Promise.resolve(),
       backUp: async (directory) => ({
         file: `${directory}/umbrad-20261122T100000Z.db`,
         bytes: 4_096,

@@ -203,7 +203,16 @@ export class MemoryEngine implements EngineApi {
         throw new UmbradError("message/already-left", `the message is ${row.state}`);
       return row;
     };
+    const expiries = new Map<string, number | null>();
+    const handleOf = (words: string): string => this.findConversation(words).handle;
     return {
+      expiry: {
+        show: (words) => ({ conversation: handleOf(words), afterMs: expiries.get(handleOf(words)) ?? null }),
+        set: (words, afterMs) => {
+          expiries.set(handleOf(words), afterMs);
+          return { conversation: handleOf(words), afterMs };
+        },
+      },
       outbox: {
         list: (limit) => ({ waiting: this.waiting.slice(0, limit), total: this.waiting.length }),
         retry: async (messageId) => ({ messageId: waitingRow(messageId).messageId, state: "queued" }),

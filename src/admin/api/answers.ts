@@ -225,6 +225,7 @@ const messageFields = {
 
 export const message: z.ZodType<MessageView> = z.union([
   z.strictObject({ ...messageFields, text: z.string() }),
+  z.strictObject({ ...messageFields, expired: z.literal(true) }),
   z.strictObject({ ...messageFields, file }),
   z.strictObject({ ...messageFields, domain: count, tag: count, bytes: z.base64() }),
   z.strictObject({ ...messageFields, domain: count, tag: count, size: count, sha256: hex }),

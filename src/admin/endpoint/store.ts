@@ -1,4 +1,5 @@
 /** The database as a file. Paths are the daemon's: both are on one machine, so only its owner may name one. */
+import { z } from "zod";
 import * as answers from "../api/answers.ts";
 import { endpoint } from "../api/endpoint.ts";
 import * as schema from "../schema.ts";
@@ -14,5 +15,19 @@ export const backup = endpoint({
     // Refused while it starts or stops.
     void engine;
     return host.backUp(body.directory);
+  },
+});
+
+/** Over the unix socket and nothing else: only its owner may call it. */
+export const rekey = endpoint({
+  id: "rekey",
+  summary: "Seal the state with another passphrase, while the daemon runs",
+  body: schema.rekeyBody,
+  answer: z.strictObject({ rekeyed: z.literal(true) }),
+  async handle({ engine, host, body: { passphrase, newPassphrase } }) {
+    // Refused while it starts or stops.
+    void engine;
+    await host.rekey(Buffer.from(passphrase, "base64"), Buffer.from(newPassphrase, "base64"));
+    return { rekeyed: true } as const;
   },
 });

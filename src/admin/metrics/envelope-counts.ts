@@ -11,6 +11,7 @@ export const dropReasons = [
   "forged",
   "refused_inside",
   "full",
+  "disk",
   "other",
 ] as const;
 
@@ -23,6 +24,7 @@ const reasonOf: ReadonlyMap<string, DropReason> = new Map([
   ["envelope.dropped.elsewhere", "unknown_hint"],
   ["envelope.dropped.duplicate", "duplicate"],
   ["envelope.dropped.full", "full"],
+  ["envelope.dropped.disk", "disk"],
   ["envelope.ignored", "repeated"],
   ["envelope.rejected", "forged"],
 ]);
@@ -39,7 +41,8 @@ export function envelopeCounts(counters: Readonly<Record<string, number>>): {
   }
   const received = counters["envelope.received"] ?? 0;
   // Without room an envelope is not even looked at, and still it came.
-  return { received: received + (dropped.get("full") ?? 0), accepted: counters["envelope.accepted"] ?? 0, dropped };
+  const unseen = (dropped.get("full") ?? 0) + (dropped.get("disk") ?? 0);
+  return { received: received + unseen, accepted: counters["envelope.accepted"] ?? 0, dropped };
 }
 
 function dropReasonOf(name: string): DropReason | undefined {

@@ -1,5 +1,6 @@
 /** `umbrad conversation …`. */
-import type { ConversationJson } from "../../admin/views.ts";
+import type { ConversationJson, ExpiryView } from "../../admin/views.ts";
+import { durationText, parseDuration } from "../duration.ts";
 import { fieldLines, table } from "../output.ts";
 import type { Session } from "../session.ts";
 
@@ -30,6 +31,22 @@ export async function rename({ admin, output }: Session, conversation: string, n
 export async function leave({ admin, output }: Session, conversation: string): Promise<void> {
   const answer = await (await admin()).post<ConversationJson>(`${pathOf(conversation)}/leave`);
   output.answer(answer, `left ${answer.handle}`);
+}
+
+/** The peer is not told, and keeps what it has: the wire has no word for it. */
+export async function expire({ admin, output }: Session, conversation: string, age?: string): Promise<void> {
+  const path = `${pathOf(conversation)}/expiry`;
+  const client = await admin();
+  const afterMs = age === undefined || age === "off" ? null : parseDuration(age);
+  const answer =
+    age === undefined ? await client.get<ExpiryView>(path) : await client.patch<ExpiryView>(path, { afterMs });
+  const { conversation: handle, afterMs: keptMs } = answer;
+  output.answer(
+    answer,
+    keptMs === null
+      ? `${handle} keeps its messages as long as retention.messages says`
+      : `${handle} deletes the content of messages after ${durationText(keptMs)}, on this side only`,
+  );
 }
 
 function pathOf(conversation: string): string {

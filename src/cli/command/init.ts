@@ -1,6 +1,7 @@
 /** `umbrad init`: an identity and a place for it. */
 import { existsSync } from "node:fs";
 import { loadConfig, resolveConfigFile } from "../../daemon/config/config.ts";
+import { identityOfWords, importIdentity, type PortableIdentity } from "../../daemon/identity/identity.ts";
 import { initialise } from "../../daemon/initialise.ts";
 import { readPassphrase } from "../../daemon/passphrase.ts";
 import { UmbradError } from "../../engine/errors.ts";
@@ -16,6 +17,10 @@ export interface InitOptions {
   readonly peer?: readonly string[];
   readonly clusterId?: number;
   readonly shards?: number;
+  readonly identityFile?: string;
+  readonly identityPassphraseFile?: string;
+  readonly recoveryWordsFile?: string;
+  readonly recoveryWordsFd?: number;
 }
 
 export async function init(session: Session, options: InitOptions): Promise<void> {
@@ -37,7 +42,8 @@ export async function init(session: Session, options: InitOptions): Promise<void
     file: { path: file.path, required: false },
   });
   const passphrase = wantedPassphrase(session, options);
-  const result = await initialise({ stateDir, passphrase, config, configFile: file.path });
+  const identity = await wantedIdentity(options, passphrase);
+  const result = await initialise({ stateDir, passphrase, config, configFile: file.path, identity });
   const global = {
     ...(stateDirFlag === undefined ? {} : { stateDir: stateDirFlag }),
     ...(configFlag === undefined ? {} : { config: configFlag }),
@@ -53,6 +59,10 @@ export async function init(session: Session, options: InitOptions): Promise<void
       ["network", result.network],
     ]),
   );
+  if (identity !== undefined)
+    output.note(
+      "Your address is the old one; conversations and links are not part of it: give your contacts a new link.",
+    );
   output.note(`Next: umbrad run${globalFlags(global)}${passphraseFlags(options)}${peerHint(config.peers)}`);
 }
 
@@ -77,6 +87,27 @@ function wantedPassphrase({ env }: Session, options: InitOptions): Uint8Array | 
   if (passphrase !== undefined) return passphrase;
   throw new UmbradError("passphrase/missing", "init needs a passphrase: keys and messages are sealed with it", {
     hint: "(umask 077; head -c 32 /dev/urandom | base64 > FILE), then umbrad init --passphrase-file FILE",
+  });
+}
+
+/** undefined: a new one. */
+async function wantedIdentity(
+  options: InitOptions,
+  passphrase: Uint8Array | undefined,
+): Promise<PortableIdentity | undefined> {
+  const { identityFile, identityPassphraseFile, recoveryWordsFile: file, recoveryWordsFd: fd } = options;
+  const words = readPassphrase({ file, fd });
+  if (words !== undefined && identityFile !== undefined) {
+    throw new UmbradError("cli/usage", "--identity-file and recovery words exclude each other", {
+      hint: "leave one of them out",
+    });
+  }
+  if (words !== undefined) return identityOfWords(words);
+  if (identityFile === undefined) return undefined;
+  const own = readPassphrase({ file: identityPassphraseFile }) ?? passphrase;
+  if (own !== undefined) return importIdentity(identityFile, own);
+  throw new UmbradError("passphrase/missing", "the identity file is sealed: its passphrase is needed", {
+    hint: "--identity-passphrase-file F",
   });
 }
 

@@ -199,6 +199,7 @@ function traceText({ message, explanation, events, outbox, publication }: TraceV
 
 function contentText(message: MessageView): string {
   if ("text" in message) return message.text;
+  if ("expired" in message) return "(deleted: it became too old)";
   if ("file" in message) return `[file ${message.file.name}, ${message.file.size} bytes]`;
   return `[content ${message.domain}/${message.tag}]`;
 }

@@ -66,6 +66,14 @@ export function declareConversations(program: Command): void {
       (await import("../command/conversation.ts")).rename(session(command), words, name),
     );
   conversation
+    .command("expire")
+    .description("delete the content of its messages after a time, on this side only; without a time: say which it is")
+    .argument("<conversation>", "handle, name or id")
+    .argument("[age]", "1h, 7d, … or off")
+    .action(async (words, age, _options, command) =>
+      (await import("../command/conversation.ts")).expire(session(command), words, age),
+    );
+  conversation
     .command("leave")
     .description("close it for good; the other side is not told")
     .argument("<conversation>", "handle, name or id")

@@ -1,6 +1,6 @@
 /** Declarations of `umbrad store …`. */
 import type { Command } from "commander";
-import { session, withPassphrase } from "../options.ts";
+import { countOption, session, withPassphrase } from "../options.ts";
 
 const load = () => import("../command/store/store.ts");
 
@@ -27,4 +27,9 @@ export function declareStore(program: Command): void {
     .description("put a copy in the place of the database while no daemon runs; the old one is kept")
     .argument("<file>", "a backup")
     .action(async (file, options, command) => (await load()).restore(session(command), file, options));
+  withPassphrase(store.command("rekey"))
+    .description("seal the state with another passphrase, also while the daemon runs")
+    .option("--new-passphrase-file <file>", "a file that only you can read, with the new passphrase")
+    .addOption(countOption("--new-passphrase-fd <n>", "an open file descriptor that gives the new passphrase"))
+    .action(async (options, command) => (await load()).rekey(session(command), options));
 }

@@ -7,6 +7,7 @@ import { accept, type ConversationType, type Input, ignore, type Transition, typ
 import { readWord, type Word } from "../pairwise-words.ts";
 import { decideBlock, decideRequest, forgetConversation } from "./decide.ts";
 import { fireTimer } from "./forget.ts";
+import type { PortableIdentity } from "./identity/portable.ts";
 import { acceptInvite, createInvite, publicLink } from "./invite.ts";
 import { listLinks, revokeLink } from "./links.ts";
 import { makePublicPrekey } from "./prekeys.ts";
@@ -37,7 +38,7 @@ export function inboxWith(policy: { readonly unknownSenders: UnknownSenders }): 
   return { ...inbox, step: (state, input, context) => step(state, input, context, policy.unknownSenders) };
 }
 
-type InboxType = ConversationType<InboxState, InboxCommand, undefined>;
+type InboxType = ConversationType<InboxState, InboxCommand, PortableIdentity | undefined>;
 
 const inbox: Omit<InboxType, "step"> = {
   name: "inbox/v1",
@@ -119,9 +120,10 @@ function hear(state: InboxState, word: Word, context: TurnContext): Transition<I
 }
 
 /** A new identity with its public prekey. */
-function openInbox(_opening: undefined, context: TurnContext): Transition<InboxState> {
-  const identitySeed = context.random(32);
-  const staticSecret = context.random(32);
+/** `opening`: an identity from elsewhere. */
+function openInbox(opening: PortableIdentity | undefined, context: TurnContext): Transition<InboxState> {
+  const identitySeed = opening?.identitySeed ?? context.random(32);
+  const staticSecret = opening?.staticSecret ?? context.random(32);
   const { prekey, stored } = makePublicPrekey(context);
   const prekeys = [prekey];
   return accept(

@@ -147,6 +147,7 @@ function configOf(values: SettingValues): Omit<Config, "network"> {
       eventsMs: values["retention.events"],
       eventsMax: values["retention.events_max"],
       unacknowledgedMs: values["retention.unacknowledged"],
+      messagesMs: values["retention.messages"] === "off" ? undefined : values["retention.messages"],
     },
     limits: {
       invitesPerSecond: values["limits.invites_per_second"],

@@ -40,6 +40,9 @@ export class RunningConfig {
       get eventsMax() {
         return config().eventsMax;
       },
+      get messagesMs() {
+        return config().messagesMs;
+      },
       get unacknowledgedMs() {
         return config().unacknowledgedMs;
       },

@@ -200,6 +200,14 @@ export const settings = {
     env: "UMBRAD_RETENTION_EVENTS_MAX",
     live: true,
   },
+  "retention.messages": {
+    about:
+      'The content of messages and files older than this is deleted for good, as soon as every consumer has acknowledged their events: an age like "30d", or "off". `umbrad conversation expire` sets a shorter one for a conversation.',
+    schema: z.union([z.literal("off").transform(() => "off" as const), age]),
+    fallback: "off",
+    env: "UMBRAD_RETENTION_MESSAGES",
+    live: true,
+  },
   "retention.unacknowledged": {
     about: "Events older than this go even unacknowledged; their consumer is told by one events.gap.",
     schema: age,

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { backUp, restore, verifyCopy } from "../../sqlite/backup/backup.ts";
 import { checkStore, inspectStore, openSeal, type StoreFacts } from "../../sqlite/backup/inspect.ts";
 import { storeFile } from "../../sqlite/open.ts";
+import { rekeyAlone } from "../../sqlite/secret/rekey.ts";
 import { systemClock } from "../clock.ts";
 
 export type { StoreFacts } from "../../sqlite/backup/inspect.ts";
@@ -60,6 +61,11 @@ export async function restoreState(
   const keptName = `umbrad.db.before-restore-${stamp()}`;
   const kept = await restore({ stateDir, file: resolve(file), keptName }, verification(passphrase));
   return { file: storeFile(stateDir), kept: kept ?? null };
+}
+
+/** Takes the lock of the state, as `restoreState` does. */
+export function rekeyState(stateDir: string, passphrase: Uint8Array, next: Uint8Array): Promise<void> {
+  return rekeyAlone({ stateDir, passphrase, next, random: systemClock.random });
 }
 
 function verification(passphrase: Uint8Array | undefined) {

@@ -19,6 +19,7 @@ export function messageContent(store: Store, messageId: MessageId): MessageConte
   const row = store.message(messageId);
   if (row === undefined) throw new UmbradError("message/unknown", `no message has the id ${JSON.stringify(messageId)}`);
   const { body } = row;
+  if (body.isExpired) throw expired();
   const parts = body.attachment?.parts;
   if (parts !== undefined) {
     const { size } = body.attachment ?? { size: 0 };
@@ -32,6 +33,13 @@ export function messageContent(store: Store, messageId: MessageId): MessageConte
     });
   }
   return { size: bytes.length, chunks: () => [bytes] };
+}
+
+/** Whoever wants what is gone. */
+export function expired(): UmbradError {
+  return new UmbradError("message/expired", "the message became too old and its content was deleted", {
+    hint: "umbrad conversation expire, and retention.messages in the configuration, say when that is",
+  });
 }
 
 interface Parts {

@@ -10,6 +10,8 @@ interface AlarmDeps {
   readonly look: () => void;
   /** The environment failed: the rows could not be read. */
   readonly onFault: (error: unknown) => void;
+  /** While it says yes nobody looks: what a look begins could not be written. Whoever says no again wakes. */
+  readonly isHeld?: (() => boolean) | undefined;
 }
 
 export class Alarm {
@@ -44,6 +46,7 @@ export class Alarm {
     if (this.#isStopped) return;
     this.#cancel?.();
     this.#cancel = undefined;
+    if (this.#deps.isHeld?.()) return;
     try {
       this.#deps.look();
     } catch (error) {

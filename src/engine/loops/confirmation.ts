@@ -22,6 +22,8 @@ interface ConfirmationDeps {
   readonly onEvents: (events: readonly EventRow[]) => void;
   /** The outbox has something to publish again. */
   readonly onOutbox: () => void;
+  /** As in the alarm. */
+  readonly isHeld?: (() => boolean) | undefined;
 }
 
 export class ConfirmationLoop {
@@ -40,7 +42,7 @@ export class ConfirmationLoop {
         { event: "confirm.unreadable", component: "confirm", err: error },
         "the published messages could not be read",
       );
-    this.#alarm = new Alarm({ clock: deps.clock, look: () => this.#look(), onFault });
+    this.#alarm = new Alarm({ clock: deps.clock, look: () => this.#look(), onFault, isHeld: deps.isHeld });
   }
 
   /** Something was published. */

@@ -46,6 +46,9 @@ export class HistoryLoop {
   #markedPauseMs = HISTORY_RETRY_MIN_MS;
   #cancelIdleSave: (() => void) | undefined;
   #savedAtMs = 0;
+  #isHeld = false;
+  /** How often it was held: a reading that was under way then kept nothing. */
+  #holds = 0;
 
   constructor(deps: HistoryDeps) {
     this.#deps = deps;
@@ -80,10 +83,9 @@ export class HistoryLoop {
    */
   markGap(reason: string, sinceMs = Number.POSITIVE_INFINITY): void {
     this.#missingSinceMs = Math.min(this.#missingSinceMs, sinceMs);
-    const { clock, log, transport, subscriptions } = this.#deps;
-    const wanted = new Set(subscriptions.topics());
-    for (const topic of transport.status().listening) if (wanted.has(topic)) this.#open(topic);
-    if (this.#next !== undefined) return;
+    const { clock, log } = this.#deps;
+    this.#openListening();
+    if (this.#next !== undefined || this.#isHeld) return;
     const now = clock.now();
     const isAgain = now - this.#markedAtMs < 2 * HISTORY_RETRY_MAX_MS;
     this.#markedAtMs = now;
@@ -93,6 +95,22 @@ export class HistoryLoop {
       "envelopes were dropped; they will be read from a Store node",
     );
     this.#fillAfter(this.#markedPauseMs);
+  }
+
+  /** From now on nothing can be kept: all that is listened to has a gap, and reading it would be for nothing. */
+  hold(): void {
+    this.#isHeld = true;
+    this.#holds += 1;
+    this.#openListening();
+    this.#next?.cancel();
+    this.#next = undefined;
+  }
+
+  /** What came meanwhile is read at once. */
+  release(): void {
+    this.#isHeld = false;
+    this.#retryMs = HISTORY_RETRY_MIN_MS;
+    this.#fillAfter(0);
   }
 
   isCovered(topic: ContentTopic): boolean {
@@ -140,6 +158,13 @@ export class HistoryLoop {
     });
   }
 
+  /** Every topic that we listen to. */
+  #openListening(): void {
+    const { transport, subscriptions } = this.#deps;
+    const wanted = new Set(subscriptions.topics());
+    for (const topic of transport.status().listening) if (wanted.has(topic)) this.#open(topic);
+  }
+
   #open(topic: ContentTopic): void {
     this.#covered.delete(topic);
     this.#gaps.set(topic, ++this.#gapNumber);
@@ -147,7 +172,7 @@ export class HistoryLoop {
 
   /** The earlier of two times wins. */
   #fillAfter(delayMs: number): void {
-    if (this.#abort.signal.aborted) return;
+    if (this.#abort.signal.aborted || this.#isHeld) return;
     const { clock } = this.#deps;
     const atMs = clock.now() + delayMs;
     if (this.#next !== undefined && this.#next.atMs <= atMs) return;
@@ -161,7 +186,7 @@ export class HistoryLoop {
 
   async #run(): Promise<void> {
     // Its end looks whether new gaps have opened meanwhile.
-    if (this.#isFilling || this.#gaps.size === 0) return;
+    if (this.#isFilling || this.#isHeld || this.#gaps.size === 0) return;
     this.#isFilling = true;
     try {
       await this.#fill();
@@ -184,6 +209,7 @@ export class HistoryLoop {
   async #fill(): Promise<void> {
     const { transport, clock, store, intake, log, networkMs } = this.#deps;
     const gaps = new Map(this.#gaps);
+    const holds = this.#holds;
     const topics = [...gaps.keys()];
     const startedAtMs = clock.now();
     const missingSinceMs = this.#missingSinceMs;
@@ -200,6 +226,8 @@ export class HistoryLoop {
       messages += page.length;
       for (const message of page) if (await intake.refill(message)) missed += 1;
     }
+    // What could not be kept is as missing as before.
+    if (this.#holds !== holds) return;
     if (this.#missingSinceMs === missingSinceMs) this.#missingSinceMs = Number.POSITIVE_INFINITY;
     for (const [topic, gap] of gaps) {
       if (this.#gaps.get(topic) !== gap) continue;

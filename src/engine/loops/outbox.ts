@@ -32,6 +32,8 @@ interface OutboxDeps {
   readonly onPublished: () => void;
   /** What the service nodes' clock has more than ours. */
   readonly shiftMs: () => number;
+  /** As in the alarm. */
+  readonly isHeld?: (() => boolean) | undefined;
 }
 
 export class OutboxLoop {
@@ -53,7 +55,7 @@ export class OutboxLoop {
     this.#deps = deps;
     const onFault = (error: unknown) =>
       deps.log.error({ event: "outbox.unreadable", component: "outbox", err: error }, "the outbox could not be read");
-    this.#alarm = new Alarm({ clock: deps.clock, look: () => this.#look(), onFault });
+    this.#alarm = new Alarm({ clock: deps.clock, look: () => this.#look(), onFault, isHeld: deps.isHeld });
     if (deps.quota !== undefined) this.#heldBack = new HeldBack({ ...deps, quota: deps.quota });
   }
 
@@ -141,10 +143,11 @@ export class OutboxLoop {
     const { log } = this.#deps;
     const publishing = this.#publish(row)
       .catch((error: unknown) => {
-        log.error(
-          { event: "outbox.failed", component: "outbox", conversation: `c${row.conversation}`, err: error },
-          "the outbox could not record an answer; the envelope stays queued",
-        );
+        const conversation = `c${row.conversation}`;
+        const fields = { event: "outbox.failed", component: "outbox", conversation, err: error };
+        // A disk that takes no writes is said once for all.
+        if (!this.#deps.isHeld?.())
+          log.error(fields, "the outbox could not record an answer; the envelope stays queued");
         this.#pause();
       })
       .finally(() => {

@@ -10,6 +10,8 @@ interface ParkingDeps {
   readonly clock: Clock;
   readonly intake: Intake;
   readonly log: Log;
+  /** As in the alarm. */
+  readonly isHeld?: (() => boolean) | undefined;
 }
 
 export class ParkingLoop {
@@ -20,7 +22,12 @@ export class ParkingLoop {
 
   constructor(deps: ParkingDeps) {
     this.#deps = deps;
-    this.#alarm = new Alarm({ clock: deps.clock, look: () => this.#look(), onFault: (error) => this.#tell(error) });
+    this.#alarm = new Alarm({
+      clock: deps.clock,
+      look: () => this.#look(),
+      onFault: (error) => this.#tell(error),
+      isHeld: deps.isHeld,
+    });
   }
 
   /** At start the oldest are tried whatever their time: the new process may have the mended code. */

@@ -18,6 +18,8 @@ export interface Retention {
   readonly eventsMax?: number | undefined;
   /** Events older than this go in any case. */
   readonly unacknowledgedMs?: number | undefined;
+  /** The content of messages older than this goes; absent: none does. */
+  readonly messagesMs?: number | undefined;
 }
 
 interface RetentionDeps {
@@ -25,6 +27,8 @@ interface RetentionDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly retention: Retention;
+  /** As in the alarm. */
+  readonly isHeld?: (() => boolean) | undefined;
 }
 
 export class RetentionLoop {
@@ -40,7 +44,7 @@ export class RetentionLoop {
         { event: "retention.failed", component: "retention", err: error },
         "old events could not be deleted",
       );
-    this.#alarm = new Alarm({ clock: deps.clock, look: () => this.#look(), onFault });
+    this.#alarm = new Alarm({ clock: deps.clock, look: () => this.#look(), onFault, isHeld: deps.isHeld });
   }
 
   wake(): void {

@@ -18,6 +18,8 @@ interface SendingDeps {
   readonly onEvents: (events: readonly EventRow[]) => void;
   /** As in the outbox. */
   readonly shiftMs: () => number;
+  /** As in the alarm. */
+  readonly isHeld: () => boolean;
 }
 
 /** undefined: the network does not count. */
@@ -31,7 +33,7 @@ export class Sending {
   readonly #confirmation: ConfirmationLoop;
 
   constructor({ counters, turns, quota, ...deps }: SendingDeps) {
-    const { store, clock, log } = deps;
+    const { store, clock, log, isHeld } = deps;
     this.outbox = new OutboxLoop({
       ...deps,
       counters,
@@ -40,7 +42,7 @@ export class Sending {
       onPublished: () => this.#confirmation.wake(),
     });
     this.#confirmation = new ConfirmationLoop({ ...deps, onOutbox: () => this.outbox.wake() });
-    this.#timers = new TimerLoop({ store, clock, log, turns, quota });
+    this.#timers = new TimerLoop({ store, clock, log, turns, quota, isHeld });
   }
 
   start(): void {
@@ -59,6 +61,12 @@ export class Sending {
   onConnected(): void {
     this.outbox.resume();
     this.#confirmation.resume();
+  }
+
+  /** The disk takes writes again. */
+  onDisk(): void {
+    this.#timers.wake();
+    this.onConnected();
   }
 
   /** No timer fires any more; what was begun goes on. */

@@ -17,6 +17,8 @@ interface TimerDeps {
   readonly log: Log;
   readonly turns: Turns;
   readonly quota: Quota | undefined;
+  /** As in the alarm. */
+  readonly isHeld?: (() => boolean) | undefined;
 }
 
 /** The right to publish so many acknowledgements and repetitions. */
@@ -37,7 +39,7 @@ export class TimerLoop {
     this.#deps = deps;
     const onFault = (error: unknown) =>
       deps.log.error({ event: "timer.unreadable", component: "timers", err: error }, "the timers could not be read");
-    this.#alarm = new Alarm({ clock: deps.clock, look: () => this.#look(), onFault });
+    this.#alarm = new Alarm({ clock: deps.clock, look: () => this.#look(), onFault, isHeld: deps.isHeld });
   }
 
   /** Looks again: call after every commit that set timers, and once at start. */
@@ -137,7 +139,9 @@ export class TimerLoop {
   }
 
   #retryLater(timer: TimerRow, error: unknown): void {
-    const { log, clock } = this.#deps;
+    const { log, clock, isHeld } = this.#deps;
+    // Not this timer's fault: it fires with the others when the disk takes writes again.
+    if (isHeld?.()) return;
     const { conversation, name } = timer;
     log.error(
       { event: "timer.failed", component: "timers", conversation: `c${conversation}`, timer: name, err: error },

@@ -1,5 +1,8 @@
 /** Where operators decide about what waits. */
 import type { Commands } from "../commands.ts";
+import type { Conversations } from "../conversations.ts";
+import type { Ending } from "../expiry/ending.ts";
+import { ExpiryDesk } from "../expiry/expiry-desk.ts";
 import type { OutboxLoop } from "../loops/outbox.ts";
 import type { ParkingLoop } from "../loops/parking.ts";
 import type { Clock, Store } from "../ports.ts";
@@ -14,6 +17,12 @@ export function openDesk(deps: {
   readonly commands: Commands;
   readonly outbox: OutboxLoop;
   readonly parking: ParkingLoop;
+  readonly conversations: Conversations;
+  readonly ending: Ending;
 }): OperatorDesk {
-  return { outbox: new OutboxDesk(deps), parked: new ParkedDesk(deps) };
+  return {
+    outbox: new OutboxDesk(deps),
+    parked: new ParkedDesk(deps),
+    expiry: new ExpiryDesk({ ...deps, onExpiry: () => deps.ending.wake() }),
+  };
 }

@@ -3,6 +3,7 @@
 import { fileOf } from "../../wire/file-content.ts";
 import type { MessageId } from "../../wire/ids.ts";
 import type { Commands } from "../commands.ts";
+import { expired } from "../content/message-content.ts";
 import { handleOf } from "../conversations.ts";
 import { UmbradError } from "../errors.ts";
 import type { OutboxLoop } from "../loops/outbox.ts";
@@ -47,6 +48,7 @@ export class OutboxDesk implements OutboxApi {
       return { messageId, state: "queued" };
     }
     if (row.state !== "failed") throw alreadyLeft(row);
+    if (body.isExpired) throw expired();
     const { domain, tag, bytes, attachment } = body;
     if (attachment !== undefined && fileOf(body)?.data.length !== attachment.size) {
       throw new UmbradError("message/content-not-kept", "the bytes of large files that were sent are not kept", {

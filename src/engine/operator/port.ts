@@ -49,8 +49,22 @@ export interface ParkedApi {
   drop(id: number): void;
 }
 
+/** `afterMs` null: as long as `[retention] messages` says. */
+export interface ExpiryView {
+  readonly conversation: string;
+  readonly afterMs: number | null;
+}
+
+export interface ExpiryApi {
+  /** `conversation/unknown`, `conversation/ambiguous`. */
+  show(conversation: string): ExpiryView;
+  /** For messages that are there already too. */
+  set(conversation: string, afterMs: number | null): ExpiryView;
+}
+
 /** What operators decide about. */
 export interface OperatorDesk {
   readonly outbox: OutboxApi;
   readonly parked: ParkedApi;
+  readonly expiry: ExpiryApi;
 }

@@ -47,6 +47,8 @@ export interface IntakeDeps {
   readonly onGap: (reason: string) => void;
   readonly onParked: () => void;
   readonly limits?: IncomingLimits | undefined;
+  /** The disk takes no writes: nothing is taken, and all of it is read from Store nodes afterwards. */
+  readonly isHeld?: (() => boolean) | undefined;
 }
 
 export class Intake {
@@ -76,6 +78,7 @@ export class Intake {
   /** A pushed message. When there is no room it is dropped: the gap is noted and the Store refills it. */
   push(message: IncomingMessage): void {
     if (this.#closedAtMs !== undefined) return;
+    if (this.#deps.isHeld?.()) return this.#deps.counters.add("envelope.dropped.disk");
     if (this.#inFlight.size >= INTAKE_QUEUE_MAX) {
       this.#deps.counters.add("envelope.dropped.full");
       this.#deps.onGap("intake-full");
@@ -93,7 +96,7 @@ export class Intake {
       await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
     }
     // It was sent long ago: only a cursor from before then makes a crash ask for it again.
-    if (this.#closedAtMs !== undefined) return false;
+    if (this.#closedAtMs !== undefined || this.#deps.isHeld?.()) return false;
     return this.#admit(message, Math.min(message.timestampMs, this.#deps.clock.now()));
   }
 
@@ -249,7 +252,9 @@ export class Intake {
 
   /** One line an hour for a conversation and code: a full disk must not fill what is left of it with log lines. */
   #tell(error: unknown, route: Route, code: string): void {
-    const { clock, log } = this.#deps;
+    const { clock, log, isHeld } = this.#deps;
+    // A disk that takes nothing is said once for all conversations.
+    if (isHeld?.()) return;
     const conversation = `c${route.conversation}`;
     const now = clock.now();
     const subject = `${conversation} ${code}`;

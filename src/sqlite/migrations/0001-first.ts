@@ -32,8 +32,11 @@ CREATE TABLE conversation (
   created_at_ms INTEGER NOT NULL,
   id BLOB NOT NULL,
   name BLOB,
+  -- How long its messages are kept, when it has a time of its own.
+  expire_ms INTEGER CHECK (expire_ms > 0),
   state BLOB NOT NULL
 ) STRICT;
+CREATE INDEX conversation_expiry ON conversation (number) WHERE expire_ms IS NOT NULL;
 
 CREATE TABLE record (
   conversation INTEGER NOT NULL REFERENCES conversation,
@@ -76,10 +79,13 @@ CREATE TABLE message (
   conversation INTEGER NOT NULL REFERENCES conversation,
   id_tag BLOB NOT NULL,
   state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 5),
+  -- When it came or was given; null once its content has been deleted.
+  at_ms INTEGER,
   body BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX message_id ON message (id_tag, conversation);
 CREATE INDEX message_conversation ON message (conversation);
+CREATE INDEX message_age ON message (conversation, at_ms) WHERE at_ms IS NOT NULL;
 -- What the operator is shown: few at any time.
 CREATE INDEX message_queued ON message (row_id) WHERE state = 0;
 

@@ -17,7 +17,7 @@ const defaults: Config = {
   peers: [],
   unknownSenders: "ask",
   log: { level: "info", components: new Map(), format: "json" },
-  retention: { eventsMs: 90 * day, eventsMax: 1_000_000, unacknowledgedMs: 365 * day },
+  retention: { eventsMs: 90 * day, eventsMax: 1_000_000, unacknowledgedMs: 365 * day, messagesMs: undefined },
   limits: { invitesPerSecond: 50, messagesPerMinute: 20_000 },
   admin: { listen: undefined, socketGroup: undefined },
 };
@@ -228,9 +228,14 @@ test("the file is where the flag or the environment says, else in the state dire
 });
 
 test("retention is in ages", async (t) => {
-  const toml = '[retention]\nevents = "12h"\nevents_max = 5000\nunacknowledged = "30d"\n';
+  const toml = '[retention]\nevents = "12h"\nevents_max = 5000\nunacknowledged = "30d"\nmessages = "7d"\n';
   const { retention } = await load(t, { toml });
-  assert.deepEqual(retention, { eventsMs: 43_200_000, eventsMax: 5_000, unacknowledgedMs: 30 * day });
+  assert.deepEqual(retention, {
+    eventsMs: 43_200_000,
+    eventsMax: 5_000,
+    unacknowledgedMs: 30 * day,
+    messagesMs: 7 * day,
+  });
   assert.deepEqual(await problems(t, { toml: '[retention]\nevents = "0d"\nevents_max = 1\n' }), [
     'config.toml:2: retention.events: must be an age like "12h" or "90d"',
     "config.toml:3: retention.events_max: Too small: expected number to be >=100",

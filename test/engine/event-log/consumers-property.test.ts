@@ -94,7 +94,8 @@ class World {
     const { engine, clock } = this.#rig;
     const identity = { name: null, version: "test", pid: 1, startedAtMs: 0 };
     const backUp = () => Promise.reject(new Error("nobody asks for a backup here"));
-    const told = { engine: () => engine, draining: () => false, identity, requestStop() {}, backUp };
+    const rekey = () => Promise.resolve();
+    const told = { engine: () => engine, draining: () => false, identity, requestStop() {}, backUp, rekey };
     const host = { ...told, now: () => clock.now() };
     const parts = {
       tokens: memoryTokens(),

@@ -33,6 +33,7 @@ export interface Rig {
   readonly faults: FaultyStore;
   /** The real store, for looking at. */
   readonly store: Store;
+  readonly stateDir: string;
   readonly engine: Engine;
   readonly transport: InProcessTransport;
   /** Somebody else on the network. */
@@ -113,6 +114,7 @@ async function run(parts: Parts): Promise<Rig> {
     network,
     faults,
     store,
+    stateDir: files.stateDir,
     engine,
     transport,
     stranger,

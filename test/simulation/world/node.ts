@@ -5,8 +5,9 @@
  */
 import { inboxV1 } from "../../../src/conversation/inbox-v1/inbox-v1.ts";
 import { privateV1 } from "../../../src/conversation/private-v1/private-v1.ts";
-import { createEngine, type Engine, type EngineOptions } from "../../../src/engine/engine.ts";
+import { createEngine, type Engine } from "../../../src/engine/engine.ts";
 import { initialiseState } from "../../../src/engine/initialise.ts";
+import type { EngineOptions } from "../../../src/engine/port/engine-options.ts";
 import type {
   Clock,
   IncomingMessage,

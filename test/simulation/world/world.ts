@@ -3,8 +3,9 @@
  * every moment; what must hold in the end is in `agreement.ts`.
  */
 import { createHash } from "node:crypto";
-import type { Engine, EngineOptions } from "../../../src/engine/engine.ts";
+import type { Engine } from "../../../src/engine/engine.ts";
 import { UmbradError } from "../../../src/engine/errors.ts";
+import type { EngineOptions } from "../../../src/engine/port/engine-options.ts";
 import type { LogFields, TurnCommit } from "../../../src/engine/ports.ts";
 import { toNanoseconds, wakuMessageHash } from "../../../src/waku/message.ts";
 import { decodeEnvelope } from "../../../src/wire/envelope.ts";

@@ -2,13 +2,16 @@
 import { resolve } from "node:path";
 import type { BackupJson } from "../../../admin/views.ts";
 import { readPassphrase } from "../../../daemon/passphrase.ts";
+import { stateKind } from "../../../daemon/state-kind.ts";
 import {
   checkState,
+  rekeyState,
   restoreState,
   type StoreFacts,
   storeInfo,
   verifyBackup,
 } from "../../../daemon/store/store-files.ts";
+import { UmbradError } from "../../../engine/errors.ts";
 import { fieldLines } from "../../output.ts";
 import type { Session } from "../../session.ts";
 
@@ -55,6 +58,39 @@ export async function restore(session: Session, file: string, options: SealOptio
     "At its next start umbrad makes all invite links void and sends nothing more in the old conversations: " +
       "write to a contact and a new one is begun.",
   );
+}
+
+export interface RekeyOptions extends SealOptions {
+  readonly newPassphraseFile?: string;
+  readonly newPassphraseFd?: number;
+}
+
+/** A running daemon does it itself; without one the lock of the state is ours. */
+export async function rekey(session: Session, options: RekeyOptions): Promise<void> {
+  const { stateDir, output } = session;
+  if (stateKind(stateDir) === "none")
+    throw new UmbradError("store/not-initialised", `there is no umbrad state in ${stateDir}`);
+  const { newPassphraseFile: file, newPassphraseFd: fd } = options;
+  const passphrase = required(givenPassphrase(session, options), "--passphrase-file F or --passphrase-fd N");
+  const next = required(readPassphrase({ file, fd }), "--new-passphrase-file F or --new-passphrase-fd N");
+  try {
+    await rekeyState(stateDir, passphrase, next);
+  } catch (error) {
+    if (!(error instanceof UmbradError) || error.code !== "store/locked") throw error;
+    const admin = await session.admin();
+    await admin.post("/v1/store/rekey", { passphrase: base64(passphrase), newPassphrase: base64(next) });
+  }
+  output.answer({ rekeyed: true }, "the new passphrase opens the state, the old one does not any more");
+  output.note("Backups made before are opened by the old one.");
+}
+
+function required(passphrase: Uint8Array | undefined, hint: string): Uint8Array {
+  if (passphrase !== undefined) return passphrase;
+  throw new UmbradError("passphrase/missing", "rekey needs the passphrase of the state and the new one", { hint });
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64");
 }
 
 function givenPassphrase(

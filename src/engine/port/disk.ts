@@ -1,0 +1,9 @@
+/** What tells whether the disk takes writes: part of the Store port. */
+import type { UmbradError } from "../errors.ts";
+
+export interface DiskStore {
+  /** One durable commit of so many bytes that do not matter (8 if absent): throws what any other commit would throw now. */
+  probe(bytes?: number): void;
+  /** Hears of each write that failed through the environment, before its caller does. */
+  onFault(listener: (fault: UmbradError) => void): void;
+}
