@@ -130,7 +130,7 @@ function declareDaemon(program: Command): void {
 function declareMessages(program: Command): void {
   program
     .command("send")
-    .description("send a text or a file; it is kept and repeated until the network has it")
+    .description("send a text or a file; it is kept and repeated until it has arrived")
     .argument("<conversation>", "handle, name or id")
     .argument("[text]", "the text, or - to read it from stdin (one final line break is dropped)")
     .option("--file <file>", "send this file instead of a text")

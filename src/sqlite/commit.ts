@@ -98,7 +98,6 @@ function writeConversation(tables: Tables, write: ConversationWrite, atMs: numbe
   tables.conversations.write(write);
   tables.conversations.writeRecords(write);
   tables.conversations.writeTimers(write, atMs);
-  if (write.closed) tables.conversations.clear(write.number, partsOfMessages(tables, write.number));
   const changes = new MessageChanges(tables.messages, write, atMs);
   const events = write.events
     .filter((event) => changes.isNews(event))
@@ -107,7 +106,19 @@ function writeConversation(tables: Tables, write: ConversationWrite, atMs: numbe
       return tables.events.append(event, { atMs, conversation: write.number, message });
     });
   for (const row of write.outbox) tables.outbox.add(write.number, row);
-  return events;
+  return write.closed ? [...events, ...closeConversation(tables, write.number, atMs)] : events;
+}
+
+/** Nothing of it is repeated or acknowledged any more, so what has not arrived by now has failed, and whoever sent it hears so. */
+function closeConversation(tables: Tables, conversation: ConversationNumber, atMs: number): EventRow[] {
+  tables.conversations.clear(conversation, partsOfMessages(tables, conversation));
+  tables.outbox.dropMessages(conversation);
+  const reason = "the conversation was closed before the peer had acknowledged the message: it may have arrived";
+  return tables.messages.unfinished(conversation).map((message) => {
+    tables.messages.advance(message.rowId, "failed");
+    const failed: MessageRow = { ...message, state: "failed" };
+    return tables.events.append({ type: "message.failed", data: { reason } }, { atMs, conversation, message: failed });
+  });
 }
 
 /** Records that hold content of messages: history outlives the conversation. */

@@ -146,6 +146,12 @@ export class MessageTable {
     return this.#database.all<StoredMessage>(sql, limit).map((row) => this.unseal(row));
   }
 
+  /** Of a conversation, oldest first: what was sent in it and has neither arrived nor failed. */
+  unfinished(conversation: ConversationNumber): MessageRow[] {
+    const sql = `SELECT ${columns} FROM message WHERE conversation = ? AND state < ? ORDER BY row_id`;
+    return this.#database.all<StoredMessage>(sql, conversation, FIRST_FINAL).map((row) => this.unseal(row));
+  }
+
   /** Of a conversation, newest first, a page at a time. */
   *all(conversation: ConversationNumber): Generator<MessageRow> {
     for (let before = Number.MAX_SAFE_INTEGER; ; ) {

@@ -136,6 +136,12 @@ export class OutboxTable {
     return this.#unseal(row);
   }
 
+  /** Of a conversation that is closed: what it has read is acknowledged all the same. */
+  dropMessages(conversation: ConversationNumber): void {
+    const acknowledgement = purposes.indexOf("acknowledgement");
+    this.#database.run("DELETE FROM outbox WHERE conversation = ? AND purpose <> ?", conversation, acknowledgement);
+  }
+
   /** All of it. */
   clear(): void {
     this.#database.run("DELETE FROM outbox");

@@ -168,3 +168,17 @@ test("a reader in the middle of a stream is told of the gap too", async (t) => {
   const [gap, next] = [JSON.parse((await lines.next()).value), JSON.parse((await lines.next()).value)];
   assert.deepEqual([gap.type, gap.data.from, gap.data.to, next.seq], ["events.gap", 4, 4, 5]);
 });
+
+test("a place that the log does not have any more is refused, to whoever names it", async (t) => {
+  const s = await scene(t, 5);
+  await s.poll("consumer=bot&after=2");
+  // As after a restored backup: what comes next has a number that the reader believes it has seen.
+  for (const query of ["consumer=bot&after=6", "after=6"]) {
+    await assert.rejects(s.listen(query), refusal("consumer/ahead"));
+    const { status, text } = await call(s.socketPath, "GET", `/v1/events?${query}`);
+    assert.equal(status, 400, text);
+  }
+  const { status } = await call(s.socketPath, "GET", "/v1/events?consumer=bot", { headers: { "last-event-id": "6" } });
+  assert.equal(status, 400);
+  assert.deepEqual(await s.poll("consumer=bot&after=5"), []);
+});

@@ -45,6 +45,11 @@ test("send --file: what is refused, and where", async (t) => {
     65,
     `umbrad: the file has ${FILE_BYTES_MAX + 1} bytes, the limit is ${FILE_BYTES_MAX} [message/too-large]\n  next: split it, for instance with split -b 4000000\n`,
   );
+  failed(
+    await run("send", "c1", "--file", "/dev/zero"),
+    65,
+    `umbrad: the file has more than ${FILE_BYTES_MAX} bytes, the limit is ${FILE_BYTES_MAX} [message/too-large]\n  next: split it, for instance with split -b 4000000\n`,
+  );
   for (const [args, code] of [
     [["send", "c1", "--file", join(dir, "none")], 66],
     [["send", "c1", "--file", dir], 66],

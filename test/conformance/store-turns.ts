@@ -49,6 +49,35 @@ export const conversationCases: StoreCases = {
     assert.equal(store.nextConversationNumber(), 2);
   },
 
+  "that are closed fail what was sent in them and has not arrived, and drop what would still leave": (store) => {
+    const names = ["delivered", "published", "queued"] as const;
+    const newMessages = names.map((name) => newMessage(name));
+    const messageStates = [
+      { messageId: messageId("delivered"), state: "delivered" },
+      { messageId: messageId("published"), state: "published" },
+    ] as const;
+    const rows = [
+      outboxRow("queued", { messageId: messageId("queued") }),
+      outboxRow("read", { purpose: "acknowledgement" }),
+    ];
+    store.commit(turn({ number: 0, newMessages, messageStates, outbox: rows }));
+    store.commit(turn({ number: 1, newMessages: [newMessage("elsewhere")], outbox: [outboxRow("elsewhere")] }));
+    const { events } = store.commit(turn({ number: 0, expectedRevision: 1, closed: true }));
+    assert.deepEqual(
+      events.map(({ type, message }) => [type, message?.messageId, message?.state]),
+      ["published", "queued"].map((name) => ["message.failed", messageId(name), "failed"]),
+    );
+    assert.equal(store.message(messageId("delivered"))?.state, "delivered");
+    assert.equal(store.message(messageId("elsewhere"))?.state, "queued");
+    assert.deepEqual(
+      store.outboxList(10).map(({ conversation, purpose }) => [conversation, purpose]),
+      [
+        [0, "acknowledgement"],
+        [1, "content"],
+      ],
+    );
+  },
+
   "that are closed keep the parts of large content, and no other records": (store) => {
     const attachment = { size: 2, sha256: "", parts: { prefix: "part/1/", count: 2, offset: 0 } };
     const keys = ["part/1/0", "part/1/1", "part/2/0", "skip/1/2"];

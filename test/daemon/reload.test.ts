@@ -93,7 +93,10 @@ test("reload: what may change holds at once, the rest is named until the restart
   assert.equal((await here.json<{ name: string }>("status")).name, "anna");
   assert.ok((await events(daemon, "admin.request", 1)).length > 0, "debug lines are written now");
   const again = await here.run("reload");
-  assert.equal(again.stdout, "only after a restart: network.name, network.cluster_id, network.quota, network.quota_window, network.peers\n");
+  assert.equal(
+    again.stdout,
+    "only after a restart: network.name, network.cluster_id, network.quota, network.quota_window, network.peers\n",
+  );
 
   await writeFile(here.file, 'name = "bert"\n[log]\nlevel = "wran"\nlvel = 1\n');
   const wrong = await here.run("reload");

@@ -14,6 +14,7 @@ export async function answerEvents(call: EventsCall): Promise<void> {
   const { engine, request } = call;
   const conversations = chosenConversations(call);
   const seen = seenBefore(request.headers["last-event-id"]) ?? call.query.after;
+  if (seen !== undefined) refuseAhead(seen, engine.lastSeq());
   const { consumer } = call.query;
   const lease = consumer === undefined ? undefined : await engine.consumers.read(consumer, seen);
   try {
@@ -21,6 +22,14 @@ export async function answerEvents(call: EventsCall): Promise<void> {
   } finally {
     lease?.release();
   }
+}
+
+/** A place of a log that a restored backup has shortened: a reader would miss in silence what is numbered up to it. */
+function refuseAhead(seen: number, lastSeq: number): void {
+  if (seen <= lastSeq) return;
+  throw new UmbradError("consumer/ahead", `there is no event ${seen} yet: the newest is ${lastSeq}`, {
+    hint: "if the state was restored from a backup, go on after its event state.rolled-back: umbrad event list",
+  });
 }
 
 /** Resolved before the first byte, so that an unknown name is an error and not an endless silence. */

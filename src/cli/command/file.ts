@@ -41,9 +41,15 @@ async function readFile(file: string): Promise<Uint8Array> {
     const { size } = await handle.stat();
     // Before it is read: somebody may have named the wrong file, of any size.
     if (size > FILE_BYTES_MAX) throw tooLarge(size);
-    const bytes = await handle.readFile();
-    if (bytes.length > FILE_BYTES_MAX) throw tooLarge(bytes.length);
-    return bytes;
+    // A pipe or a device says no size, and may have no end.
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    for await (const chunk of handle.createReadStream({ autoClose: false })) {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length > FILE_BYTES_MAX) throw tooLarge();
+    }
+    return Buffer.concat(chunks);
   } catch (error) {
     if (error instanceof UmbradError) throw error;
     throw new UmbradError("cli/cannot-read-file", `cannot read ${file}: ${reasonOf(error)}`, { cause: error });
@@ -52,8 +58,9 @@ async function readFile(file: string): Promise<Uint8Array> {
   }
 }
 
-function tooLarge(size: number): UmbradError {
-  return new UmbradError("message/too-large", `the file has ${size} bytes, the limit is ${FILE_BYTES_MAX}`, {
+function tooLarge(size?: number): UmbradError {
+  const has = size === undefined ? `more than ${FILE_BYTES_MAX} bytes` : `${size} bytes`;
+  return new UmbradError("message/too-large", `the file has ${has}, the limit is ${FILE_BYTES_MAX}`, {
     hint: "split it, for instance with split -b 4000000",
   });
 }

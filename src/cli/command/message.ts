@@ -30,7 +30,12 @@ export async function send(
 ): Promise<void> {
   const { output } = session;
   const deadline = deadlineAfter(session.timeoutMs ?? waitMsDefault);
-  const sent = await handOver(session, conversation, text, options);
+  let sent: SentView;
+  try {
+    sent = await handOver(session, conversation, text, options);
+  } catch (error) {
+    throw options.key === undefined ? notAnswered(error, conversation) : error;
+  }
   const admin = await session.admin();
   const wanted = options.wait ?? "queued";
   if (rankOf(sent.state) >= rankOf(wanted)) return output.answer(sent, `${sent.messageId} ${sent.state}`);
@@ -54,6 +59,15 @@ async function handOver(
   if (options.name !== undefined || options.mime !== undefined) throw usage("--name and --mime belong to --file");
   const body = { conversation, text: text === "-" ? await stdinText() : text };
   return (await session.admin()).post<SentView>("/v1/messages", key === undefined ? body : { ...body, key });
+}
+
+/** Who sends it again because no answer came may send it twice: only a key makes the two one. */
+function notAnswered(error: unknown, conversation: string): unknown {
+  if (!(error instanceof UmbradError) || !["daemon/timeout", "admin/busy"].includes(error.code)) return error;
+  return new UmbradError("message/not-answered", `${error.message}: the message may be on its way all the same`, {
+    hint: `look before you send it again: umbrad history ${conversation}; with --key KEY it is sent once, however often you repeat it`,
+    cause: error,
+  });
 }
 
 function usage(message: string): UmbradError {

@@ -75,6 +75,27 @@ export function withConversation(contact: Contact, pair: Pair): Contact {
   return { ...contact, newestCreatedAtMs, conversations: [...contact.conversations, pair] };
 }
 
+/** The newest of those in which the peer was heard; all older ones are superseded by it. */
+export function newestHeard({ conversations }: Contact): Pair | undefined {
+  return conversations.filter(({ isHeard }) => isHeard).toSorted(newestFirst)[0];
+}
+
+/** Older than the pair. */
+export function olderThan({ conversations }: Contact, pair: Pair): readonly Pair[] {
+  return conversations.filter((each) => newestFirst(pair, each) < 0);
+}
+
+/** What the conversation has superseded: nothing, unless it is the newest that was heard. */
+export function supersededBy(contact: Contact, ident: string): readonly Pair[] {
+  const newest = newestHeard(contact);
+  return newest !== undefined && isSamePair(newest, ident) ? olderThan(contact, newest) : [];
+}
+
+/** Of equal age the smaller ident counts as the newer. */
+function newestFirst(a: Pair, b: Pair): number {
+  return b.createdAtMs - a.createdAtMs || (toHex(a.ident) < toHex(b.ident) ? -1 : 1);
+}
+
 /** A new conversation and those that there are learn of each other. */
 export function meet(
   { conversations, request }: Contact,

@@ -1,7 +1,15 @@
 /** What an operator decides about an identity: accept or refuse its request, block it or not (profile 8.7 "Consent"). */
 import { accept, reject, type Transition, type TurnContext } from "../contract.ts";
 import { tell } from "../pairwise-words.ts";
-import { type Contact, conversationOf, isSamePair, putContact, readContact, withConversation } from "./contact.ts";
+import {
+  type Contact,
+  conversationOf,
+  isSamePair,
+  putContact,
+  readContact,
+  supersededBy,
+  withConversation,
+} from "./contact.ts";
 import { contactRecord, type InboxState } from "./state.ts";
 
 type Step = Transition<InboxState>;
@@ -57,7 +65,10 @@ export function decideBlock(
   });
 }
 
-/** A conversation of the identity was closed by its operator. */
+/**
+ * A conversation of the identity was closed. If it was the one that superseded the others, they are closed too: they give
+ * what is sent in them to it, and the peer does so with its side, so nothing would get anywhere any more.
+ */
 export function forgetConversation(
   state: InboxState,
   { peer, ident }: { readonly peer: string; readonly ident: string },
@@ -65,8 +76,14 @@ export function forgetConversation(
 ): Step {
   return about(peer, context, (contact) => {
     const wasRequest = isSamePair(contact.request, ident);
-    const conversations = contact.conversations.filter((pair) => !isSamePair(pair, ident));
+    const superseded = supersededBy(contact, ident);
+    const conversations = contact.conversations.filter(
+      (pair) => !isSamePair(pair, ident) && !superseded.includes(pair),
+    );
     const left = { ...contact, conversations, ...(wasRequest ? { request: undefined } : {}) };
-    return accept({ ...state, undecided: state.undecided - (wasRequest ? 1 : 0) }, [putContact(peer, left)]);
+    return accept({ ...state, undecided: state.undecided - (wasRequest ? 1 : 0) }, [
+      putContact(peer, left),
+      ...superseded.map((pair, index) => tell(conversationOf(pair), { kind: "close" }, `close-${index}`)),
+    ]);
   });
 }

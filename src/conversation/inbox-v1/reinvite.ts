@@ -7,7 +7,8 @@ import {
   type Contact,
   conversationOf,
   isSamePair,
-  type Pair,
+  newestHeard,
+  olderThan,
   putContact,
   readContact,
   withConversation,
@@ -46,19 +47,15 @@ export function noteHeard(state: InboxState, { peer, ident }: Report, context: T
 }
 
 /** Both sides leave what is older than the newest heard conversation, and so agree on crossed ones (ties: smaller ident). */
-function supersede({ conversations }: Contact, reporter: string): Effect[] {
-  const [newest] = conversations.filter(({ isHeard }) => isHeard).toSorted(newestFirst);
+function supersede(contact: Contact, reporter: string): Effect[] {
+  const newest = newestHeard(contact);
   if (newest === undefined) return [];
-  const older = conversations.filter((pair) => newestFirst(newest, pair) < 0);
+  const older = olderThan(contact, newest);
   // Who reports is either the newest, so that all others hear of it, or comes late and hears of the newest.
   const told = isSamePair(newest, reporter) ? older : older.filter((pair) => isSamePair(pair, reporter));
   return told.map((pair, index) =>
     tell(conversationOf(pair), { kind: "superseded", ident: toHex(newest.ident) }, `superseded-${index}`),
   );
-}
-
-function newestFirst(a: Pair, b: Pair): number {
-  return b.createdAtMs - a.createdAtMs || (toHex(a.ident) < toHex(b.ident) ? -1 : 1);
 }
 
 /** The peer sent its bundle: the newest is kept, unless it serves one invite only. */

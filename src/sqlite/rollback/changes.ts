@@ -41,6 +41,8 @@ export class Changes {
       : causeOf(file, id, count, hasFile);
     const ahead = file.kind === "read" && file.database === id ? file.changes : 0;
     if (cause !== undefined) recordRollback(database, cause, Math.max(count, ahead) + 1);
+    // A start counts as a change: a copy from before it is behind the file even when we crash before the file is written again.
+    else database.transaction(() => database.run("UPDATE change_counter SET changes = changes + 1"));
     const changes = new Changes(database, options, id);
     changes.#write();
     // Only now: a crash between the two leaves a file that nobody misses.

@@ -66,6 +66,19 @@ describe("a database that was put back", () => {
     assert.equal(await causeAt(stateDir), undefined);
   });
 
+  it("is found though the process died before it wrote the counter file again", async (context) => {
+    const stateDir = await someState(context);
+    const copy = join(temporaryDir(context), "copy.db");
+    await copyDatabase(stateDir, copy);
+    const store = await open(stateDir);
+    change(store, 1);
+    const atCrash = readFileSync(counterOf(stateDir));
+    store.close();
+    writeFileSync(counterOf(stateDir), atCrash);
+    putBack(copy, stateDir);
+    assert.equal(await causeAt(stateDir), "older-than-counter");
+  });
+
   it("is announced once, however often dealing with it begins", async (context) => {
     const stateDir = await someState(context);
     rmSync(counterOf(stateDir));
