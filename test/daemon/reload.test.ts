@@ -187,7 +187,8 @@ test("a thousand signals, with files that change and are wrong in between, do no
   assert.deepEqual(needRestart, []);
   assert.equal((await here.json<{ name: string; pid: number }>("status")).name, "last");
   const reloads = logOf(daemon).filter(({ event }) => event.startsWith("config."));
-  assert.ok(reloads.length > 20, `only ${reloads.length} reloads`);
+  // How many the kernel makes of a thousand depends on the machine.
+  assert.ok(reloads.length >= 2, `only ${reloads.length} reloads`);
   await ends(daemon, here);
 });
 
