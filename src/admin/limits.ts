@@ -15,6 +15,9 @@ export const TOKENS_MAX = 64;
 /** Ten years: as good as forever, and a date that every calendar knows. */
 export const TOKEN_LIFETIME_MAX_MS: number = 3_653 * 86_400_000;
 
+/** A name of 255 characters, each of them percent-encoded, and room for a clear answer to somewhat more. */
+export const PATH_PART_MAX = 4_096;
+
 /** A text has 64 KiB; even wholly escaped JSON of it stays below, and files do not come as JSON. */
 export const BODY_BYTES_MAX: number = 1024 * 1024;
 

@@ -41,6 +41,7 @@ const problems: ReadonlyMap<string, Problem> = new Map([
   ["debug/not-an-envelope", final(400, exitCodes.dataError)],
 
   ["request/invalid", final(400, exitCodes.usage)],
+  ["request/not-unicode", final(400, exitCodes.dataError)],
   ["request/too-large", final(413, exitCodes.dataError)],
   ["request/media-type", final(415, exitCodes.usage)],
   ["request/no-such-route", final(404, exitCodes.protocol)],

@@ -45,7 +45,7 @@ test("every route is in it with request, answer and error", () => {
     const answer = Object.entries(operation.responses).find(([status]) => status.startsWith("2"));
     assert.ok(Object.keys(answer?.[1].content ?? {}).length > 0, `${where} has an answer`);
     assert.deepEqual(operation.responses["default"]?.content, {
-      "application/json": { schema: { $ref: "#/components/schemas/Error" } },
+      "application/problem+json": { schema: { $ref: "#/components/schemas/Error" } },
     });
   }
 });

@@ -106,7 +106,7 @@ export function callTcp(port: number, method: string, path: string, options: Cal
 
 interface CallOptions {
   readonly headers?: Record<string, string>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
 }
 
 function callAt(
@@ -125,7 +125,7 @@ function callAt(
         text += chunk;
       });
       response.on("error", reject).on("end", () => {
-        const isJson = response.headers["content-type"]?.includes("application/json") === true;
+        const isJson = /^application\/(?:problem\+)?json/.test(response.headers["content-type"] ?? "");
         const json = isJson && text !== "" ? JSON.parse(text) : {};
         if (isJson) checkAnswer(method, path, response.statusCode ?? 0, json);
         resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json });

@@ -3,12 +3,13 @@ import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import type { z } from "zod";
 import { UmbradError } from "../../engine/errors.ts";
 import type { AdminHost } from "../host.ts";
-import { BODY_BYTES_MAX, CONNECTIONS_MAX, IDLE_MS_MAX } from "../limits.ts";
+import { BODY_BYTES_MAX, CONNECTIONS_MAX, IDLE_MS_MAX, PATH_PART_MAX } from "../limits.ts";
 import { API_VERSION } from "../location.ts";
-import { errorView, problemOf } from "../problem.ts";
 import type { Gate } from "./gate.ts";
 import { parseJsonBody } from "./json-body.ts";
+import { answerProblem, REQUEST_SHAPES } from "./problem-answer.ts";
 import type { RouteConfig } from "./serve.ts";
+import { refuseBadQuery } from "./unicode.ts";
 
 export interface AppOptions {
   readonly gate: Gate;
@@ -28,13 +29,16 @@ export function createApp(host: AdminHost, { gate, requestMs, onAnswered }: AppO
     return503OnClosing: false,
     exposeHeadRoutes: false,
     logger: false,
+    routerOptions: { maxParamLength: PATH_PART_MAX },
+    // Before there is a route, and so before any hook.
+    frameworkErrors: (error, request, reply) => void answerProblem(host, error, request, reply),
   });
   app.server.maxConnections = CONNECTIONS_MAX;
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     "application/json",
-    { parseAs: "string" },
-    async (_request: unknown, body: string | Buffer) => parseJsonBody(String(body)),
+    { parseAs: "buffer" },
+    async (_request: unknown, body: string | Buffer) => parseJsonBody(Buffer.from(body)),
   );
   app.setValidatorCompiler<z.ZodType>(
     ({ schema }) =>
@@ -48,6 +52,7 @@ export function createApp(host: AdminHost, { gate, requestMs, onAnswered }: AppO
     if (host.draining()) reply.header("connection", "close");
     reply.raw.once("close", () => gate.left(request));
     gate.pass(request);
+    refuseBadQuery(request.raw.url ?? "");
   });
   app.addHook("onResponse", async (request, reply) => {
     const { id } = request.routeOptions.config as Partial<RouteConfig>;
@@ -58,9 +63,10 @@ export function createApp(host: AdminHost, { gate, requestMs, onAnswered }: AppO
     throw new UmbradError(
       "request/no-such-route",
       `there is no ${request.method} on this path in API version ${API_VERSION}`,
+      { hint: REQUEST_SHAPES },
     );
   });
-  app.setErrorHandler((error: FastifyError, request, reply) => answerError(host, error, request, reply));
+  app.setErrorHandler((error: FastifyError, request, reply) => answerProblem(host, error, request, reply));
   return app;
 }
 
@@ -84,44 +90,5 @@ function validated(schema: z.ZodType, value: unknown): { value: unknown } | { er
   const problems = parsed.error.issues.map(({ path, message }) =>
     path.length === 0 ? message : `${path.join(".")}: ${message}`,
   );
-  return { error: new UmbradError("request/invalid", problems.join("; ")) };
-}
-
-const fastifyCodes: ReadonlyMap<string, { code: string; message: string }> = new Map([
-  ["FST_ERR_CTP_BODY_TOO_LARGE", { code: "request/too-large", message: `a request may have ${BODY_BYTES_MAX} bytes` }],
-  [
-    "FST_ERR_CTP_INVALID_MEDIA_TYPE",
-    { code: "request/media-type", message: "this route does not take a body of that type" },
-  ],
-]);
-
-function answerError(host: AdminHost, error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const known = asUmbradError(error);
-  const view = errorView(known ?? error);
-  if (known === undefined) {
-    const fields = {
-      event: "admin.bug",
-      component: "admin",
-      route: request.routeOptions.url ?? "none",
-      requestId: request.id,
-      err: error,
-    };
-    host.log.error(fields, "a request met a fault of our own");
-  }
-  const { httpStatus } = problemOf(view.code);
-  if (httpStatus === 401) reply.header("www-authenticate", "Bearer");
-  return reply
-    .status(httpStatus)
-    .type("application/json")
-    .send({ ...view, requestId: request.id });
-}
-
-function asUmbradError(error: FastifyError): UmbradError | undefined {
-  if (error instanceof UmbradError) return error;
-  const known = fastifyCodes.get(error.code);
-  if (known !== undefined) return new UmbradError(known.code, known.message);
-  const isCallersFault = error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500;
-  return isCallersFault
-    ? new UmbradError("request/invalid", "the request is not valid HTTP with a JSON body")
-    : undefined;
+  return { error: new UmbradError("request/invalid", problems.join("; "), { hint: REQUEST_SHAPES }) };
 }

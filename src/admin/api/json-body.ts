@@ -1,16 +1,29 @@
-/** JSON of a request: bounded in depth before it is parsed. */
+/** JSON of a request: UTF-8, and bounded in depth before it is parsed. */
 import { UmbradError } from "../../engine/errors.ts";
 import { BODY_DEPTH_MAX } from "../limits.ts";
+import { REQUEST_SHAPES } from "./problem-answer.ts";
+import { decodeUtf8, refuseHalfCharacters } from "./unicode.ts";
 
-/** Throws `request/invalid`. */
-export function parseJsonBody(text: string): unknown {
+/** Throws `request/invalid`, `request/not-unicode`. */
+export function parseJsonBody(bytes: Uint8Array): unknown {
+  const text = decodeUtf8(bytes);
   if (depthOf(text) > BODY_DEPTH_MAX) {
-    throw new UmbradError("request/invalid", `the JSON is nested deeper than ${BODY_DEPTH_MAX} levels`);
+    throw new UmbradError("request/invalid", `the JSON is nested deeper than ${BODY_DEPTH_MAX} levels`, {
+      hint: REQUEST_SHAPES,
+    });
   }
+  const value = parsed(text);
+  refuseHalfCharacters(text, value);
+  return value;
+}
+
+function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new UmbradError("request/invalid", "the body is not JSON");
+    throw new UmbradError("request/invalid", text === "" ? "the body is empty" : "the body is not JSON", {
+      hint: "send a JSON object, for instance {}",
+    });
   }
 }
 

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { API_VERSION } from "../location.ts";
 import { error, named } from "./answers.ts";
 import type { Access, Endpoint, Route } from "./endpoint.ts";
+import { PROBLEM_TYPE } from "./problem-answer.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -72,7 +73,7 @@ function responsesOf({ answer, status = 200, otherStatuses = [], summary }: Endp
   const answers = [status, ...otherStatuses].map((code) => [String(code), { description: summary, content }]);
   const failure = {
     description: "What went wrong: docs/exit-codes.md lists the codes.",
-    content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
+    content: { [PROBLEM_TYPE]: { schema: { $ref: "#/components/schemas/Error" } } },
   };
   return { ...Object.fromEntries(answers), default: failure };
 }
