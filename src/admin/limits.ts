@@ -24,13 +24,22 @@ export const BODY_BYTES_MAX: number = 1024 * 1024;
 /** A local daemon has a few followers and one-shot commands; more means that a script has run away. */
 export const CONNECTIONS_MAX = 64;
 
-/** A caller that does not finish its request holds one of the connections. */
+/** Of those connections; a reader that follows stays, and who asks and goes must find a place. */
+export const FOLLOWERS_MAX = 48;
+
+/** A path, a token and a few words; a table of headers is no request of ours. */
+export const HEADER_BYTES_MAX = 16_384;
+
+/** Programs write their headers at once. */
+export const HEADERS_MS_MAX = 5_000;
+
+/** A whole request: a file of 4 MB takes a fraction of it on this machine. */
 export const REQUEST_MS_MAX = 30_000;
 
 /** What may wait in memory for one follower that reads slowly; then reading from the log pauses. */
 export const UNSENT_BYTES_MAX: number = 8 * 1024 * 1024;
 
-/** A follower that takes nothing for so long has gone or hangs: it is cut and can resume after its last seq. */
+/** Who takes nothing of an answer for so long has gone or hangs: it is cut. A follower can resume after its last seq. */
 export const STALLED_MS_MAX = 60_000;
 
 /** Proxies and consumers give up on a silent stream after 30 s or more. */

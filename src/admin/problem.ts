@@ -41,6 +41,9 @@ const problems: ReadonlyMap<string, Problem> = new Map([
   ["debug/not-an-envelope", final(400, exitCodes.dataError)],
 
   ["request/invalid", final(400, exitCodes.usage)],
+  ["request/malformed", final(400, exitCodes.protocol)],
+  ["request/headers-too-large", final(431, exitCodes.dataError)],
+  ["request/timeout", retry(408, exitCodes.tryAgain)],
   ["request/not-unicode", final(400, exitCodes.dataError)],
   ["request/too-large", final(413, exitCodes.dataError)],
   ["request/media-type", final(415, exitCodes.usage)],

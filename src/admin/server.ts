@@ -13,6 +13,7 @@ import type { OpenAnswers } from "./api/endpoint.ts";
 import { Gate } from "./api/gate.ts";
 import { serveRoutes } from "./api/serve.ts";
 import { openDirectoryTo, openSocketTo } from "./api/socket-group.ts";
+import { Connections } from "./connection/connections.ts";
 import { type StreamPace, streamPace } from "./event-stream.ts";
 import type { AdminHost } from "./host.ts";
 import { LEAVE_MS_MAX, REQUEST_MS_MAX } from "./limits.ts";
@@ -58,8 +59,7 @@ export async function startAdminServer(host: AdminHost, options: AdminServerOpti
       stopCallers.push(reply);
     },
   };
-  const local = listener(host, open, new Gate(undefined), options);
-  countClients(local, (count) => host.metrics.clients("unix", count));
+  const local = listener(host, open, "unix", options);
   if (inheritedFd === undefined) await listenOnSocket(local, socketPath, group);
   else await listenOnInherited(local, inheritedFd);
   const apps = [local];
@@ -70,8 +70,7 @@ export async function startAdminServer(host: AdminHost, options: AdminServerOpti
       return address;
     },
     async openTcp(place) {
-      const remote = listener(host, open, new Gate(host.tokens), options);
-      countClients(remote, (count) => host.metrics.clients("tcp", count));
+      const remote = listener(host, open, "tcp", options);
       apps.push(remote);
       address = await listenOnTcp(remote, place);
     },
@@ -112,27 +111,22 @@ async function openTcpOrClose(server: AdminServer, place: TcpPlace, local: Fasti
   }
 }
 
-function listener(host: AdminHost, open: OpenAnswers, gate: Gate, options: AdminServerOptions): FastifyInstance {
+/** Each has connections of its own: who comes over TCP takes no place from the owner. */
+function listener(
+  host: AdminHost,
+  open: OpenAnswers,
+  transport: "unix" | "tcp",
+  options: AdminServerOptions,
+): FastifyInstance {
   const requestMs = options.requestMs ?? REQUEST_MS_MAX;
   const { metrics } = host;
+  const gate = new Gate(transport === "unix" ? undefined : host.tokens);
+  const connections = new Connections(host.log, (count) => metrics.clients(transport, count));
   const onAnswered = (method: string, status: number, seconds: number): void =>
     metrics.answered(method, status, seconds);
-  const app = createApp(host, { gate, requestMs, onAnswered });
-  serveRoutes({ app, host, open, callerOf: (request) => gate.callerOf(request) }, routes);
+  const app = createApp(host, { gate, connections, requestMs, onAnswered });
+  serveRoutes({ app, host, open, connections, callerOf: (request) => gate.callerOf(request) }, routes);
   return app;
-}
-
-function countClients({ server }: FastifyInstance, tell: (count: number) => void): void {
-  let count = 0;
-  tell(count);
-  server.on("connection", (socket) => {
-    count += 1;
-    tell(count);
-    socket.once("close", () => {
-      count -= 1;
-      tell(count);
-    });
-  });
 }
 
 async function listenOnSocket(app: FastifyInstance, path: string, group: AdminServerOptions["group"]): Promise<void> {

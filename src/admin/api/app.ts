@@ -2,8 +2,16 @@
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { UmbradError } from "../../engine/errors.ts";
+import type { Connections } from "../connection/connections.ts";
 import type { AdminHost } from "../host.ts";
-import { BODY_BYTES_MAX, CONNECTIONS_MAX, IDLE_MS_MAX, PATH_PART_MAX } from "../limits.ts";
+import {
+  BODY_BYTES_MAX,
+  HEADER_BYTES_MAX,
+  HEADERS_MS_MAX,
+  IDLE_MS_MAX,
+  PATH_PART_MAX,
+  STALLED_MS_MAX,
+} from "../limits.ts";
 import { API_VERSION } from "../location.ts";
 import type { Gate } from "./gate.ts";
 import { parseJsonBody } from "./json-body.ts";
@@ -11,19 +19,30 @@ import { answerProblem, REQUEST_SHAPES } from "./problem-answer.ts";
 import type { RouteConfig } from "./serve.ts";
 import { refuseBadQuery } from "./unicode.ts";
 
+/** How often unfinished requests are looked for: a look costs nothing for so few connections. */
+const CHECK_MS = 1_000;
+
 export interface AppOptions {
   readonly gate: Gate;
+  readonly connections: Connections;
   readonly requestMs: number;
   /** Called when a request has been answered. */
   readonly onAnswered: (method: string, status: number, seconds: number) => void;
 }
 
-export function createApp(host: AdminHost, { gate, requestMs, onAnswered }: AppOptions): FastifyInstance {
+export function createApp(host: AdminHost, { gate, connections, requestMs, onAnswered }: AppOptions): FastifyInstance {
   const app = Fastify({
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: requestMs,
+    connectionTimeout: STALLED_MS_MAX,
     keepAliveTimeout: IDLE_MS_MAX,
-    http: { headersTimeout: requestMs, connectionsCheckingInterval: Math.min(requestMs, 5_000) },
+    http: {
+      headersTimeout: Math.min(requestMs, HEADERS_MS_MAX),
+      connectionsCheckingInterval: Math.min(requestMs, CHECK_MS),
+      maxHeaderSize: HEADER_BYTES_MAX,
+      // A request without one is refused by the gate, with a word.
+      requireHostHeader: false,
+    },
     // We close connections ourselves, in two steps.
     forceCloseConnections: false,
     return503OnClosing: false,
@@ -31,9 +50,10 @@ export function createApp(host: AdminHost, { gate, requestMs, onAnswered }: AppO
     logger: false,
     routerOptions: { maxParamLength: PATH_PART_MAX },
     // Before there is a route, and so before any hook.
+    clientErrorHandler: (error, socket) => connections.refuse(error, socket),
     frameworkErrors: (error, request, reply) => void answerProblem(host, error, request, reply),
   });
-  app.server.maxConnections = CONNECTIONS_MAX;
+  connections.watch(app.server);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     "application/json",

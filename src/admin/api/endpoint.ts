@@ -62,8 +62,6 @@ export interface Endpoint<Params = unknown, Query = unknown, Body = unknown, Ans
   readonly status?: number;
   /** What is no JSON: a stream of events, bytes, lines of Prometheus. */
   readonly answer: z.ZodType<Answer> | "events" | "bytes" | "metrics" | "log";
-  /** Further statuses with the same answer. */
-  readonly otherStatuses?: readonly number[];
   /**
    * For tokens that are confined to conversations: which one is touched (handle, name or id), or `itself` when the
    * handler looks after it. Without it they are refused.

@@ -5,6 +5,7 @@ import { IN_FLIGHT_MAX } from "../limits.ts";
 import { API_VERSION } from "../location.ts";
 import type { Tokens } from "../token/tokens.ts";
 import type { Caller } from "./endpoint.ts";
+import { REQUEST_SHAPES } from "./problem-answer.ts";
 import type { RouteConfig } from "./serve.ts";
 
 type Socket = FastifyRequest["raw"]["socket"];
@@ -26,6 +27,7 @@ export class Gate {
   /** Throws what refuses the request. */
   pass(request: FastifyRequest): void {
     refuseStrangers(request);
+    refuseOddBodies(request);
     this.#countIn(request);
     this.#callers.set(request, this.#identify(request));
   }
@@ -66,12 +68,32 @@ export class Gate {
 /** A Host that only this API is called by; a page that made a browser come here sends another, or an Origin. */
 const ownHost = /^(?:localhost|umbrad|u|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/;
 
-function refuseStrangers({ headers }: FastifyRequest): void {
-  if (headers.origin !== undefined || headers.referer !== undefined) {
-    throw new UmbradError("admin/forbidden", "requests that come from a web page are refused");
+/** Bodies that would be read otherwise than they were meant, or not at all. */
+function refuseOddBodies({ method, headers }: FastifyRequest): void {
+  const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+  if (!hasBody) return;
+  if (method === "GET" || method === "HEAD") {
+    throw new UmbradError("request/invalid", `a ${method} takes no body`, { hint: REQUEST_SHAPES });
   }
-  if (!ownHost.test(headers.host ?? "")) {
-    throw new UmbradError("admin/forbidden", "the Host header must be localhost or umbrad");
+  const charset = /charset="?([^";\s]*)/i.exec(headers["content-type"] ?? "")?.[1] ?? "utf-8";
+  if (headers["content-encoding"] !== undefined || charset.toLowerCase() !== "utf-8") {
+    throw new UmbradError("request/media-type", "a body is UTF-8 and not compressed", {
+      hint: "send it as it is, as application/json",
+    });
+  }
+}
+
+function refuseStrangers({ headers, raw }: FastifyRequest): void {
+  if (headers.origin !== undefined || headers.referer !== undefined) {
+    throw new UmbradError("admin/forbidden", "requests that come from a web page are refused", {
+      hint: "call from a program, without Origin and Referer",
+    });
+  }
+  // Node takes the first of several.
+  if (!ownHost.test(headers.host ?? "") || (raw.headersDistinct["host"]?.length ?? 0) > 1) {
+    throw new UmbradError("admin/forbidden", "the Host header must be localhost or umbrad", {
+      hint: "curl --unix-socket PATH http://umbrad/...",
+    });
   }
   const version = headers["umbrad-api"];
   if (version !== undefined && version !== API_VERSION) {

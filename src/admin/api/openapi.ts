@@ -68,14 +68,13 @@ function operation({ access, endpoint, path }: Route): Json {
   };
 }
 
-function responsesOf({ answer, status = 200, otherStatuses = [], summary }: Endpoint): Json {
+function responsesOf({ answer, status = 200, summary }: Endpoint): Json {
   const content = typeof answer === "string" ? streams[answer] : jsonOf(answer, "output");
-  const answers = [status, ...otherStatuses].map((code) => [String(code), { description: summary, content }]);
   const failure = {
     description: "What went wrong: docs/exit-codes.md lists the codes.",
     content: { [PROBLEM_TYPE]: { schema: { $ref: "#/components/schemas/Error" } } },
   };
-  return { ...Object.fromEntries(answers), default: failure };
+  return { [String(status)]: { description: summary, content }, default: failure };
 }
 
 function parametersOf(schema: z.ZodType | undefined, place: "path" | "query"): Json[] {

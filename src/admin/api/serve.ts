@@ -1,7 +1,9 @@
 /** Makes Fastify's routes of the table: validation, the bounds of a token, and the answer. Knows no route. */
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from "fastify";
+import { z } from "zod";
 import { UmbradError } from "../../engine/errors.ts";
 import { FILE_BYTES_MAX } from "../../wire/file-content.ts";
+import type { Connections } from "../connection/connections.ts";
 import { type AdminHost, engineOf } from "../host.ts";
 import { START_WAIT_MS_MAX } from "../limits.ts";
 import { checkConfined } from "./confine.ts";
@@ -17,6 +19,7 @@ export interface Served {
   readonly app: FastifyInstance;
   readonly host: AdminHost;
   readonly open: OpenAnswers;
+  readonly connections: Connections;
   /** Who sent a request that came through all checks. */
   readonly callerOf: (request: FastifyRequest) => Caller;
 }
@@ -46,21 +49,24 @@ function defineRoute(served: Served, app: FastifyInstance, route: Route, methods
     method,
     url: path,
     config,
-    schema: validated(endpoint),
+    schema: validated(method, endpoint),
     handler: (request, reply) => answer(served, endpoint, methods, request, reply),
   });
 }
 
-function validated({ params, query, body }: Endpoint): FastifySchema {
+const nothing = z.strictObject({});
+
+function validated(method: string, { params, query, body }: Endpoint): FastifySchema {
   return {
     ...(params === undefined ? {} : { params }),
-    ...(query === undefined ? {} : { querystring: query }),
-    ...(body === undefined || body === "bytes" ? {} : { body }),
+    // What no route takes is a mistake of its caller: it is not passed over.
+    querystring: query ?? nothing,
+    ...(method === "GET" || body === "bytes" ? {} : { body: body ?? nothing.nullish() }),
   };
 }
 
 async function answer(
-  { host, open, callerOf }: Served,
+  { host, open, connections, callerOf }: Served,
   endpoint: Endpoint,
   methods: ReadonlySet<string>,
   request: FastifyRequest,
@@ -85,7 +91,12 @@ async function answer(
   const handle = async (): Promise<unknown> => {
     checkConfined(endpoint, call);
     reply.status(endpoint.status ?? 200);
-    return await endpoint.handle(call);
+    const leave = isFollowing(query) ? connections.follow() : undefined;
+    try {
+      return await endpoint.handle(call);
+    } finally {
+      leave?.();
+    }
   };
   try {
     return await handle();
@@ -94,6 +105,11 @@ async function answer(
     if (!(await hasStartedSoon(host))) throw error;
     return await handle();
   }
+}
+
+/** Of events and of the log. */
+function isFollowing(query: unknown): boolean {
+  return typeof query === "object" && query !== null && "follow" in query && query.follow === true;
 }
 
 /** Who calls while a daemon is started again waits, where the listener outlives it. */

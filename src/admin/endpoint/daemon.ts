@@ -1,4 +1,5 @@
 /** The daemon as a whole. */
+import { UmbradError } from "../../engine/errors.ts";
 import * as answers from "../api/answers.ts";
 import { type Call, endpoint } from "../api/endpoint.ts";
 import { type StatusView, statusView } from "../views.ts";
@@ -19,12 +20,13 @@ export const ready = endpoint({
   id: "ready",
   summary: "Whether the daemon does its work: 503 when it does not",
   answer: answers.readiness,
-  otherStatuses: [503],
   confined: "itself",
   handle(call: Call<unknown, unknown, unknown>) {
     const { state, reasons } = statusOf(call);
-    if (state !== "ready") call.reply.status(503);
-    return { state, reasons };
+    if (state === "ready") return { state, reasons };
+    throw new UmbradError("daemon/not-ready", [`the daemon is ${state}`, ...reasons].join("; "), {
+      hint: "umbrad health",
+    });
   },
 });
 
