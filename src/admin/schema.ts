@@ -61,6 +61,7 @@ export interface TokenBody {
   readonly name: string;
   readonly roles: readonly Role[];
   readonly conversations?: readonly string[] | undefined;
+  readonly consumers?: readonly string[] | undefined;
   readonly methods?: readonly string[] | undefined;
   readonly expiresInMs?: number | undefined;
   readonly perMinute?: number | undefined;
@@ -149,6 +150,7 @@ export const tokenBody: z.ZodType<TokenBody> = z.strictObject({
     .min(1)
     .max(3),
   conversations: z.array(name).min(1).max(64).optional(),
+  consumers: z.array(consumerName).min(1).max(64).optional(),
   methods: z.array(z.string().min(1).max(64)).min(1).max(64).optional(),
   expiresInMs: z.int().min(1_000).max(TOKEN_LIFETIME_MAX_MS).optional(),
   perMinute: z.int().min(1).max(1_000_000).optional(),

@@ -121,6 +121,8 @@ export interface TokenJson {
   readonly roles: readonly string[];
   /** null: all of them. */
   readonly conversations: readonly string[] | null;
+  /** null: all of them. */
+  readonly consumers: readonly string[] | null;
   readonly methods: readonly string[] | null;
   readonly perMinute: number | null;
   readonly createdAt: string;

@@ -104,6 +104,36 @@ test("a token for conversations sees no other, and cannot tell which there are",
   assert.equal(log.text.includes("not for you"), false);
 });
 
+test("a token is only the consumers that it names: it moves nobody else's place", async (t) => {
+  const fixture = await open(t);
+  const { port, socketPath, engine } = fixture;
+  engine.open(null);
+  engine.open(null);
+  assert.equal((await call(socketPath, "GET", "/v1/events?consumer=bot&limit=1")).status, 200);
+  const reader = await make(fixture, { name: "reader", roles: ["read", "send"] });
+  const other = await make(fixture, { name: "other", roles: ["read"], consumers: ["other"] });
+  const bot = await make(fixture, { name: "bot", roles: ["read"], consumers: ["bot", "bot-2"] });
+  const admin = await make(fixture, { name: "admin", roles: ["admin"] });
+  assert.deepEqual([reader.consumers, bot.consumers, admin.consumers], [[], ["bot", "bot-2"], null]);
+  const ack = (token: string, seq: number, name = "bot") =>
+    as(port, token, "POST", `/v1/consumers/${name}/ack`, { seq });
+  const read = (token: string, name = "bot") => as(port, token, "GET", `/v1/events?consumer=${name}&limit=1`);
+  for (const { token } of [reader, other]) {
+    for (const refused of [await ack(token, 2), await read(token), await read(token, "made-by-reading")])
+      assert.equal(`${refused.status} ${refused.json["code"]}`, "403 admin/forbidden");
+    assert.equal((await as(port, token, "GET", "/v1/events?after=0")).status, 200, "it may read all the same");
+  }
+  const { json } = await as(port, reader.token, "GET", "/v1/consumers");
+  assert.deepEqual(
+    (json["consumers"] as { name: string; ackedSeq: number }[]).map(({ name, ackedSeq }) => [name, ackedSeq]),
+    [["bot", 0]],
+  );
+  assert.equal((await read(bot.token, "bot-2")).status, 200);
+  assert.equal((await read(bot.token)).status, 200);
+  assert.equal((await ack(bot.token, 1)).json["ackedSeq"], 1);
+  assert.equal((await ack(admin.token, 2)).json["ackedSeq"], 2);
+});
+
 test("methods, expiry and rate bound a token", async (t) => {
   const fixture = await open(t);
   const { port, engine } = fixture;
@@ -139,6 +169,10 @@ test("what is no token is refused, and scopes that make no sense too", async (t)
     [{ name: "b", roles: ["read"], methods: ["nonsense"] }, 400, "request/invalid"],
     [{ name: "b", roles: ["read"], conversations: ["nobody"] }, 404, "conversation/unknown"],
     [{ name: "b", roles: ["admin"], conversations: ["c1"] }, 400, "request/invalid"],
+    [{ name: "b", roles: ["admin"], consumers: ["bot"] }, 400, "request/invalid"],
+    [{ name: "b", roles: ["send"], consumers: ["bot"] }, 400, "request/invalid"],
+    [{ name: "b", roles: ["read"], consumers: ["bot"], conversations: ["c1"] }, 400, "request/invalid"],
+    [{ name: "b", roles: ["read"], consumers: ["A b"] }, 400, "request/invalid"],
   ];
   for (const [body, status, code] of bodies) {
     const answer = await call(socketPath, "POST", "/v1/tokens", { body: JSON.stringify(body) });
@@ -177,7 +211,13 @@ test("the secret is in one answer and nowhere else", async (t) => {
 
 test("tokens outlive the daemon, their ids are not given again", () => {
   const table = new MemoryTokens();
-  const scope = { conversations: undefined, methods: undefined, perMinute: undefined, expiresAtMs: undefined };
+  const scope = {
+    conversations: undefined,
+    consumers: undefined,
+    methods: undefined,
+    perMinute: undefined,
+    expiresAtMs: undefined,
+  };
   const first = memoryTokens(Date.now, table).create({ name: "a", roles: ["read"], ...scope });
   const again = memoryTokens(Date.now, table);
   assert.equal(again.authorise(`Bearer ${first.secret}`, "read", "events").tokenId, "t1");

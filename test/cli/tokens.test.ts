@@ -14,8 +14,8 @@ test("create, list, revoke", async (t) => {
   assert.equal(made.stderr.includes(made.stdout.trim()), false);
   const list = await run("token", "list");
   const [head, row] = list.stdout.split("\n");
-  assert.equal(head?.replaceAll(/ {2,}/g, "|"), "ID|NAME|ROLES|CONVERSATIONS|METHODS|RATE|EXPIRES|LAST USED");
-  assert.equal(row?.replaceAll(/ {2,}/g, "|"), "t1|ci|read,send|c1|all|60/min|2026-11-22T22:00:00.000Z|-");
+  assert.equal(head?.replaceAll(/ {2,}/g, "|"), "ID|NAME|ROLES|CONVERSATIONS|CONSUMERS|METHODS|RATE|EXPIRES|LAST USED");
+  assert.equal(row?.replaceAll(/ {2,}/g, "|"), "t1|ci|read,send|c1|none|all|60/min|2026-11-22T22:00:00.000Z|-");
   const json = JSON.parse((await run("token", "create", "x", "--role", "admin", "--json")).stdout);
   assert.deepEqual(Object.keys(json), [
     "token",
@@ -23,6 +23,7 @@ test("create, list, revoke", async (t) => {
     "name",
     "roles",
     "conversations",
+    "consumers",
     "methods",
     "perMinute",
     "createdAt",

@@ -9,7 +9,13 @@ test("tokens are kept, sealed as a whole, and their ids are not given twice", as
   const stateDir = temporaryDir(t);
   const first = await createStore({ stateDir, seal: plaintext, random });
   const hash = random(32);
-  const scope = { conversations: [1, 7], methods: undefined, perMinute: 60, expiresAtMs: undefined };
+  const scope = {
+    conversations: [1, 7],
+    consumers: ["bot"],
+    methods: undefined,
+    perMinute: 60,
+    expiresAtMs: undefined,
+  };
   const token = { name: "canary-name", hash, roles: ["read"], createdAtMs: 5, ...scope };
   assert.equal(first.tokenTable.add(token), 1);
   assert.equal(first.tokenTable.add({ ...token, name: "second" }), 2);

@@ -265,6 +265,7 @@ const tokenFields = {
   name: z.string(),
   roles: z.array(z.string()),
   conversations: z.array(handle).nullable(),
+  consumers: z.array(z.string()).nullable(),
   methods: z.array(z.string()).nullable(),
   perMinute: count.nullable(),
   createdAt: time,

@@ -1,7 +1,7 @@
 /** Tokens that are for some conversations only. */
 import type { EngineApi } from "../../engine/api.ts";
 import { UmbradError } from "../../engine/errors.ts";
-import type { Call, Endpoint } from "./endpoint.ts";
+import type { Call, Caller, Endpoint } from "./endpoint.ts";
 
 /** Refuses a call that touches what its token is not for. */
 export function checkConfined({ confined }: Endpoint, call: Call<unknown, unknown, unknown>): void {
@@ -20,6 +20,14 @@ export function refuseForeign(engine: EngineApi, confinedTo: ReadonlySet<string>
     if (!(error instanceof UmbradError)) throw error;
   }
   if (handle === undefined || !confinedTo.has(handle)) throw foreign("this token is not for that conversation");
+}
+
+/** A consumer is somebody's place in the log: who moves it decides what its program never sees. */
+export function refuseForeignConsumer({ consumers }: Caller, name: string): void {
+  if (consumers?.has(name) !== false) return;
+  throw new UmbradError("admin/forbidden", `this token may not be the consumer ${JSON.stringify(name)}`, {
+    hint: `a token that may: umbrad token create NAME --role read --consumer ${name}`,
+  });
 }
 
 function nameIn(

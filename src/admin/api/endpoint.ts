@@ -20,6 +20,8 @@ export interface Caller {
   readonly tokenId: string | undefined;
   /** Handles of the only conversations it may see; undefined: all of them. */
   readonly confinedTo: ReadonlySet<string> | undefined;
+  /** Names of the only consumers that it may be; undefined: any. */
+  readonly consumers: ReadonlySet<string> | undefined;
   /** Its streams end then: the token was revoked, or has expired. */
   readonly until: AbortSignal | undefined;
 }

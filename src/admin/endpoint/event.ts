@@ -1,6 +1,7 @@
 /** The event log and its consumers. */
 import { z } from "zod";
 import * as answers from "../api/answers.ts";
+import { refuseForeignConsumer } from "../api/confine.ts";
 import { endpoint } from "../api/endpoint.ts";
 import { answerEvents } from "../events/answer-events.ts";
 import * as schema from "../schema.ts";
@@ -31,7 +32,10 @@ export const acknowledge = endpoint({
   params: schema.consumerParams,
   body: schema.ackBody,
   answer: answers.consumer,
-  handle: ({ engine, params, body }) => consumerJson(engine.consumers.acknowledge(params.consumer, body.seq)),
+  handle({ engine, caller, params, body }) {
+    refuseForeignConsumer(caller, params.consumer);
+    return consumerJson(engine.consumers.acknowledge(params.consumer, body.seq));
+  },
 });
 
 export const dropConsumer = endpoint({

@@ -21,12 +21,18 @@ export const create = endpoint({
         hint: `methods: ${[...methods].join(", ")}`,
       });
     }
-    if (body.conversations !== undefined && roles.includes("admin")) {
-      throw new UmbradError("request/invalid", "the role admin is about the whole daemon: no conversations with it");
-    }
+    refuseContradictions(body);
     const conversations = body.conversations?.map((one) => Number(engine.findConversation(one).handle.slice(1)));
     const expiresAtMs = expiresInMs === undefined ? undefined : host.now() + expiresInMs;
-    const scope = { name, roles, conversations, methods: body.methods, perMinute, expiresAtMs };
+    const scope = {
+      name,
+      roles,
+      conversations,
+      consumers: body.consumers,
+      methods: body.methods,
+      perMinute,
+      expiresAtMs,
+    };
     const { secret, info } = host.tokens.create(scope);
     return { token: secret, ...tokenJson(info) };
   },
@@ -47,6 +53,19 @@ export const revoke = endpoint({
   handle: ({ host, params }) => tokenJson(host.tokens.revoke(params.token)),
 });
 
+/** Scopes that would promise what they cannot do. */
+function refuseContradictions({ roles, conversations, consumers }: schema.TokenBody): void {
+  const refuse = (message: string, hint: string): never => {
+    throw new UmbradError("request/invalid", message, { hint });
+  };
+  if ((conversations ?? consumers) !== undefined && roles.includes("admin"))
+    refuse("the role admin is about the whole daemon: no conversations or consumers with it", "take read and send");
+  if (consumers !== undefined && !roles.includes("read"))
+    refuse("a consumer reads: it needs the role read", "add --role read");
+  if (consumers !== undefined && conversations !== undefined)
+    refuse("a consumer reads all conversations", "let the program keep the seq itself: GET /v1/events?after=SEQ");
+}
+
 function tokenJson(info: TokenInfo): TokenJson {
   const time = (ms: number | undefined): string | null => (ms === undefined ? null : rfc3339(ms));
   return {
@@ -54,6 +73,7 @@ function tokenJson(info: TokenInfo): TokenJson {
     name: info.name,
     roles: info.roles,
     conversations: info.conversations?.map((number) => `c${number}`) ?? null,
+    consumers: info.roles.includes("admin") ? null : (info.consumers ?? []),
     methods: info.methods ?? null,
     perMinute: info.perMinute ?? null,
     createdAt: rfc3339(info.createdAtMs),

@@ -1,7 +1,7 @@
 /** GET /v1/events: where a reader begins, whether it may, and its stream. Knows no other route. */
 import type { FastifyReply } from "fastify";
 import { UmbradError } from "../../engine/errors.ts";
-import { refuseForeign } from "../api/confine.ts";
+import { refuseForeign, refuseForeignConsumer } from "../api/confine.ts";
 import type { Call } from "../api/endpoint.ts";
 import { type EventStreamRequest, streamEvents } from "../event-stream.ts";
 import { EVENTS_PAGE_MAX } from "../limits.ts";
@@ -11,7 +11,8 @@ type EventsCall = Call<unknown, schema.EventsQuery, unknown>;
 
 /** Resolves when the stream is over. An error before its first byte is an answer like any other. */
 export async function answerEvents(call: EventsCall): Promise<void> {
-  const { engine, request } = call;
+  const { engine, request, caller, query } = call;
+  if (query.consumer !== undefined) refuseForeignConsumer(caller, query.consumer);
   const conversations = chosenConversations(call);
   const seen = seenBefore(request.headers["last-event-id"]) ?? call.query.after;
   if (seen !== undefined) refuseAhead(seen, engine.lastSeq());

@@ -10,7 +10,10 @@ import type { Access, Caller, Role } from "../api/endpoint.ts";
 import { TOKENS_MAX } from "../limits.ts";
 
 /** What a token is made for. */
-export type TokenScope = Pick<TokenRow, "name" | "conversations" | "methods" | "perMinute" | "expiresAtMs"> & {
+export type TokenScope = Pick<
+  TokenRow,
+  "name" | "conversations" | "consumers" | "methods" | "perMinute" | "expiresAtMs"
+> & {
   readonly roles: readonly Role[];
 };
 
@@ -99,6 +102,7 @@ export class Tokens {
     return {
       tokenId: `t${row.id}`,
       confinedTo: row.conversations === undefined ? undefined : new Set(row.conversations.map((n) => `c${n}`)),
+      consumers: row.roles.includes("admin") ? undefined : new Set(row.consumers),
       until: this.#until(held),
     };
   }

@@ -15,6 +15,7 @@ export function declareTokens(program: Command): void {
         .makeOptionMandatory(),
     )
     .option("--conversation <conversation>", "only this one: handle, name or id (repeatable)", collect)
+    .option("--consumer <name>", "may read and acknowledge as this consumer (repeatable)", collect)
     .option("--method <id>", "only this operationId of docs/openapi.json (repeatable)", collect)
     .addOption(durationOption("--expires <duration>", "how long it works, like 12h or 90d (default: until revoked)"))
     .addOption(countOption("--rate <n>", "how many calls a minute"))

@@ -9,6 +9,8 @@ export interface TokenRow {
   readonly roles: readonly string[];
   /** Numbers of the only conversations that it is for; undefined: all. */
   readonly conversations: readonly number[] | undefined;
+  /** Names of consumers that it may read and acknowledge as; undefined: none, but with the role admin all. */
+  readonly consumers: readonly string[] | undefined;
   /** The only methods that it is for; undefined: all that its roles allow. */
   readonly methods: readonly string[] | undefined;
   readonly perMinute: number | undefined;

@@ -25,8 +25,8 @@ export class TokenRows implements TokenTable {
   list(): TokenRow[] {
     return this.#database.all<StoredToken>("SELECT id, body FROM token ORDER BY id").map(({ id, body }) => {
       const { header, bytes } = unpackRow<Header>(this.#sealer.open(place(id), body));
-      const { conversations, methods, perMinute, expiresAtMs } = header;
-      return { ...header, conversations, methods, perMinute, expiresAtMs, id, hash: bytes };
+      const { conversations, consumers, methods, perMinute, expiresAtMs } = header;
+      return { ...header, conversations, consumers, methods, perMinute, expiresAtMs, id, hash: bytes };
     });
   }
 

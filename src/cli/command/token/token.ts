@@ -6,14 +6,23 @@ import type { Session } from "../../session.ts";
 export interface TokenOptions {
   readonly role: readonly string[];
   readonly conversation?: readonly string[];
+  readonly consumer?: readonly string[];
   readonly method?: readonly string[];
   readonly expires?: number;
   readonly rate?: number;
 }
 
 export async function create({ admin, output }: Session, name: string, options: TokenOptions): Promise<void> {
-  const { role: roles, conversation: conversations, method: methods, expires: expiresInMs, rate: perMinute } = options;
-  const body = { name, roles, conversations, methods, expiresInMs, perMinute };
+  const { role: roles, conversation: conversations, consumer: consumers, method: methods } = options;
+  const body = {
+    name,
+    roles,
+    conversations,
+    consumers,
+    methods,
+    expiresInMs: options.expires,
+    perMinute: options.rate,
+  };
   const made = await (await admin()).post<NewTokenJson>("/v1/tokens", body);
   output.answer(made, made.token);
   output.note(`This is the only time that ${made.id} is shown. Take it back with: umbrad token revoke ${made.name}`);
@@ -24,12 +33,13 @@ export async function create({ admin, output }: Session, name: string, options: 
 
 export async function list({ admin, output }: Session): Promise<void> {
   const answer = await (await admin()).get<{ tokens: TokenJson[] }>("/v1/tokens");
-  const head = ["ID", "NAME", "ROLES", "CONVERSATIONS", "METHODS", "RATE", "EXPIRES", "LAST USED"];
+  const head = ["ID", "NAME", "ROLES", "CONVERSATIONS", "CONSUMERS", "METHODS", "RATE", "EXPIRES", "LAST USED"];
   const rows = answer.tokens.map((token) => [
     token.id,
     token.name,
     token.roles.join(","),
     token.conversations?.join(",") ?? "all",
+    token.consumers === null ? "all" : token.consumers.join(",") || "none",
     token.methods?.join(",") ?? "all",
     token.perMinute === null ? "-" : `${token.perMinute}/min`,
     token.expires ?? "never",
