@@ -116,6 +116,34 @@ test("followers leave room for those who ask and go, and one that leaves makes r
   assert.match(answer, /^HTTP\/1\.1 200 /);
 });
 
+test("an answer that nobody takes is cut; one that takes its time is waited for", async (t) => {
+  const { socketPath, engine } = await startAdminFixture(t, { pace: { stalledMs: 150 } });
+  engine.open(null);
+  for (let n = 0; n < 40; n += 1) await engine.send({ conversation: "c1", text: "x".repeat(60_000) });
+  const reader = connect({ path: socketPath });
+  t.after(() => reader.destroy());
+  reader.on("error", () => {});
+  await once(reader, "connect");
+  reader.write("GET /v1/conversations/c1/messages?limit=1000 HTTP/1.1\r\nHost: umbrad\r\n\r\n");
+  const deadline = performance.now() + 10_000;
+  const clients = async (): Promise<string> => (await call(socketPath, "GET", "/metrics")).text;
+  while (!(await clients()).includes('umbrad_api_clients{transport="unix"} 1\n') && performance.now() < deadline);
+  let bytes = 0;
+  reader.on("data", (chunk) => {
+    bytes += chunk.length;
+  });
+  await once(reader, "close");
+  assert.ok(bytes < 40 * 60_000, `${bytes} bytes came`);
+
+  const send = engine.send.bind(engine);
+  engine.send = async (one) => {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    return send(one);
+  };
+  const body = '{"conversation":"c1","text":"late"}';
+  assert.equal((await call(socketPath, "POST", "/v1/messages", { body })).status, 202);
+});
+
 function tcpPort({ server }: AdminFixture): number {
   return Number(server.tcp?.split(":").at(-1));
 }

@@ -4,14 +4,7 @@ import type { z } from "zod";
 import { UmbradError } from "../../engine/errors.ts";
 import type { Connections } from "../connection/connections.ts";
 import type { AdminHost } from "../host.ts";
-import {
-  BODY_BYTES_MAX,
-  HEADER_BYTES_MAX,
-  HEADERS_MS_MAX,
-  IDLE_MS_MAX,
-  PATH_PART_MAX,
-  STALLED_MS_MAX,
-} from "../limits.ts";
+import { BODY_BYTES_MAX, HEADER_BYTES_MAX, HEADERS_MS_MAX, IDLE_MS_MAX, PATH_PART_MAX } from "../limits.ts";
 import { API_VERSION } from "../location.ts";
 import type { Gate } from "./gate.ts";
 import { parseJsonBody } from "./json-body.ts";
@@ -26,15 +19,20 @@ export interface AppOptions {
   readonly gate: Gate;
   readonly connections: Connections;
   readonly requestMs: number;
+  /** How long an answer may stand that nobody takes. */
+  readonly stalledMs: number;
   /** Called when a request has been answered. */
   readonly onAnswered: (method: string, status: number, seconds: number) => void;
 }
 
-export function createApp(host: AdminHost, { gate, connections, requestMs, onAnswered }: AppOptions): FastifyInstance {
+export function createApp(
+  host: AdminHost,
+  { gate, connections, requestMs, stalledMs, onAnswered }: AppOptions,
+): FastifyInstance {
   const app = Fastify({
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: requestMs,
-    connectionTimeout: STALLED_MS_MAX,
+    connectionTimeout: stalledMs,
     keepAliveTimeout: IDLE_MS_MAX,
     http: {
       headersTimeout: Math.min(requestMs, HEADERS_MS_MAX),
