@@ -203,7 +203,9 @@ export const settings = {
   "retention.messages": {
     about:
       'The content of messages and files older than this is deleted for good, as soon as every consumer has acknowledged their events: an age like "30d", or "off". `umbrad conversation expire` sets a shorter one for a conversation.',
-    schema: z.union([z.literal("off").transform(() => "off" as const), age]),
+    schema: z.union([z.literal("off").transform(() => "off" as const), age], {
+      error: 'must be an age like "30d", or "off"',
+    }),
     fallback: "off",
     env: "UMBRAD_RETENTION_MESSAGES",
     live: true,
