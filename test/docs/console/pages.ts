@@ -6,6 +6,7 @@ export const goOnFromFirstSteps: readonly string[] = [
   "docs/logs.md",
   "docs/bots.md",
   "docs/configuration.md",
+  "docs/api.md",
 ];
 
 /** A block that is shown and not typed. */
