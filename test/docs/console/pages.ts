@@ -3,10 +3,10 @@
 /** Their commands find the network, alice, bob and conversation c1 of README.md's first steps. In the order of typing. */
 export const goOnFromFirstSteps: readonly string[] = [
   "docs/consumers.md",
+  "docs/api.md",
   "docs/logs.md",
   "docs/bots.md",
   "docs/configuration.md",
-  "docs/api.md",
 ];
 
 /** A block that is shown and not typed. */
