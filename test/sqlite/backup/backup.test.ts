@@ -31,6 +31,16 @@ async function someStore(
 }
 
 describe("a backup", () => {
+  it("is refused, and does not hang, where no directory can be made", async (context) => {
+    const { stateDir } = await someStore(context);
+    const file = join(temporaryDir(context), "file");
+    writeFileSync(file, "");
+    // Below /proc the system says that what is above does not exist, though it does.
+    for (const directory of ["/proc/umbrad/backups", join(file, "backups")]) {
+      await assert.rejects(backUp({ stateDir, directory, name: "x.db" }, none), { name: "UmbradError" });
+    }
+  });
+
   it("is one moment of a store that is being written, and a private file", async (context) => {
     const { stateDir, store } = await someStore(context);
     const directory = join(temporaryDir(context), "made", "by it");
