@@ -19,7 +19,7 @@ export function svgOf(lines: readonly string[]): string {
   });
   const font = `font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="13"`;
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
-<!-- Made by scripts/picture.ts of what npm run demo printed. -->
+<title>What npm run demo prints</title>
 <rect width="${width}" height="${height}" rx="8" fill="#16191f"/>
 <g ${font} xml:space="preserve">
 ${texts.join("\n")}
