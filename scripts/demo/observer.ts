@@ -7,14 +7,14 @@ export function inspectArchive(devnetStateDir: string, secrets: readonly string[
   const hints = new Set<string>();
   let bytes = 0;
   let count = 0;
-  console.log("  content topic          hint              salt        bytes  ciphertext");
+  console.log("  content topic            hint                    salt  bytes  ciphertext");
   for (const { contentTopic, payload } of readArchive(devnetStateDir)) {
     const decoded = decodeEnvelope(payload);
     if (decoded.kind !== "readable") throw new Error("an archived message is no envelope");
     const { hint, salt, encryptedBytes } = decoded.value;
     const start = Buffer.from(encryptedBytes.bytes.subarray(0, 12)).toString("hex");
     console.log(
-      `  ${contentTopic}  ${hint.slice(0, 16)}  ${String(salt).padStart(10)}  ${String(payload.length).padStart(5)}  ${start}...`,
+      `  ${contentTopic.padEnd(23)}  ${hint.slice(0, 16)}  ${String(salt).padStart(10)}  ${String(payload.length).padStart(5)}  ${start}...`,
     );
     for (const secret of secrets) {
       if (Buffer.from(payload).includes(secret)) throw new Error("the observer could read a secret");

@@ -3,8 +3,8 @@
  * nobody writes): it ends with its process, however that ends, so there is no stale lock. The pid file beside it only
  * words the refusal.
  */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { UmbradError } from "../engine/errors.ts";
 import { Database } from "./database.ts";
 
@@ -45,6 +45,18 @@ export function createPrivate(file: string): void {
     } catch (error) {
       if (codeOf(error) !== "EEXIST") throw error;
     }
+  });
+}
+
+/**
+ * A directory and what is missing above it. One level at a time: mkdir of Node 24 with `recursive` never returns where the
+ * system says ENOENT below a directory that is there, as in /proc, and would stop the daemon.
+ */
+export function makePrivateDirectory(directory: string): void {
+  const missing: string[] = [];
+  for (let path = directory; !existsSync(path); path = dirname(path)) missing.unshift(path);
+  fileSystem(() => {
+    for (const path of missing) mkdirSync(path, { mode: 0o700 });
   });
 }
 

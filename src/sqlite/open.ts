@@ -2,13 +2,20 @@
  * Creating and opening the store of a state directory: permissions, the lock, the guard against newer schemas, the data
  * key. What it returns is ready for the engine; what it refuses, it refuses with the next command.
  */
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { toHex } from "../crypto/bytes.ts";
 import { UmbradError } from "../engine/errors.ts";
 import type { Store } from "../engine/ports.ts";
 import { APPLICATION_ID, configureWriter, Database } from "./database.ts";
-import { createPrivate, fileSystem, type StateLock, syncDirectory, takeStateLock } from "./lock.ts";
+import {
+  createPrivate,
+  fileSystem,
+  makePrivateDirectory,
+  type StateLock,
+  syncDirectory,
+  takeStateLock,
+} from "./lock.ts";
 import { migrate, newestSchema, schemaOf } from "./migrations/migrate.ts";
 import { Changes } from "./rollback/changes.ts";
 import { Sealer } from "./seal.ts";
@@ -192,8 +199,8 @@ function fence(database: Database, mark: string): void {
 function makeStateDir(stateDir: string): string[] {
   const made: string[] = [];
   for (let path = stateDir; !existsSync(path); path = dirname(path)) made.unshift(path);
+  makePrivateDirectory(stateDir);
   fileSystem(() => {
-    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
     // An empty directory was made for us (mkdir, a fresh volume); anything else is somebody's and is not ours to change.
     if (readdirSync(stateDir).length === 0) chmodSync(stateDir, 0o700);
   });

@@ -42,8 +42,14 @@ test("each row says what the table says", () => {
   }
 });
 
-test("the page has exactly the exit codes", () => {
-  const rows = [...page.matchAll(/^\| (\d+) \| (\w+) \| [^|]+ \|$/gm)].map(([, exit, name]) => [name, Number(exit)]);
+test("the page has exactly the exit codes, each but 0 with what to do", () => {
+  const found = [...page.matchAll(/^\| (\d+) \| (\w+) \| [^|]+ \| ([^|]*)\|$/gm)];
+  const rows = found.map(([, exit, name]) => [name, Number(exit)]);
+  const withoutAdvice = found.filter(([, , , advice = ""]) => advice.trim().length < 10);
+  assert.deepEqual(
+    withoutAdvice.map(([, exit]) => exit),
+    ["0"],
+  );
   assert.deepEqual(Object.fromEntries(rows), exitCodes);
 });
 

@@ -1,11 +1,14 @@
-// Goal: `npm run demo` works in a clone, ends with everything it started, and what it tells a person to type next works.
-// Method: a copy of the project, built and run there, so that nothing else in the working tree is touched or waited for.
+// Goal: `npm run demo` works in a clone, ends with everything it started, what it tells a person to type next works, and
+// README.md's picture shows what it prints. Method: a copy of the project, built and run there, so that nothing else in the
+// working tree is touched or waited for.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { sceneOf, stableLine } from "../../scripts/picture/scene.ts";
+import { linesOf } from "../../scripts/picture/svg.ts";
 import { inTime, type Launched, type Place, Stage, until } from "./stage/processes.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -33,6 +36,9 @@ test("the demonstration: exit 0, its story, no process left, and its last lines 
     assert.match(demo.stdout, line);
   }
   assert.deepEqual(processesOf(clone), []);
+  // README.md's picture is what a person sees; node scripts/picture.ts draws it anew.
+  const picture = readFileSync(join(root, "docs", "picture", "terminal.svg"), "utf8");
+  assert.deepEqual(linesOf(picture).map(stableLine), sceneOf(demo.stdout).map(stableLine));
 
   await typeByHand(stage, { script: join(clone, "dist", "umbrad.js"), cwd: clone }, demo.stdout);
   await stage.end();

@@ -130,6 +130,22 @@ describe("store answers", () => {
       assert.equal((await readHistory(transport, [topic], 0)).flat().length, 20);
     }));
 
+  test("asked what it keeps, it names others: those do not count", () =>
+    scene("yamux", async ({ node, transport, recorder }) => {
+      await recorder.listening([topic]);
+      const [ours, other, unknown] = [randomBytes(32), randomBytes(32), randomBytes(32)];
+      const messages = [other, ours, ours].map((messageHash) => ({ messageHash }));
+      node.behaviours.set(
+        storeCodec,
+        storeAnswer(() => ({ messages })),
+      );
+      const found = await transport.confirm([ours, unknown], AbortSignal.timeout(20_000));
+      assert.deepEqual(
+        found.map((hash) => Buffer.from(hash)),
+        [ours],
+      );
+    }));
+
   test("too many requests: asked again until there is an answer", () =>
     scene("yamux", async ({ node, transport, recorder }) => {
       await recorder.listening([topic]);

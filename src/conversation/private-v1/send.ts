@@ -2,7 +2,7 @@
 import { toHex } from "../../crypto/bytes.ts";
 import { encrypt } from "../../protocol/double-ratchet/encrypt.ts";
 import { encodeSds, messageIdOf, segmentedIdOf } from "../../protocol/reliability/sds-message.ts";
-import { encodeSegments, encodeSingleSegment } from "../../protocol/segmentation/segment.ts";
+import { decodeSegment, encodeSegments, encodeSingleSegment } from "../../protocol/segmentation/segment.ts";
 import type { ContentFrame } from "../../wire/content-frame.ts";
 import { encodeEnvelope } from "../../wire/envelope.ts";
 import {
@@ -16,12 +16,14 @@ import { encodePrivateFrame } from "../../wire/private-frame.ts";
 import type { Purpose } from "../contract.ts";
 import { acknowledged, scheduleResend } from "./alarms.ts";
 import type { Draft } from "./draft.ts";
+import { give, ownOrigin } from "./relations/give.ts";
 import { askForBundle } from "./relations/report.ts";
 import { ownRowOf } from "./segments/incoming.ts";
 import { outgoingSet, queueSegments, queueWaiting } from "./segments/outgoing.ts";
 import {
   GIVE_UP_MS,
   hasRoomForContent,
+  isMuted,
   knownRecord,
   type Origin,
   outRecord,
@@ -69,9 +71,22 @@ export function place(draft: Draft, messageId: MessageId, encoded: readonly Uint
   const isWhole = encoded.length === 1 && segment !== undefined;
   if (isWhole && (seal !== undefined || hasRoomForContent(draft.state)))
     return transmit(draft, segment, { messageId, isSilent: false, set: 0, seal });
-  if (isWhole) queueWaiting(draft, { set: 0, segment });
-  else queueSegments(draft, messageId, encoded);
+  if (isWhole) return waitOrGive(draft, segment, messageId);
+  queueSegments(draft, messageId, encoded);
   if (draft.state.unacknowledged.length === 0) scheduleResend(draft);
+}
+
+/** Content that has no number: it waits for one, or goes to the successor at once. What the old conversation has sent keeps its hour. */
+export function waitOrGive(draft: Draft, segment: Uint8Array, messageId: string, origin?: Origin): void {
+  const { state } = draft;
+  const { successor } = state;
+  const decoded = decodeSegment(segment);
+  if (successor !== undefined && !isMuted(state) && decoded.kind === "readable") {
+    give(draft, successor, decoded.value.payload, origin ?? ownOrigin(state, messageId));
+    return;
+  }
+  queueWaiting(draft, { set: 0, origin, segment });
+  if (state.unacknowledged.length === 0) scheduleResend(draft);
 }
 
 /** Sends our contact bundle, which is acknowledged and resent like content and concerns no application. */

@@ -2,22 +2,12 @@
  * Copies of a database that can be trusted: made while it is written, marked as restored copies from the start, and counted
  * only when one has been restored somewhere else and opened.
  */
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import { closeSync, copyFileSync, existsSync, fsyncSync, mkdtempSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { UmbradError } from "../../engine/errors.ts";
 import { Database } from "../database.ts";
-import { createPrivate, fileSystem, syncDirectory, takeStateLock } from "../lock.ts";
+import { createPrivate, fileSystem, makePrivateDirectory, syncDirectory, takeStateLock } from "../lock.ts";
 import { openStore, storeFile } from "../open.ts";
 import type { SealSource } from "../wrapped-key.ts";
 import { checkStore, inspectStore, type StoreFacts } from "./inspect.ts";
@@ -38,7 +28,7 @@ export async function backUp(
 ): Promise<StoreFacts> {
   const file = join(directory, name);
   const partial = `${file}.partial`;
-  fileSystem(() => mkdirSync(directory, { recursive: true, mode: 0o700 }));
+  makePrivateDirectory(directory);
   if (existsSync(file))
     throw new UmbradError("store/exists", `${file} exists already`, { hint: "try again in a second" });
   rmSync(partial, { force: true });
@@ -85,7 +75,7 @@ export async function restore(
   { stateDir, file, keptName }: { readonly stateDir: string; readonly file: string; readonly keptName: string },
   verification: Verification,
 ): Promise<string | undefined> {
-  fileSystem(() => mkdirSync(stateDir, { recursive: true, mode: 0o700 }));
+  makePrivateDirectory(stateDir);
   const lock = takeStateLock(stateDir);
   try {
     await verifyCopy(file, verification);

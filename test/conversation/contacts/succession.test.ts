@@ -1,7 +1,12 @@
 /** Goal: content of several segments when a newer conversation takes over: it ends where it was sent, and the application hears how. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type PrivateState, TIMER_FLUSH, TIMER_MOVE } from "../../../src/conversation/private-v1/state.ts";
+import {
+  MOVE_AFTER_MS,
+  type PrivateState,
+  TIMER_FLUSH,
+  TIMER_MOVE,
+} from "../../../src/conversation/private-v1/state.ts";
 import { utf8 } from "../../../src/crypto/bytes.ts";
 import type { Accepted } from "../../support/conversation-turn.ts";
 import { answered, fatesOf, type Hand, onlyPublish, type Publish, publishesOf, say } from "../by-hand.ts";
@@ -25,6 +30,10 @@ async function drain(hand: Private, name: string): Promise<Accepted[]> {
   const turns: Accepted[] = [];
   while ((hand.row.timers.get(name) ?? Number.POSITIVE_INFINITY) <= hand.nowMs) turns.push(await hand.fire(name));
   return turns;
+}
+
+function tellsOf({ effects }: Accepted): Accepted["effects"] {
+  return effects.filter(({ kind }) => kind === "tell");
 }
 
 function recordsOf({ row }: Private, prefix: string): string[] {
@@ -52,7 +61,7 @@ describe("content of several segments in a superseded conversation", () => {
     await supersede(a);
     a.nowMs = a.row.timers.get(TIMER_MOVE) ?? 0;
     const turns = await drain(a, TIMER_MOVE);
-    const told = turns.flatMap(({ effects }) => effects.filter(({ kind }) => kind === "tell"));
+    const told = turns.flatMap(tellsOf);
     assert.equal(told.length, 1, "the text alone is given away");
     assert.deepEqual(fatesOf(a).slice(1), ["message.queued", "message.failed"]);
     assert.deepEqual(recordsOf(a, "wait/"), []);
@@ -60,12 +69,57 @@ describe("content of several segments in a superseded conversation", () => {
     assert.deepEqual(a.state.outgoing, []);
   });
 
-  it("fails at once when it was sent after its successor began", async () => {
+  it("keeps its hour when a text is sent meanwhile, which goes over at once", async () => {
+    const { a, b } = await answered();
+    await sendFile(a, 2);
+    await supersede(a);
+    const given = await a.take({ kind: "command", command: { kind: "send", text: "after the successor began" } });
+    assert.deepEqual(publishesOf(given), [], "nothing new begins in the old one");
+    assert.equal(tellsOf(given).length, 1);
+    assert.deepEqual(recordsOf(a, "wait/").length, 2, "the file's segments alone");
+    assert.equal(a.row.timers.get(TIMER_MOVE), a.nowMs + MOVE_AFTER_MS);
+    for (const envelope of (await drain(a, TIMER_FLUSH)).flatMap(publishesOf)) await b.read(envelope);
+    await a.read(onlyPublish(await b.fire("acknowledge")));
+    assert.deepEqual(fatesOf(a).slice(1), ["message.delivered", "message.queued"]);
+  });
+
+  it("fails at once when it was sent after the move", async () => {
     const { a } = await answered();
     await supersede(a);
+    await a.fire(TIMER_MOVE);
     await sendFile(a, 2);
     await drain(a, TIMER_MOVE);
     assert.deepEqual(fatesOf(a).slice(1), ["message.failed"]);
+    assert.deepEqual(recordsOf(a, "wait/"), []);
+  });
+});
+
+describe("a superseded conversation with a damaged database", () => {
+  it("tells the fate of a message whose bytes are gone, and gives the others", async () => {
+    const { a } = await answered();
+    const texts = ["one", "two"];
+    for (const text of texts) await say(a, text);
+    const [lost = ""] = recordsOf(a, "out/");
+    a.row.records.delete(lost);
+    await supersede(a);
+    a.nowMs += MOVE_AFTER_MS;
+    const told = (await drain(a, TIMER_MOVE)).flatMap(tellsOf);
+    assert.equal(told.length, 1);
+    assert.deepEqual(fatesOf(a).slice(1), ["message.failed", "message.queued"]);
+    assert.deepEqual(a.state.unacknowledged, []);
+  });
+
+  it("passes over content that waits and is gone", async () => {
+    const { a } = await answered();
+    await sendFile(a, 200);
+    await drain(a, TIMER_FLUSH);
+    await say(a, "waits");
+    const waiting = recordsOf(a, "wait/");
+    a.row.records.delete(waiting[0] ?? "");
+    await supersede(a);
+    a.nowMs += MOVE_AFTER_MS;
+    const told = (await drain(a, TIMER_MOVE)).flatMap(tellsOf);
+    assert.equal(told.length, 1, "the text");
     assert.deepEqual(recordsOf(a, "wait/"), []);
   });
 });

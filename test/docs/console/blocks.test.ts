@@ -1,12 +1,14 @@
 // Goal: no block of a page is looked at by nobody. Method: each is typed by a test (console), stands in a table with the
 // reason why not, or is read by what reads such files.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { loadConfig } from "../../../src/daemon/config/config.ts";
+import { parseUnit } from "../../service/units.ts";
 import { type Block, blocksOf, pages, textOf } from "./blocks.ts";
 import { untyped } from "./pages.ts";
 
@@ -21,10 +23,7 @@ const readers: Readonly<Record<string, (text: string) => void>> = {
     for (const line of text.trimEnd().split("\n")) JSON.parse(line);
   },
   toml: readConfiguration,
-  ini: (text) => {
-    const wrong = text.split("\n").filter((line) => !/^(?:\[\w+\]|[A-Z]\w+=.*|[#;].*|)$/.test(line));
-    assert.deepEqual(wrong, []);
-  },
+  ini: parseUnit,
 };
 
 /** As the daemon reads it at its start. */
@@ -58,6 +57,26 @@ test("every other block is of a language that is read here, and reads", () => {
     assert.ok(reader, `${page}:${block.line}: nothing reads ${block.language}`);
     assert.doesNotThrow(() => reader(block.lines.join("\n")), `${page}:${block.line}`);
   }
+});
+
+test("whole units are understood by systemd, where it is", (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "umbrad-unit-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const units = blocks.filter(({ block }) => /\.(?:service|timer)$/.test(block.file ?? ""));
+  assert.ok(units.length >= 2);
+  for (const { block } of units) {
+    // No umbrad is installed here, and none runs as a service: any command that there is, and no order among units.
+    const lines = block.lines.filter((line) => !/^(?:Requires|After)=umbrad/.test(line));
+    const text = lines.join("\n").replace("ExecStart=umbrad ", "ExecStart=echo ");
+    writeFileSync(join(directory, String(block.file)), `${text}\n`);
+  }
+  const verify = (...files: string[]) =>
+    spawnSync("systemd-analyze", ["verify", ...files], { cwd: directory, encoding: "utf8" });
+  const { error, status, stderr } = verify(...units.map(({ block }) => `./${block.file}`));
+  if (error !== undefined) return t.diagnostic("systemd-analyze is not on this machine");
+  assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+  writeFileSync(join(directory, "wrong.timer"), "[Timer]\nOnCalendar=sometimes\n");
+  assert.notEqual(verify("./wrong.timer").stderr, "", "it can fail");
 });
 
 test("readers can fail", () => {

@@ -56,6 +56,11 @@ export const untyped: readonly Untyped[] = [
     why: "it needs Docker",
   },
   {
+    page: "docs/operating.md",
+    begins: "systemctl disable --now umbrad.socket umbrad.service umbrad-backup.timer",
+    why: "it needs root and systemd",
+  },
+  {
     page: "docs/simulation.md",
     begins: "npm run simulate                                   10,000 seeds at 0, 10, 30 and 60 % loss",
     why: "it takes minutes; test/simulation/simulation.test.ts runs it with fewer seeds",

@@ -135,6 +135,8 @@ export class Terminals {
         HOME: this.directory,
         LANG: "C.UTF-8",
         TZ: "UTC",
+        // A command starts in a third of the time when it need not read TypeScript again.
+        NODE_COMPILE_CACHE: join(this.#place, "compiled"),
       },
     });
     closeSync(descriptor);

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { describe, it, type TestContext } from "node:test";
 import type { Store } from "../../../src/engine/ports.ts";
 import { backUp, restore, verifyCopy } from "../../../src/sqlite/backup/backup.ts";
@@ -31,6 +32,16 @@ async function someStore(
 }
 
 describe("a backup", () => {
+  it("is refused, and does not hang, where no directory can be made", async (context) => {
+    const { stateDir } = await someStore(context);
+    const file = join(temporaryDir(context), "file");
+    writeFileSync(file, "");
+    // Below /proc the system says that what is above does not exist, though it does.
+    for (const directory of ["/proc/umbrad/backups", join(file, "backups")]) {
+      await assert.rejects(backUp({ stateDir, directory, name: "x.db" }, none), { name: "UmbradError" });
+    }
+  });
+
   it("is one moment of a store that is being written, and a private file", async (context) => {
     const { stateDir, store } = await someStore(context);
     const directory = join(temporaryDir(context), "made", "by it");
@@ -67,6 +78,19 @@ describe("a backup", () => {
     await assert.rejects(verifyCopy(file, { seal: passphrase("wrong"), random }), { code: "store/wrong-passphrase" });
     await assert.rejects(backUp({ stateDir, directory, name: "a.db" }, none), { code: "store/exists" });
     assert.deepEqual(readdirSync(directory), ["a.db"]);
+  });
+
+  it("of a store whose identity does not open does not count, and nothing of it is left", async (context) => {
+    const { stateDir, store } = await someStore(context, secret);
+    store.commit(turn({ number: 1, conversationId: "/test/v1/1", type: "test/v1" }));
+    const directory = temporaryDir(context);
+    const database = new DatabaseSync(storeFile(stateDir));
+    context.after(() => database.close());
+    database.exec("UPDATE conversation SET state = (SELECT state FROM conversation WHERE number = 1) WHERE number = 0");
+    await assert.rejects(backUp({ stateDir, directory, name: "a.db" }, { seal: secret, random }), {
+      code: "store/corrupt",
+    });
+    assert.deepEqual(readdirSync(directory), []);
   });
 
   it("that is damaged, cut or something else is no backup, and verifying changes nothing", async (context) => {

@@ -10,6 +10,7 @@ import {
   CLOSE_AFTER_MS,
   isContentWaiting,
   isMuted,
+  MOVE_AFTER_MS,
   type PrivateState,
   REPAIR_AFTER_MS,
   TIMER_BUNDLE,
@@ -77,7 +78,7 @@ function breakSilence(draft: Draft): void {
   if (isContentWaiting(state)) draft.add({ kind: "schedule", name: TIMER_FLUSH, atMs: now });
   if (state.held.length > 0) draft.add({ kind: "schedule", name: TIMER_REPAIR, atMs: now + REPAIR_AFTER_MS });
   if (state.successor !== undefined) {
-    draft.add({ kind: "schedule", name: TIMER_MOVE, atMs: now });
+    draft.add({ kind: "schedule", name: TIMER_MOVE, atMs: state.hasMoved ? now : now + MOVE_AFTER_MS });
     draft.add({ kind: "schedule", name: TIMER_CLOSE, atMs: now + CLOSE_AFTER_MS });
   }
   draft.add({ kind: "schedule", name: TIMER_BUNDLE, atMs: now + BUNDLE_AFTER_MS });

@@ -2,21 +2,21 @@
  * Several conversations with one identity (profile 8.7): one that was superseded gives what is not acknowledged to its
  * successor, which tells it the fate of each message. To the application a message stays where it was sent.
  */
-import { fromHex, toHex } from "../../../crypto/bytes.ts";
+import { fromHex } from "../../../crypto/bytes.ts";
 import { decodeSds, messageIdOf } from "../../../protocol/reliability/sds-message.ts";
 import { decodeSegment, encodeSingleSegment } from "../../../protocol/segmentation/segment.ts";
 import type { ContentFrame } from "../../../wire/content-frame.ts";
-import { type MessageId, privateConversationId } from "../../../wire/ids.ts";
-import { decodePrivateFrame, encodePrivateFrame } from "../../../wire/private-frame.ts";
+import type { MessageId } from "../../../wire/ids.ts";
+import { encodePrivateFrame } from "../../../wire/private-frame.ts";
 import { ignore, type Transition, type TurnContext } from "../../contract.ts";
-import { tell, type Word } from "../../pairwise-words.ts";
+import type { Word } from "../../pairwise-words.ts";
 import { scheduleResend } from "../alarms.ts";
 import { carryOut, planReads, planRelease } from "../deliver.ts";
 import { Draft } from "../draft.ts";
 import { giveUp } from "../resend.ts";
-import { failSets, queueWaiting } from "../segments/outgoing.ts";
+import { failSets } from "../segments/outgoing.ts";
 import { readWaiting } from "../segments/waiting.ts";
-import { conversationIdOf, transmit } from "../send.ts";
+import { conversationIdOf, transmit, waitOrGive } from "../send.ts";
 import {
   CLOSE_AFTER_MS,
   hasRoomForContent,
@@ -31,6 +31,7 @@ import {
   type Unacknowledged,
   waitRecord,
 } from "../state.ts";
+import { give, ownOrigin } from "./give.ts";
 
 type Step = Transition<PrivateState>;
 
@@ -77,14 +78,8 @@ export function move(draft: Draft): Step {
   dropSilent(draft);
   const sent = movable(draft.state);
   if (!isFirst && !hasFailed && sent.length === 0 && !isContentWaiting(draft.state)) return ignore("nothing to move");
-  for (const [index, { messageId, origin }] of sent.entries()) {
-    const key = outRecord(messageId);
-    const frame = frameOf(draft.record(key));
-    if (frame !== undefined) give(draft, successor, frame, origin ?? ownOrigin(draft.state, messageId), index);
-    draft.add({ kind: "drop", key });
-  }
   if (sent.length === 0) moveWaiting(draft, successor);
-  draft.set({ unacknowledged: draft.state.unacknowledged.filter((each) => !sent.includes(each)) });
+  else moveSent(draft, successor, sent);
   if (movable(draft.state).length > 0 || isContentWaiting(draft.state))
     draft.add({ kind: "schedule", name: TIMER_MOVE, atMs: draft.now });
   scheduleResend(draft);
@@ -113,26 +108,29 @@ function failWholes(draft: Draft): boolean {
   return true;
 }
 
+function moveSent(draft: Draft, successor: Uint8Array, sent: readonly Unacknowledged[]): void {
+  const isLost = ({ messageId, origin }: Unacknowledged, index: number): boolean => {
+    const frame = frameOf(draft.record(outRecord(messageId)));
+    return frame === undefined || !give(draft, successor, frame, origin ?? ownOrigin(draft.state, messageId), index);
+  };
+  const lost = sent.filter(isLost);
+  const given = sent.filter((each) => !lost.includes(each));
+  for (const { messageId } of given) draft.add({ kind: "drop", key: outRecord(messageId) });
+  draft.set({ unacknowledged: draft.state.unacknowledged.filter((each) => !given.includes(each)) });
+  giveUp(draft, lost, "its bytes are not in the database any more: send it again");
+}
+
 function moveWaiting(draft: Draft, successor: Uint8Array): void {
   for (let index = 0; index < MOVE_BATCH && isContentWaiting(draft.state); index += 1) {
     const key = waitRecord(draft.state.waitingFirst);
     const waiting = draft.record(key);
-    if (waiting === undefined) return;
+    draft.add({ kind: "drop", key });
+    draft.set({ waitingFirst: draft.state.waitingFirst + 1 });
+    if (waiting === undefined) continue;
     const { set, segment, messageId, origin } = readWaiting(waiting);
     // Of a whole that has failed.
     if (set === 0) give(draft, successor, segment.payload, origin ?? ownOrigin(draft.state, messageId), index);
-    draft.add({ kind: "drop", key });
-    draft.set({ waitingFirst: draft.state.waitingFirst + 1 });
   }
-}
-
-function give(draft: Draft, successor: Uint8Array, frame: Uint8Array, origin: Origin, index: number): void {
-  const decoded = decodePrivateFrame(frame);
-  if (decoded.kind !== "readable" || decoded.value.kind !== "content") return;
-  const { content, timestampMs } = decoded.value;
-  const { domain, tag, bytes } = content;
-  const word = { kind: "content", ...origin, timestampMs, domain, tag, bytes: toHex(bytes) } as const;
-  draft.add(tell(privateConversationId(successor), word, `content-${index}`));
 }
 
 function frameOf(sds: Uint8Array | undefined): Uint8Array | undefined {
@@ -140,10 +138,6 @@ function frameOf(sds: Uint8Array | undefined): Uint8Array | undefined {
   if (message?.kind !== "readable" || message.value.content === undefined) return undefined;
   const segment = decodeSegment(message.value.content);
   return segment.kind === "readable" ? segment.value.payload : undefined;
-}
-
-function ownOrigin({ ident }: PrivateState, messageId: string): Origin {
-  return { ident: toHex(ident), messageId };
 }
 
 /** Content of a conversation that this one succeeds, as a new frame with the time it had. */
@@ -164,8 +158,7 @@ function sendMoved(draft: Draft, content: ContentFrame, timestampMs: number, ori
   const messageId = messageIdOf({ count: 1, payload: frame }, segment);
   draft.add({ kind: "put", key: knownRecord(messageId), bytes: Uint8Array.of(1) });
   if (hasRoomForContent(draft.state)) return transmit(draft, segment, { messageId, isSilent: true, set: 0, origin });
-  queueWaiting(draft, { set: 0, origin, segment });
-  if (draft.state.unacknowledged.length === 0) scheduleResend(draft);
+  waitOrGive(draft, segment, messageId, origin);
 }
 
 /** What became of a message that the successor took over. */

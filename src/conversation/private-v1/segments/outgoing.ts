@@ -29,10 +29,11 @@ export function queueSegments(draft: Draft, messageId: MessageId, encoded: reado
 
 /** At the end of what waits for a number. */
 export function queueWaiting(draft: Draft, waiting: Waiting): void {
-  const { waitingEnd, successor } = draft.state;
+  const { waitingEnd, successor, hasMoved } = draft.state;
   draft.add({ kind: "put", key: waitRecord(waitingEnd), bytes: encodeWaiting(waiting) });
   draft.set({ waitingEnd: waitingEnd + 1 });
-  if (successor !== undefined) draft.add({ kind: "schedule", name: TIMER_MOVE, atMs: draft.now });
+  // Before, what is on its way has its hour.
+  if (successor !== undefined && hasMoved) draft.add({ kind: "schedule", name: TIMER_MOVE, atMs: draft.now });
 }
 
 /** The set of a segment; undefined: it has failed or never was one. */
