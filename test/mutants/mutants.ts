@@ -210,4 +210,28 @@ export const mutants: readonly Mutant[] = [
     ],
     tests: ["test/waku/hostile-answers.test.ts"],
   },
+  {
+    name: "half a request keeps its place",
+    file: "src/admin/connection/connections.ts",
+    changes: [["if (!isAtWork(held)) unfinished ??= socket;", "if (!isAtWork(held)) continue;"]],
+    tests: ["test/admin/connections.test.ts"],
+  },
+  {
+    name: "a token is any consumer",
+    file: "src/admin/api/confine.ts",
+    changes: [["if (consumers?.has(name) !== false) return;", "if (consumers?.has(name) !== null) return;"]],
+    tests: ["test/admin/tokens.test.ts"],
+  },
+  {
+    name: "half a character is taken",
+    file: "src/admin/api/unicode.ts",
+    changes: [["|| isWellFormed(value)) return;", "|| value !== undefined) return;"]],
+    tests: ["test/admin/unicode.test.ts"],
+  },
+  {
+    name: "nonsense behind a request is answered in its place",
+    file: "src/admin/connection/connections.ts",
+    changes: [["|| isInAnswer) socket.destroy();", ") socket.destroy();"]],
+    tests: ["test/admin/malformed.test.ts"],
+  },
 ];
