@@ -45,6 +45,7 @@ const bounds: readonly (readonly [string, string, string])[] = [
     "one without a whole request under way is closed, idle ones first",
   ],
   ["of them streams that follow", `${limits.FOLLOWERS_MAX}`, "`admin/busy`"],
+  ["files on their way to a listener", `${limits.UPLOADS_MAX}`, "`admin/busy`"],
   ["requests under way on a connection", `${limits.IN_FLIGHT_MAX}`, "`admin/busy`"],
   ["headers", `in ${seconds(limits.HEADERS_MS_MAX)}`, "`request/timeout`"],
   ["a whole request", `in ${seconds(limits.REQUEST_MS_MAX)}`, "`request/timeout`"],

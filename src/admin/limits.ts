@@ -27,6 +27,9 @@ export const CONNECTIONS_MAX = 64;
 /** Of those connections; a reader that follows stays, and who asks and goes must find a place. */
 export const FOLLOWERS_MAX = 48;
 
+/** Uploads under way on a listener: each may hold a whole file in memory. */
+export const UPLOADS_MAX = 16;
+
 /** A path, a token and a few words; a table of headers is no request of ours. */
 export const HEADER_BYTES_MAX = 16_384;
 

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { Agent, request } from "node:http";
 import { connect, type NetConnectOpts, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
-import { CONNECTIONS_MAX, FOLLOWERS_MAX } from "../../src/admin/limits.ts";
+import { CONNECTIONS_MAX, FOLLOWERS_MAX, UPLOADS_MAX } from "../../src/admin/limits.ts";
 import { type AdminFixture, call, callTcp, startAdminFixture } from "../support/admin-fixture.ts";
 import { umbrad } from "../support/umbrad-command.ts";
 
@@ -114,6 +114,31 @@ test("followers leave room for those who ask and go, and one that leaves makes r
   const deadline = performance.now() + 10_000;
   while (!answer.startsWith("HTTP/1.1 200") && performance.now() < deadline) [, answer] = await follow();
   assert.match(answer, /^HTTP\/1\.1 200 /);
+});
+
+test("so many files come at once, whoever sends them slowly; the next is told to come back", async (t) => {
+  const { socketPath, engine } = await startAdminFixture(t);
+  engine.open(null);
+  const upload =
+    "POST /v1/conversations/c1/files?name=x HTTP/1.1\r\nHost: umbrad\r\nContent-Type: application/octet-stream\r\n" +
+    "Expect: 100-continue\r\nContent-Length: 1000\r\n\r\n";
+  const senders: Socket[] = [];
+  for (let n = 0; n < UPLOADS_MAX; n += 1) {
+    const socket = await open(t, { path: socketPath });
+    socket.write(upload);
+    await once(socket, "data");
+    senders.push(socket);
+  }
+  const headers = { "content-type": "application/octet-stream" };
+  const send = () => call(socketPath, "POST", "/v1/conversations/c1/files?name=x", { headers, body: "x" });
+  const refused = await send();
+  assert.equal(`${refused.status} ${refused.json["code"]} ${refused.json["retryable"]}`, "503 admin/busy true");
+  const [first] = senders;
+  assert.ok(first);
+  first.write("x".repeat(1000));
+  const [answer] = await once(first, "data");
+  assert.match(String(answer), /^HTTP\/1\.1 202 /);
+  assert.equal((await send()).status, 202);
 });
 
 test("an answer that nobody takes is cut; one that takes its time is waited for", async (t) => {

@@ -32,6 +32,8 @@ export function serveRoutes(served: Served, routes: readonly Route[]): void {
   // In a scope of its own: no other route takes bytes.
   served.app.register((scope, _options, done) => {
     scope.removeAllContentTypeParsers();
+    // After the checks of who calls, before its first byte is kept.
+    scope.addHook("onRequest", async (_request, reply) => served.connections.upload(reply.raw));
     scope.addContentTypeParser("application/octet-stream", (request: FastifyRequest, payload: AsyncIterable<Buffer>) =>
       readBytes(request, payload),
     );

@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { UmbradError } from "../../engine/errors.ts";
 import type { Log } from "../../engine/ports.ts";
-import { CONNECTIONS_MAX, FOLLOWERS_MAX } from "../limits.ts";
+import { CONNECTIONS_MAX, FOLLOWERS_MAX, UPLOADS_MAX } from "../limits.ts";
 import { closeWith, wireProblem } from "./wire-problem.ts";
 
 interface Exchange {
@@ -28,6 +28,7 @@ export class Connections {
   /** Who was last at work comes last. */
   readonly #held = new Map<Duplex, Held>();
   #followers = 0;
+  #uploads = 0;
 
   constructor(log: Log, tell: (count: number) => void) {
     this.#log = log;
@@ -63,6 +64,19 @@ export class Connections {
     return () => {
       this.#followers -= 1;
     };
+  }
+
+  /** A file that is being sent to us; its place is free when it has been answered. */
+  upload(response: ServerResponse): void {
+    if (this.#uploads >= UPLOADS_MAX) {
+      throw new UmbradError("admin/busy", `${UPLOADS_MAX} files are being sent already`, {
+        hint: "wait for their answers; with a key, repeating is safe",
+      });
+    }
+    this.#uploads += 1;
+    response.once("close", () => {
+      this.#uploads -= 1;
+    });
   }
 
   #arrived(socket: Socket): void {
