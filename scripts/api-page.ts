@@ -52,6 +52,7 @@ const bounds: readonly (readonly [string, string, string])[] = [
   ["a connection between requests", seconds(limits.IDLE_MS_MAX), "it is closed"],
   ["an answer of which nothing is taken", seconds(limits.STALLED_MS_MAX), "the connection is cut"],
   ["unsent bytes of a stream", size(limits.UNSENT_BYTES_MAX), "the connection is cut; go on after the last `seq`"],
+  ["unsent bytes of all answers of a listener", size(limits.UNSENT_BYTES_IN_ALL_MAX), "who takes least is cut"],
   ["silence of a stream that follows", seconds(limits.KEEP_ALIVE_MS), "an empty line, or a comment in SSE"],
   ["events without `follow`", number(limits.EVENTS_PAGE_MAX), "the answer ends; ask again after the last `seq`"],
   ["messages of a page", number(limits.MESSAGES_PAGE_MAX), "`request/invalid`"],

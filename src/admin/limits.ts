@@ -42,6 +42,9 @@ export const REQUEST_MS_MAX = 30_000;
 /** What may wait in memory for one follower that reads slowly; then reading from the log pauses. */
 export const UNSENT_BYTES_MAX: number = 8 * 1024 * 1024;
 
+/** Of all answers of a listener: a page of long messages has 64 MB, and whoever asks for many and reads none would take all memory. */
+export const UNSENT_BYTES_IN_ALL_MAX: number = 64 * 1024 * 1024;
+
 /** Who takes nothing of an answer for so long has gone or hangs: it is cut. A follower can resume after its last seq. */
 export const STALLED_MS_MAX = 60_000;
 

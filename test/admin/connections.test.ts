@@ -169,6 +169,33 @@ test("an answer that nobody takes is cut; one that takes its time is waited for"
   assert.equal((await call(socketPath, "POST", "/v1/messages", { body })).status, 202);
 });
 
+test("who asks for much and reads nothing gets one answer at a time, and is cut before memory ends", async (t) => {
+  const { socketPath, engine } = await startAdminFixture(t);
+  engine.open(null);
+  for (let n = 0; n < 1_000; n += 1) await engine.send({ conversation: "c1", text: "x".repeat(60_000) });
+  const messages = engine.messages.bind(engine);
+  let pages = 0;
+  engine.messages = (query) => {
+    pages += 1;
+    return messages(query);
+  };
+  const greedy = 4;
+  for (let n = 0; n < greedy; n += 1) {
+    const socket = connect({ path: socketPath });
+    t.after(() => socket.destroy());
+    socket.on("error", () => {});
+    await once(socket, "connect");
+    socket.write("GET /v1/conversations/c1/messages?limit=1000 HTTP/1.1\r\nHost: umbrad\r\n\r\n".repeat(16));
+  }
+  const deadline = performance.now() + 20_000;
+  const clients = async (): Promise<number> =>
+    Number(/umbrad_api_clients\{transport="unix"\} (\d+)/.exec((await call(socketPath, "GET", "/metrics")).text)?.[1]);
+  // The caller itself, and whose answers have room.
+  while ((await clients()) > 1 + 1 && performance.now() < deadline);
+  assert.equal(await clients(), 1 + 1);
+  assert.equal(pages, greedy, "no second page of anybody was made");
+});
+
 function tcpPort({ server }: AdminFixture): number {
   return Number(server.tcp?.split(":").at(-1));
 }

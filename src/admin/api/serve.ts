@@ -100,6 +100,7 @@ async function answer(
       leave?.();
     }
   };
+  await connections.turn(request.raw);
   try {
     return await handle();
   } catch (error) {

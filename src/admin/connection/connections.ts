@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { UmbradError } from "../../engine/errors.ts";
 import type { Log } from "../../engine/ports.ts";
-import { CONNECTIONS_MAX, FOLLOWERS_MAX, UPLOADS_MAX } from "../limits.ts";
+import { CONNECTIONS_MAX, FOLLOWERS_MAX, UNSENT_BYTES_IN_ALL_MAX, UPLOADS_MAX } from "../limits.ts";
 import { closeWith, wireProblem } from "./wire-problem.ts";
 
 interface Exchange {
@@ -77,6 +77,33 @@ export class Connections {
     response.once("close", () => {
       this.#uploads -= 1;
     });
+  }
+
+  /**
+   * Before an answer is made: its predecessors on its connection have left, which they must anyhow, and of all that waits to
+   * be taken there is not too much. Who takes least of it is cut.
+   */
+  async turn(request: IncomingMessage): Promise<void> {
+    // A request that is over may have none any more, whatever its type says.
+    const socket = request.socket as Socket | null;
+    const before: Exchange[] = [];
+    for (const exchange of (socket === null ? undefined : this.#held.get(socket))?.exchanges ?? []) {
+      if (exchange.request === request) break;
+      before.push(exchange);
+    }
+    const last = before.at(-1)?.response;
+    if (last !== undefined) {
+      await new Promise<void>((resolve) => last.once("close", resolve));
+      // Nobody is there any more, so nothing is done.
+      if (socket?.destroyed === true) throw new UmbradError("admin/busy", "the connection was closed");
+    }
+    this.#cutGreediest();
+  }
+
+  #cutGreediest(): void {
+    const unsent = [...this.#held.keys()].map((socket) => ({ socket, bytes: socket.writableLength }));
+    const total = unsent.reduce((sum, { bytes }) => sum + bytes, 0);
+    if (total > UNSENT_BYTES_IN_ALL_MAX) unsent.reduce((a, b) => (b.bytes > a.bytes ? b : a)).socket.destroy();
   }
 
   #arrived(socket: Socket): void {
