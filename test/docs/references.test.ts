@@ -23,6 +23,18 @@ for (const page of pages) {
       );
     });
 
+    it("links to headings that exist", () => {
+      const links = [...text.matchAll(/\]\((?!https?:)([^)#]*\.md)?#([^)]+)\)/g)];
+      const broken = links.filter(([, path, heading = ""]) => {
+        const target = path === undefined ? text : readFileSync(join(root, dirname(page), path), "utf8");
+        return !headingsOf(target).includes(heading);
+      });
+      assert.deepEqual(
+        broken.map(([link]) => link),
+        [],
+      );
+    });
+
     it("names files and identifiers that exist", () => {
       const named = [...text.matchAll(/`([A-Za-z0-9_./-]+\.(?:ts|json|toml|proto))`(?: `(\w+)`)?/g)];
       const missing = named.flatMap(([whole, path = "", identifier]) => {
@@ -45,4 +57,10 @@ for (const page of pages) {
       );
     });
   });
+}
+
+/** The names under which a heading is linked to. */
+function headingsOf(text: string): readonly string[] {
+  const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) => heading.toLowerCase());
+  return headings.map((heading) => heading.replaceAll(/[^\w\- ]/g, "").replaceAll(" ", "-"));
 }

@@ -41,7 +41,7 @@ export class Terminals {
   readonly #deadlineMs: number;
   #count = 0;
 
-  constructor(t: TestContext, deadlineMs = 60_000) {
+  constructor(t: TestContext, deadlineMs = 120_000) {
     this.#deadlineMs = deadlineMs;
     this.directory = join(this.#place, "here");
     const tools = join(this.#place, "bin");
