@@ -124,7 +124,7 @@ function listener(
   const connections = new Connections(host.log, (count) => metrics.clients(transport, count));
   const onAnswered = (method: string, status: number, seconds: number): void =>
     metrics.answered(method, status, seconds);
-  const app = createApp(host, { gate, connections, requestMs, stalledMs: open.pace.stalledMs, onAnswered });
+  const app = createApp(host, { gate, connections, routes, requestMs, stalledMs: open.pace.stalledMs, onAnswered });
   serveRoutes({ app, host, open, connections, callerOf: (request) => gate.callerOf(request) }, routes);
   return app;
 }

@@ -178,6 +178,14 @@ test("errors carry a code, an advice and the request id", async (t) => {
   });
 });
 
+test("whoever takes the wrong method is told which ones a path has", async (t) => {
+  const { socketPath } = await startAdminFixture(t);
+  const hintOf = async (path: string): Promise<unknown> => (await call(socketPath, "POST", path, {})).json["hint"];
+  assert.match(String(await hintOf("/v1/conversations/c1/messages")), /^it takes GET; /);
+  assert.match(String(await hintOf("/v1/conversations/c1?x=1")), /^it takes GET, PATCH; /);
+  assert.match(String(await hintOf("/v1/conversation")), /^docs\/api\.md lists the paths/);
+});
+
 test("requests that are not ours to answer are refused", async (t) => {
   const { socketPath, engine } = await startAdminFixture(t);
   const refusals: [string, string, Parameters<typeof call>[3], number, string][] = [

@@ -6,6 +6,7 @@ import type { Connections } from "../connection/connections.ts";
 import type { AdminHost } from "../host.ts";
 import { BODY_BYTES_MAX, HEADER_BYTES_MAX, HEADERS_MS_MAX, IDLE_MS_MAX, PATH_PART_MAX } from "../limits.ts";
 import { API_VERSION } from "../location.ts";
+import { methodsOn, type Route } from "./endpoint.ts";
 import type { Gate } from "./gate.ts";
 import { parseJsonBody } from "./json-body.ts";
 import { answerProblem, REQUEST_SHAPES } from "./problem-answer.ts";
@@ -18,6 +19,8 @@ const CHECK_MS = 1_000;
 export interface AppOptions {
   readonly gate: Gate;
   readonly connections: Connections;
+  /** What there is, for who asks for something else. */
+  readonly routes: readonly Route[];
   readonly requestMs: number;
   /** How long an answer may stand that nobody takes. */
   readonly stalledMs: number;
@@ -27,7 +30,7 @@ export interface AppOptions {
 
 export function createApp(
   host: AdminHost,
-  { gate, connections, requestMs, stalledMs, onAnswered }: AppOptions,
+  { gate, connections, routes, requestMs, stalledMs, onAnswered }: AppOptions,
 ): FastifyInstance {
   const app = Fastify({
     bodyLimit: BODY_BYTES_MAX,
@@ -78,10 +81,13 @@ export function createApp(
     logAnswer(host, gate, request, reply);
   });
   app.setNotFoundHandler((request) => {
+    const methods = methodsOn(routes, request.url.split("?", 1)[0] ?? "");
+    const there =
+      methods.length === 0 ? "docs/api.md lists the paths that there are" : `it takes ${methods.join(", ")}`;
     throw new UmbradError(
       "request/no-such-route",
       `there is no ${request.method} on this path in API version ${API_VERSION}`,
-      { hint: REQUEST_SHAPES },
+      { hint: `${there}; ${REQUEST_SHAPES}` },
     );
   });
   app.setErrorHandler((error: FastifyError, request, reply) => answerProblem(host, error, request, reply));

@@ -94,3 +94,13 @@ export function routeTable(lines: Readonly<Record<string, readonly [Access, Endp
     return { method, path, access, endpoint: declared };
   });
 }
+
+/** What the table has for a path: `GET`, `POST`. */
+export function methodsOn(routes: readonly Route[], path: string): string[] {
+  const parts = path.split("/");
+  return routes.filter((route) => isOn(route.path.split("/"), parts)).map(({ method }) => method);
+}
+
+function isOn(pattern: readonly string[], parts: readonly string[]): boolean {
+  return pattern.length === parts.length && pattern.every((part, at) => part.startsWith(":") || part === parts[at]);
+}

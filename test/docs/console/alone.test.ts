@@ -6,7 +6,7 @@ import { blocksOf, pages, textOf } from "./blocks.ts";
 import { Values } from "./expected.ts";
 import { goOnFromFirstSteps } from "./pages.ts";
 import { Terminals } from "./terminal.ts";
-import { typePage } from "./type-page.ts";
+import { missingProgram, typePage } from "./type-page.ts";
 
 const alone = pages
   .filter((page) => page !== "README.md" && !goOnFromFirstSteps.includes(page))
@@ -14,6 +14,8 @@ const alone = pages
 
 for (const page of alone) {
   test(page, async (t) => {
+    const missing = missingProgram(textOf(page));
+    if (missing !== undefined) return t.diagnostic(`${missing} is not on this machine: the page is not typed`);
     const terminals = new Terminals(t);
     assert.ok((await typePage(page, textOf(page), terminals, new Values())) > 0);
     assert.deepEqual(await terminals.interrupt(), []);

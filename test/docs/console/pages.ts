@@ -41,7 +41,7 @@ export const untyped: readonly Untyped[] = [
   },
   {
     page: "docs/operating.md",
-    begins: "npm install --global umbrad",
+    begins: "cd /opt/umbrad && npm ci",
     why: "it needs root and systemd; test/service runs the units in user mode where systemd is there",
   },
   {

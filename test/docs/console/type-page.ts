@@ -1,7 +1,14 @@
 // Types the console blocks of a page, in their order, into terminals, and holds what is printed against what is shown.
+import { spawnSync } from "node:child_process";
 import { blocksOf, commandsOf, type ShownCommand } from "./blocks.ts";
 import { difference, type Values } from "./expected.ts";
 import type { Terminals } from "./terminal.ts";
+
+/** A program that the page's commands need and this machine does not have. */
+export function missingProgram(text: string): string | undefined {
+  const isShown = blocksOf(text).some((block) => block.lines.some((line) => /^\$ (?:until )?curl /.test(line)));
+  return isShown && spawnSync("curl", ["--version"]).error !== undefined ? "curl" : undefined;
+}
 
 /** Throws at the first command that does something else than the page says. */
 export async function typePage(page: string, text: string, terminals: Terminals, values: Values): Promise<number> {
