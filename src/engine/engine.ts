@@ -25,6 +25,7 @@ import { REMEMBER_MS } from "./limits.ts";
 import { Listening } from "./loops/listening.ts";
 import { ParkingLoop } from "./loops/parking.ts";
 import { openQuota, Sending } from "./loops/sending.ts";
+import { SetBack } from "./loops/set-back.ts";
 import { openDesk } from "./operator/desk.ts";
 import type { Engine, EngineOptions } from "./port/engine-options.ts";
 import type { EventRow, MessageRow, TransportStatus } from "./ports.ts";
@@ -105,7 +106,8 @@ class RunningEngine implements Engine {
     const commands = new Commands({ store, turns: this.#turns, conversations, phase });
     this.#commands = commands;
     this.people = new Decisions({ commands, conversations, contacts });
-    const shared = { store, transport, clock, log, quota, onEvents, isHeld };
+    const setBack = new SetBack({ store, clock, log });
+    const shared = { store, transport, clock, setBack, log, quota, onEvents, isHeld };
     const shiftMs = () => this.#listening.time.shiftMs;
     this.#sending = new Sending({ ...shared, counters: this.counters, turns: this.#turns, shiftMs });
     this.#parking = new ParkingLoop({ ...shared, intake: this.#intake });

@@ -30,6 +30,7 @@ import { OutboxTable } from "./outbox.ts";
 import type { Keeping } from "./rollback/changes.ts";
 import { Rollbacks } from "./rollback/rollbacks.ts";
 import type { Sealer } from "./seal.ts";
+import { setRowsBack } from "./tables/dated-rows.ts";
 import { ExpiryTable } from "./tables/expiry.ts";
 import { writeGroup } from "./tables/group.ts";
 import { PublicationTable } from "./tables/publications.ts";
@@ -213,6 +214,10 @@ export class SqliteStore extends WaitingRows implements Store {
 
   idempotent(key: string): Answer | undefined {
     return this.tables.intake.answerTo(key);
+  }
+
+  clockSetBack(nowMs: number, byMs: number): void {
+    this.write(() => setRowsBack(this.#database, nowMs, byMs));
   }
 
   probe(bytes = 8): void {

@@ -45,7 +45,7 @@ export class HistoryLoop {
   #markedAtMs = Number.NEGATIVE_INFINITY;
   #markedPauseMs = HISTORY_RETRY_MIN_MS;
   #cancelIdleSave: (() => void) | undefined;
-  #savedAtMs = 0;
+  #savedAtMs = Number.NEGATIVE_INFINITY;
   #isHeld = false;
   /** How often it was held: a reading that was under way then kept nothing. */
   #holds = 0;
@@ -86,7 +86,7 @@ export class HistoryLoop {
     const { clock, log } = this.#deps;
     this.#openListening();
     if (this.#next !== undefined || this.#isHeld) return;
-    const now = clock.now();
+    const now = clock.steady();
     const isAgain = now - this.#markedAtMs < 2 * HISTORY_RETRY_MAX_MS;
     this.#markedAtMs = now;
     this.#markedPauseMs = isAgain ? Math.min(HISTORY_RETRY_MAX_MS, this.#markedPauseMs * 2) : HISTORY_RETRY_MIN_MS;
@@ -119,9 +119,9 @@ export class HistoryLoop {
 
   /** The advance that the next commit may carry: at most once a second, and never past an envelope still in flight. */
   takeCursor(): CursorWrite | undefined {
-    const now = this.#deps.clock.now();
-    if (now - this.#savedAtMs < CURSOR_SAVE_BUSY_MS) return undefined;
-    return this.#cursor(now);
+    const { clock } = this.#deps;
+    if (clock.steady() - this.#savedAtMs < CURSOR_SAVE_BUSY_MS) return undefined;
+    return this.#cursor(clock.now());
   }
 
   /** The last word before the store closes. */
@@ -139,7 +139,7 @@ export class HistoryLoop {
   #cursor(now: number): CursorWrite | undefined {
     const throughMs = Math.min(this.#deps.intake.durableThroughMs(now), this.#deps.heardThroughMs(now));
     if (this.#covered.size === 0 || throughMs < 0) return undefined;
-    this.#savedAtMs = now;
+    this.#savedAtMs = this.#deps.clock.steady();
     return { topics: [...this.#covered], throughMs: this.#deps.networkMs(throughMs) };
   }
 
@@ -174,7 +174,7 @@ export class HistoryLoop {
   #fillAfter(delayMs: number): void {
     if (this.#abort.signal.aborted || this.#isHeld) return;
     const { clock } = this.#deps;
-    const atMs = clock.now() + delayMs;
+    const atMs = clock.steady() + delayMs;
     if (this.#next !== undefined && this.#next.atMs <= atMs) return;
     this.#next?.cancel();
     const cancel = clock.after(delayMs, () => {
@@ -212,6 +212,7 @@ export class HistoryLoop {
     const holds = this.#holds;
     const topics = [...gaps.keys()];
     const startedAtMs = clock.now();
+    const beganAtMs = clock.steady();
     const missingSinceMs = this.#missingSinceMs;
     const beginnings = topics.map((topic) => this.#beginning(topic, startedAtMs));
     const sinceMs = Math.max(
@@ -242,7 +243,7 @@ export class HistoryLoop {
         messages,
         missed,
         pages,
-        ms: clock.now() - startedAtMs,
+        ms: clock.steady() - beganAtMs,
         from_s_ago: Math.round((startedAtMs - sinceMs) / 1000),
       },
       "history has been read",

@@ -38,15 +38,16 @@ interface Search {
 export class NetworkTime {
   readonly #deps: NetworkTimeDeps;
   readonly #abort = new AbortController();
-  readonly #offsets: number[] = [];
+  /** Timestamps of pushes less the steady clock: still right when somebody has set the other one. */
+  readonly #heard: number[] = [];
   #cancelLook: (() => void) | undefined;
   #shiftMs = 0;
   #misses = 0;
   #sinceRetest = 0;
   #search: Search | undefined;
   #searchedAtMs = Number.NEGATIVE_INFINITY;
-  /** When a Store node last had a canary. */
-  #keptAtMs: number | undefined;
+  /** The network's time less the steady clock, when a Store node last had a canary. */
+  #keptBaseMs: number | undefined;
 
   constructor(deps: NetworkTimeDeps) {
     this.#deps = deps;
@@ -67,7 +68,7 @@ export class NetworkTime {
 
   /** The shift, and whether Store nodes are known to keep what we publish with it. */
   status(): { readonly shiftMs: number; readonly isKept: boolean | undefined } {
-    const isKept = this.#misses >= CLOCK_MISSES_MAX ? false : this.#keptAtMs === undefined ? undefined : true;
+    const isKept = this.#misses >= CLOCK_MISSES_MAX ? false : this.#keptBaseMs === undefined ? undefined : true;
     return { shiftMs: this.#shiftMs, isKept };
   }
 
@@ -81,8 +82,8 @@ export class NetworkTime {
   /** A push as it comes: most senders' clocks are right. */
   heard(message: IncomingMessage): void {
     if (message.from === undefined) return;
-    this.#offsets.push(message.timestampMs - this.#deps.clock.now());
-    if (this.#offsets.length > CLOCK_OFFSET_SAMPLES) this.#offsets.shift();
+    this.#heard.push(message.timestampMs - this.#deps.clock.steady());
+    if (this.#heard.length > CLOCK_OFFSET_SAMPLES) this.#heard.shift();
   }
 
   /** A canary was published with that shift. */
@@ -121,7 +122,7 @@ export class NetworkTime {
   }
 
   #verdict(shiftMs: number, isKept: boolean): void {
-    if (isKept) this.#keptAtMs = this.#deps.clock.now();
+    if (isKept) this.#keptBaseMs = this.#wallMs() + shiftMs;
     if (this.#search !== undefined) this.#searched(this.#search, shiftMs, isKept);
     else if (shiftMs !== this.#shiftMs) this.#retested(isKept);
     else if (isKept) this.#misses = 0;
@@ -139,7 +140,7 @@ export class NetworkTime {
     this.#misses += 1;
     if (this.#misses < CLOCK_MISSES_MAX) return onProbe();
     if (this.#misses === CLOCK_MISSES_MAX) onChange();
-    const now = clock.now();
+    const now = clock.steady();
     if (now - this.#searchedAtMs < CLOCK_SEARCH_PAUSE_MS) return;
     this.#searchedAtMs = now;
     const [first, ...left] = this.#candidates();
@@ -194,12 +195,21 @@ export class NetworkTime {
     this.#endSearch();
   }
 
+  /** What our clock has more than the steady one: another number once somebody has set it. */
+  #wallMs(): number {
+    const { clock } = this.#deps;
+    return clock.now() - clock.steady();
+  }
+
   /** Nodes keep what is 20 s off at most, so steps of 30 s miss nothing. The likely ones first. */
   #candidates(): number[] {
     const steps = Array.from({ length: CLOCK_STEPS_MAX }, (_, index) => (index + 1) * CLOCK_STEP_MS);
-    const sorted = this.#offsets.toSorted((one, other) => one - other);
-    const middle = sorted[Math.floor(sorted.length / 2)];
-    const hints = middle === undefined || Math.abs(middle - this.#shiftMs) < CLOCK_STEP_MS / 3 ? [] : [middle];
+    const wallMs = this.#wallMs();
+    const sorted = this.#heard.toSorted((one, other) => one - other);
+    // If our clock was set meanwhile, time has gone on all the same.
+    const hints = [this.#keptBaseMs, sorted[Math.floor(sorted.length / 2)]]
+      .flatMap((base) => (base === undefined ? [] : [base - wallMs]))
+      .filter((shiftMs) => Math.abs(shiftMs - this.#shiftMs) >= CLOCK_STEP_MS / 3);
     const all = [...hints, 0, ...steps.flatMap((step) => [step, -step])];
     return [...new Set(all)].filter((shiftMs) => shiftMs !== this.#shiftMs);
   }

@@ -19,11 +19,13 @@ import { HeldBack } from "../quota/held-back.ts";
 import type { Quota } from "../quota/quota.ts";
 import type { Turns } from "../turn/turns.ts";
 import { Alarm } from "./alarm.ts";
+import type { SetBack } from "./set-back.ts";
 
 interface OutboxDeps {
   readonly store: Store;
   readonly transport: Transport;
   readonly clock: Clock;
+  readonly setBack: SetBack;
   readonly log: Log;
   readonly counters: Counters;
   readonly turns: Turns;
@@ -104,7 +106,8 @@ export class OutboxLoop {
 
   #look(): void {
     if (this.#cancelPause !== undefined) return;
-    const { store, clock } = this.#deps;
+    const { store, clock, setBack } = this.#deps;
+    setBack.look();
     const now = clock.now();
     const room = OUTBOX_PARALLEL_MAX - this.#inFlight.size;
     let heldUntilMs: number | undefined;

@@ -16,6 +16,7 @@ export interface IncomingMessage {
 export interface NodeSubscription {
   /** As in `IncomingMessage.from`. */
   readonly node: string;
+  /** By the steady clock. */
   readonly sinceMs: number;
 }
 

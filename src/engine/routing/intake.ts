@@ -156,7 +156,7 @@ export class Intake {
     const route = router.route(addressed.envelope);
     if (route === undefined) {
       counters.add("envelope.dropped.elsewhere");
-      this.#orphans.keep(addressed.envelope.hint, addressed, addressed.message.payload.length, clock.now());
+      this.#orphans.keep(addressed.envelope.hint, addressed, addressed.message.payload.length, clock.steady());
       return false;
     }
     void this.#dispatch(route, addressed);
@@ -256,7 +256,7 @@ export class Intake {
     // A disk that takes nothing is said once for all conversations.
     if (isHeld?.()) return;
     const conversation = `c${route.conversation}`;
-    const now = clock.now();
+    const now = clock.steady();
     const subject = `${conversation} ${code}`;
     if (now - (this.#toldAtMs.get(subject) ?? Number.NEGATIVE_INFINITY) < TOLD_AGAIN_MS) return;
     if (this.#toldAtMs.size >= TOLD_MAX) this.#toldAtMs.clear();
