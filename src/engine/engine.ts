@@ -67,7 +67,7 @@ class RunningEngine implements Engine {
 
   constructor(options: EngineOptions) {
     this.#options = options;
-    const { store, transport, clock, log, canary } = options;
+    const { store, transport, clock, log, canary, meter } = options;
     const quota = openQuota(store, clock, options.quota);
     this.#registry = createRegistry(options.types);
     this.#feed = new EventFeed(store, clock);
@@ -91,6 +91,7 @@ class RunningEngine implements Engine {
       onParked: () => this.#parking.wake(),
       limits: options.limits,
       isHeld,
+      meter,
     });
     this.#turns = new Turns({
       store,
@@ -98,6 +99,7 @@ class RunningEngine implements Engine {
       clock,
       router: this.#router,
       isMetered: quota !== undefined,
+      meter,
       listener: { onHints: (hints) => this.#intake.adopt(hints), onAccepted: (outcome) => this.#onAccepted(outcome) },
     });
     this.#intake.connect(this.#turns);
@@ -107,15 +109,16 @@ class RunningEngine implements Engine {
     this.#commands = commands;
     this.people = new Decisions({ commands, conversations, contacts });
     const setBack = new SetBack({ store, clock, log });
-    const shared = { store, transport, clock, setBack, log, quota, onEvents, isHeld };
+    const { counters } = this;
+    const shared = { store, transport, clock, setBack, log, counters, quota, onEvents, isHeld };
     const shiftMs = () => this.#listening.time.shiftMs;
-    this.#sending = new Sending({ ...shared, counters: this.counters, turns: this.#turns, shiftMs });
+    this.#sending = new Sending({ ...shared, turns: this.#turns, shiftMs });
     this.#parking = new ParkingLoop({ ...shared, intake: this.#intake });
     this.#ending = new Ending({ ...shared, retention: options.retention ?? {} });
     const waiting = { outbox: this.#sending.outbox, parking: this.#parking };
     this.desk = openDesk({ ...shared, ...waiting, commands, conversations, ending: this.#ending });
     const onChange = () => this.#statusChanged();
-    this.#listening = new Listening({ ...shared, intake: this.#intake, canary, onChange });
+    this.#listening = new Listening({ ...shared, intake: this.#intake, canary, meter, onChange });
     this.#health = new Health({ ...shared, listening: this.#listening, conversations, phase, disk: this.#disk });
   }
 

@@ -52,6 +52,7 @@ export class Health {
       parked: store.parkedCount(),
       quota: this.#deps.quota?.status() ?? null,
       lastSeq: store.lastSeq(),
+      backedUpAtMs: store.backedUpAtMs() ?? null,
     };
   }
 
@@ -124,8 +125,9 @@ export class Health {
 
   #historyCheck(): HealthCheck {
     const ok = this.#isSynced();
+    const readAtMs = this.#deps.listening.history.readAtMs() ?? null;
     const text = ok ? "nothing is missing" : "history is being read";
-    return { name: "history", ok, text, data: { synced: ok } };
+    return { name: "history", ok, text, data: { synced: ok, readAtMs } };
   }
 
   #outboxCheck(): HealthCheck {

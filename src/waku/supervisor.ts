@@ -8,12 +8,14 @@ import type { ContentTopic } from "../wire/ids.ts";
 import { Dialer, WrongIdentityError } from "./dialer.ts";
 import { filterSubscribeCodec } from "./filter/client.ts";
 import { FilterSession } from "./filter/session.ts";
-import type { PushTarget } from "./lightpush/lightpush.ts";
+import { lightpushCodec, type PushTarget } from "./lightpush/lightpush.ts";
+import { lightpushV2Codec } from "./lightpush/lightpush-v2.ts";
 import { isLinkTo, type Link, newLink } from "./link.ts";
 import type { WakuNetwork } from "./message.ts";
 import type { ServicePeer } from "./peer-address.ts";
 import { pause, redialMs } from "./redial.ts";
 import { reasonOf } from "./request.ts";
+import { storeCodec } from "./store/store-query.ts";
 
 const demotionMs = 60_000;
 /** A subscription that was renewed this recently, and is to be renewed again, was not what was wrong. */
@@ -139,6 +141,11 @@ export class Supervisor {
       impostors,
       peers: this.links.filter((link) => link.ready !== undefined).length,
       configuredPeers: this.links.length,
+      offering: {
+        filter: this.offers([filterSubscribeCodec]).length,
+        lightpush: this.offers([lightpushCodec, lightpushV2Codec]).length,
+        store: this.offers([storeCodec]).length,
+      },
       listening: [...new Set(this.links.flatMap((link) => link.session?.held() ?? []))],
     };
   }

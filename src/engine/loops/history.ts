@@ -3,6 +3,7 @@
  * only then may its cursor advance, so a crash at any moment asks again for what was not durable.
  */
 import type { ContentTopic } from "../../wire/ids.ts";
+import type { Counters } from "../counters.ts";
 import {
   CURSOR_SAVE_BUSY_MS,
   CURSOR_SAVE_IDLE_MS,
@@ -22,6 +23,7 @@ interface HistoryDeps {
   readonly log: Log;
   readonly intake: Intake;
   readonly subscriptions: Subscriptions;
+  readonly counters: Counters;
   readonly onSynced: () => void;
   /** What it was, at the earliest, by the service nodes' clock: timestamps are theirs, and so are cursors. */
   readonly networkMs: (ourMs: number) => number;
@@ -47,6 +49,7 @@ export class HistoryLoop {
   #cancelIdleSave: (() => void) | undefined;
   #savedAtMs = Number.NEGATIVE_INFINITY;
   #isHeld = false;
+  #readAtMs: number | undefined;
   /** How often it was held: a reading that was under way then kept nothing. */
   #holds = 0;
 
@@ -111,6 +114,11 @@ export class HistoryLoop {
     this.#isHeld = false;
     this.#retryMs = HISTORY_RETRY_MIN_MS;
     this.#fillAfter(0);
+  }
+
+  /** When a reading last came to its end; undefined: not in this process. */
+  readAtMs(): number | undefined {
+    return this.#readAtMs;
   }
 
   isCovered(topic: ContentTopic): boolean {
@@ -222,11 +230,14 @@ export class HistoryLoop {
     let messages = 0;
     let missed = 0;
     let pages = 0;
+    const { counters } = this.#deps;
     for await (const page of transport.history({ topics, sinceMs }, this.#abort.signal)) {
       pages += 1;
       messages += page.length;
       for (const message of page) if (await intake.refill(message)) missed += 1;
     }
+    if (missed > 0) counters.add("sync.recovered", missed);
+    this.#readAtMs = clock.now();
     // What could not be kept is as missing as before.
     if (this.#holds !== holds) return;
     if (this.#missingSinceMs === missingSinceMs) this.#missingSinceMs = Number.POSITIVE_INFINITY;

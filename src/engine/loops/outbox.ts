@@ -178,6 +178,7 @@ export class OutboxLoop {
       case "published":
         return this.#published(row, result.hash, result.peers);
       case "unavailable":
+        counters.add("outbox.retried");
         this.#unavailable = result.reason;
         log.debug(
           { event: "outbox.waiting", component: "outbox", reason: result.reason },
@@ -198,8 +199,9 @@ export class OutboxLoop {
           },
           "a service node refused an envelope",
         );
-        if (result.retryable) return store.outboxRetry(row.id, clock.now() + retryDelayMs(row.attempts));
-        return this.#giveUp(row, result.reason);
+        if (!result.retryable) return this.#giveUp(row, result.reason);
+        counters.add("outbox.retried");
+        return store.outboxRetry(row.id, clock.now() + retryDelayMs(row.attempts));
     }
   }
 

@@ -41,6 +41,8 @@ export interface TransportStatus {
   readonly configuredPeers: number;
   /** Topics whose subscription a service node has confirmed on the present connection. */
   readonly listening: readonly ContentTopic[];
+  /** Of the connected ones, how many offer each protocol; absent: not known. */
+  readonly offering?: Readonly<Record<"filter" | "lightpush" | "store", number>>;
   /** Absent: none. */
   readonly impostors?: readonly Impostor[];
 }

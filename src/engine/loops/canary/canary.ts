@@ -5,6 +5,7 @@
  */
 import type { ContentTopic } from "../../../wire/ids.ts";
 import { CANARY_DEADLINE_MS, CANARY_INTERVAL_MS, CANARY_MISSES_MAX } from "../../limits.ts";
+import type { Meter } from "../../port/meter.ts";
 import type { Clock, IncomingMessage, Log, NewEvent, Transport } from "../../ports.ts";
 import type { Quota } from "../../quota/quota.ts";
 import type { NetworkTime } from "../network-time.ts";
@@ -25,6 +26,7 @@ interface CanaryDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly options: CanaryOptions | "off" | undefined;
+  readonly meter?: Meter | undefined;
   readonly time: NetworkTime;
   /** Canaries count like any publication. */
   readonly quota: Quota | undefined;
@@ -216,11 +218,8 @@ export class CanaryLoop {
 
   #remember(key: string, flight: Flight): void {
     this.#flown.set(key, flight);
-    if (this.#flown.size <= REMEMBERED) return;
-    for (const oldest of this.#flown.keys()) {
-      this.#flown.delete(oldest);
-      return;
-    }
+    const [oldest] = this.#flown.keys();
+    if (this.#flown.size > REMEMBERED && oldest !== undefined) this.#flown.delete(oldest);
   }
 
   #heard({ sentAtMs, sentOnMs }: Flight): void {
@@ -230,6 +229,7 @@ export class CanaryLoop {
     this.#attempt = undefined;
     this.#misses = 0;
     this.#heardOnMs = sentOnMs;
+    this.#deps.meter?.returned(now - sentAtMs);
     this.#set({ state: "hearing", rttMs: now - sentAtMs, heardAtMs: sentAtMs, reason: undefined });
     if (this.#deafAtMs !== undefined) {
       const deafMs = now - this.#deafAtMs;
