@@ -32,6 +32,7 @@ test("status", async (t) => {
     "outbox         0",
     "parked         0",
     "events         0",
+    "last backup    none",
     "daemon         umbrad 0.0.0-test, pid 4711, since 2026-11-22T10:00:00.000Z",
     "",
   ].join("\n");
