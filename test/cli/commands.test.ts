@@ -52,6 +52,7 @@ test("status", async (t) => {
     parked: 0,
     quota: null,
     lastSeq: 0,
+    backedUpAt: null,
     version: "0.0.0-test",
     pid: 4711,
     startedAt: ts,
