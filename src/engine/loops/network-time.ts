@@ -26,6 +26,14 @@ interface NetworkTimeDeps {
   readonly onChange: () => void;
 }
 
+/** A canary that is looked for. */
+interface Probe {
+  readonly hash: Uint8Array;
+  readonly shiftMs: number;
+  /** Its timestamp less the steady clock. */
+  readonly baseMs: number;
+}
+
 /** Trying shifts: each of `left`. One that is kept is believed when it is kept and ours is not, in turns, several times. */
 interface Search {
   readonly left: number[];
@@ -63,7 +71,9 @@ export class NetworkTime {
    * behind theirs we read more than we need, and so we do while no Store node has kept anything.
    */
   earliestMs(ourMs: number): number {
-    return ourMs + (this.status().isKept === true ? Math.min(0, this.#shiftMs) : -CLOCK_STEP_MS * CLOCK_STEPS_MAX);
+    const offMs = this.status().isKept === true ? Math.min(0, this.#shiftMs) : -CLOCK_STEP_MS * CLOCK_STEPS_MAX;
+    // Somebody may have set our clock a moment ago: theirs has gone on from when they last kept something.
+    return ourMs + Math.min(offMs, this.#keptOffMs());
   }
 
   /** The shift, and whether Store nodes are known to keep what we publish with it. */
@@ -90,7 +100,9 @@ export class NetworkTime {
   published(hash: Uint8Array, shiftMs: number): void {
     this.#sinceRetest += 1;
     this.#cancelLook?.();
-    this.#cancelLook = this.#deps.clock.after(CLOCK_LOOK_MS, () => void this.#look(hash, shiftMs, false));
+    // By the clock as it is now: it may be set before the answer comes.
+    const probe: Probe = { hash, shiftMs, baseMs: this.#wallMs() + shiftMs };
+    this.#cancelLook = this.#deps.clock.after(CLOCK_LOOK_MS, () => void this.#look(probe, false));
   }
 
   /** A service node would not take one because of its timestamp. */
@@ -103,8 +115,9 @@ export class NetworkTime {
     this.#cancelLook?.();
   }
 
-  async #look(hash: Uint8Array, shiftMs: number, isAgain: boolean): Promise<void> {
+  async #look(probe: Probe, isAgain: boolean): Promise<void> {
     const { transport, clock, log } = this.#deps;
+    const { hash, shiftMs, baseMs } = probe;
     let isKept: boolean;
     try {
       isKept = (await transport.confirm([hash], this.#abort.signal)).length > 0;
@@ -114,15 +127,15 @@ export class NetworkTime {
     }
     if (this.#abort.signal.aborted) return;
     if (!isKept && !isAgain) {
-      this.#cancelLook = clock.after(CLOCK_LOOK_AGAIN_MS, () => void this.#look(hash, shiftMs, true));
+      this.#cancelLook = clock.after(CLOCK_LOOK_AGAIN_MS, () => void this.#look(probe, true));
       return;
     }
     log.debug({ event: "clock.probed", component: "clock", shiftMs, kept: isKept }, "a canary was looked for in Store");
+    if (isKept) this.#keptBaseMs = baseMs;
     this.#verdict(shiftMs, isKept);
   }
 
   #verdict(shiftMs: number, isKept: boolean): void {
-    if (isKept) this.#keptBaseMs = this.#wallMs() + shiftMs;
     if (this.#search !== undefined) this.#searched(this.#search, shiftMs, isKept);
     else if (shiftMs !== this.#shiftMs) this.#retested(isKept);
     else if (isKept) this.#misses = 0;
@@ -193,6 +206,11 @@ export class NetworkTime {
       tell({ type: "clock.skewed", data: { seconds } });
     }
     this.#endSearch();
+  }
+
+  /** By which shift the network's time goes on from the canary that was kept last. */
+  #keptOffMs(): number {
+    return this.#keptBaseMs === undefined ? 0 : this.#keptBaseMs - this.#wallMs();
   }
 
   /** What our clock has more than the steady one: another number once somebody has set it. */

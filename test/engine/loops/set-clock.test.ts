@@ -92,6 +92,21 @@ for (const [name, byMs] of [
   });
 }
 
+describe("cursors while the clock is set forwards", () => {
+  it("never pass the network's time, not even before it is found out", async () => {
+    await start();
+    await rig.clock.advance(2 * CANARY_INTERVAL_MS);
+    setOurs(hourMs);
+    const topic = probeTopic("all");
+    for (let passed = 0; passed < 5 * CANARY_INTERVAL_MS; passed += 5_000) {
+      await rig.clock.advance(5_000);
+      const networkMs = rig.clock.now() - hourMs;
+      assert.ok((rig.store.cursor(topic) ?? 0) <= networkMs, `after ${passed} ms`);
+    }
+    assert.ok((rig.store.cursor(topic) ?? 0) > rig.clock.now() - hourMs - 3 * CANARY_INTERVAL_MS, "and they go on");
+  });
+});
+
 describe("rows that wait while the clock is set back", () => {
   it("leave as if it had not been: one that was refused, one that was queued offline", async () => {
     await start();
