@@ -40,6 +40,8 @@ export interface StatusView {
   /** null: the network does not count what we publish, or the daemon is starting. */
   readonly quota: QuotaView | null;
   readonly lastSeq: number;
+  /** When the last backup was verified; null: none was made of this state, or the daemon is starting. */
+  readonly backedUpAt: string | null;
   readonly version: string;
   readonly pid: number;
   readonly startedAt: string;
@@ -188,6 +190,7 @@ export function statusView(
     parked: engine?.parked ?? 0,
     quota: engine?.quota ? quotaView(engine.quota) : null,
     lastSeq: engine?.lastSeq ?? 0,
+    backedUpAt: typeof engine?.backedUpAtMs === "number" ? rfc3339(engine.backedUpAtMs) : null,
     version: identity.version,
     pid: identity.pid,
     startedAt: rfc3339(identity.startedAtMs),

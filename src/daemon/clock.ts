@@ -7,6 +7,7 @@ const timerMsMax = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  steady: () => Math.floor(performance.now()),
   random: (length) => new Uint8Array(randomBytes(length)),
   after: (delayMs, run) => {
     let timer: NodeJS.Timeout;

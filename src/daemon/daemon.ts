@@ -11,6 +11,7 @@ import { privateV1 } from "../conversation/private-v1/private-v1.ts";
 import { createEngine, type Engine } from "../engine/engine.ts";
 import { UmbradError } from "../engine/errors.ts";
 import type { Log, Store } from "../engine/ports.ts";
+import { newestSchema } from "../sqlite/migrations/migrate.ts";
 import { openStore } from "../sqlite/open.ts";
 import { parsePeers } from "../waku/peer-address.ts";
 import { createWakuTransport, type PeeredTransport } from "../waku/transport.ts";
@@ -25,8 +26,8 @@ import type { ServiceEnvironment } from "./service/environment.ts";
 import { createNotifier, type Notifier } from "./service/notify.ts";
 import { Watchdog } from "./service/watchdog.ts";
 import type { StopRequest } from "./signals.ts";
+import { backUpLogged } from "./store/back-up-logged.ts";
 import { rekeyLogged } from "./store/rekey-logged.ts";
-import { type BackupFacts, backUpState } from "./store/store-files.ts";
 
 export interface DaemonOptions {
   readonly stateDir: string;
@@ -76,6 +77,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   // Also when the start fails: the socket is ours to remove only while the lock is.
   teardown.defer(() => progress.admin?.stopAccepting());
   requireIdentity(store, options.stateDir);
+  progress.store = store;
   progress.tokens = new Tokens({ table: store.tokenTable, now: systemClock.now, random: systemClock.random });
   await listenOnTcp(options, progress);
 
@@ -105,6 +107,7 @@ class Progress {
   passphrase: Uint8Array | undefined;
   admin: AdminServer | undefined;
   tokens: Tokens | undefined;
+  store: Store | undefined;
   engine: Engine | undefined;
   readonly started = Promise.withResolvers<void>();
   /** Everything is on disk and the lock is free. */
@@ -131,8 +134,9 @@ function hostOf(
     operator: { log, reload: () => options.config.reload("api") },
     requestStop: () => stop.ask("api"),
     backUp: async (directory) => {
-      if (progress.tokens === undefined) throw startingError();
-      return await backUpLogged({ ...options, passphrase: progress.passphrase ?? options.passphrase }, directory);
+      const { store, passphrase = options.passphrase } = progress;
+      if (store === undefined) throw startingError();
+      return await backUpLogged({ ...options, passphrase, store, metrics }, directory);
     },
     rekey: async (given, next) => {
       if (progress.tokens === undefined) throw startingError();
@@ -179,14 +183,18 @@ function identityOf({ config, version }: DaemonOptions, startedAtMs: number): Pr
   };
 }
 
-function createMetrics({ version, stateDir }: DaemonOptions, progress: Progress): Metrics {
-  return new Metrics({
+function createMetrics({ version, stateDir, config, log }: DaemonOptions, progress: Progress): Metrics {
+  const metrics = new Metrics({
     version,
     now: systemClock.now,
     engine: () => progress.engine,
     storage: () => storageSizes(stateDir),
+    lines: () => log.written,
     isProcess: true,
   });
+  const { upkeep } = metrics;
+  config.follow({ apply: () => upkeep.reloaded(true), rejected: () => upkeep.reloaded(false) });
+  return metrics;
 }
 
 async function open(
@@ -201,7 +209,7 @@ async function open(
       { event: "store.counter-unwritten", component: "store", err },
       "the counter file could not be written: a restored copy of the state might go unnoticed",
     );
-  return await openStore({
+  const store = await openStore({
     onLocked,
     // The event loop stands still meanwhile, so this is all that the manager hears until it is done.
     onMigrating: () =>
@@ -211,7 +219,10 @@ async function open(
     random: systemClock.random,
     onCounterFault,
     onCommit: (seconds) => metrics.committed(seconds),
+    onCommitFault: ({ code }) => metrics.upkeep.storeFailed(code),
   });
+  metrics.upkeep.opened(newestSchema());
+  return store;
 }
 
 /** A disk that is slow beyond use still copies so much in a second. */
@@ -228,18 +239,6 @@ function requireIdentity(store: Store, stateDir: string): void {
   throw new UmbradError("store/not-initialised", `the state in ${stateDir} has no identity: init was interrupted`, {
     hint: "umbrad init with the same flags finishes it",
   });
-}
-
-async function backUpLogged({ stateDir, passphrase, log }: DaemonOptions, directory: string): Promise<BackupFacts> {
-  try {
-    const facts = await backUpState(stateDir, directory, passphrase);
-    const { bytes, ms } = facts;
-    log.info({ event: "store.backup-made", component: "store", bytes, ms }, "a backup was made and verified");
-    return facts;
-  } catch (err) {
-    log.warn({ event: "store.backup-failed", component: "store", err }, "a backup failed");
-    throw err;
-  }
 }
 
 function assemble(
@@ -272,6 +271,7 @@ function assemble(
     retention: config.retention(),
     quota: network.quota,
     limits: config.current.limits,
+    meter: metrics.meter,
   });
   metrics.follow(engine);
   return { engine, transport };

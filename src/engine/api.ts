@@ -33,6 +33,8 @@ export interface EngineStatus {
   /** null: the network does not count what we publish. */
   readonly quota: QuotaStatus | null;
   readonly lastSeq: number;
+  /** When a backup of this state was last verified; null: never. */
+  readonly backedUpAtMs: number | null;
 }
 
 /** One thing that has to work. */

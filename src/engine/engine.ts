@@ -25,6 +25,7 @@ import { REMEMBER_MS } from "./limits.ts";
 import { Listening } from "./loops/listening.ts";
 import { ParkingLoop } from "./loops/parking.ts";
 import { openQuota, Sending } from "./loops/sending.ts";
+import { SetBack } from "./loops/set-back.ts";
 import { openDesk } from "./operator/desk.ts";
 import type { Engine, EngineOptions } from "./port/engine-options.ts";
 import type { EventRow, MessageRow, TransportStatus } from "./ports.ts";
@@ -66,7 +67,7 @@ class RunningEngine implements Engine {
 
   constructor(options: EngineOptions) {
     this.#options = options;
-    const { store, transport, clock, log, canary } = options;
+    const { store, transport, clock, log, canary, meter } = options;
     const quota = openQuota(store, clock, options.quota);
     this.#registry = createRegistry(options.types);
     this.#feed = new EventFeed(store, clock);
@@ -90,6 +91,7 @@ class RunningEngine implements Engine {
       onParked: () => this.#parking.wake(),
       limits: options.limits,
       isHeld,
+      meter,
     });
     this.#turns = new Turns({
       store,
@@ -97,6 +99,7 @@ class RunningEngine implements Engine {
       clock,
       router: this.#router,
       isMetered: quota !== undefined,
+      meter,
       listener: { onHints: (hints) => this.#intake.adopt(hints), onAccepted: (outcome) => this.#onAccepted(outcome) },
     });
     this.#intake.connect(this.#turns);
@@ -105,15 +108,17 @@ class RunningEngine implements Engine {
     const commands = new Commands({ store, turns: this.#turns, conversations, phase });
     this.#commands = commands;
     this.people = new Decisions({ commands, conversations, contacts });
-    const shared = { store, transport, clock, log, quota, onEvents, isHeld };
+    const setBack = new SetBack({ store, clock, log });
+    const { counters } = this;
+    const shared = { store, transport, clock, setBack, log, counters, quota, onEvents, isHeld };
     const shiftMs = () => this.#listening.time.shiftMs;
-    this.#sending = new Sending({ ...shared, counters: this.counters, turns: this.#turns, shiftMs });
+    this.#sending = new Sending({ ...shared, turns: this.#turns, shiftMs });
     this.#parking = new ParkingLoop({ ...shared, intake: this.#intake });
     this.#ending = new Ending({ ...shared, retention: options.retention ?? {} });
     const waiting = { outbox: this.#sending.outbox, parking: this.#parking };
     this.desk = openDesk({ ...shared, ...waiting, commands, conversations, ending: this.#ending });
     const onChange = () => this.#statusChanged();
-    this.#listening = new Listening({ ...shared, intake: this.#intake, canary, onChange });
+    this.#listening = new Listening({ ...shared, intake: this.#intake, canary, meter, onChange });
     this.#health = new Health({ ...shared, listening: this.#listening, conversations, phase, disk: this.#disk });
   }
 

@@ -43,7 +43,7 @@ export class Health {
       canary: {
         state,
         rttMs: rttMs ?? null,
-        ageMs: heardAtMs === undefined ? null : clock.now() - heardAtMs,
+        ageMs: heardAtMs === undefined ? null : clock.steady() - heardAtMs,
         silentNodes,
       },
       synced: this.#isSynced(),
@@ -52,6 +52,7 @@ export class Health {
       parked: store.parkedCount(),
       quota: this.#deps.quota?.status() ?? null,
       lastSeq: store.lastSeq(),
+      backedUpAtMs: store.backedUpAtMs() ?? null,
     };
   }
 
@@ -62,7 +63,7 @@ export class Health {
       this.#storeCheck(),
       peersCheck(network),
       this.#subscriptionsCheck(network),
-      canaryCheck(this.#deps.listening.canary.status(), this.#deps.clock.now()),
+      canaryCheck(this.#deps.listening.canary.status(), this.#deps.clock.steady()),
       clockCheck(this.#deps.listening.time.status()),
       this.#historyCheck(),
       this.#outboxCheck(),
@@ -94,21 +95,21 @@ export class Health {
   /** A real commit, with its fsync; not at each look, because callers look often. */
   #storeCheck(): HealthCheck {
     const { store, clock, disk } = this.#deps;
-    const now = clock.now();
+    const now = clock.steady();
     if (disk.fault !== undefined) {
       this.#probed = undefined;
       const { code, message } = disk.fault;
       const text = `the state cannot be written (${code}: ${message}): nothing is received or sent until it can`;
       return { name: "store", ok: false, text, data: { commitMs: null, error: code } };
     }
-    if (this.#probed === undefined || Math.abs(now - this.#probed.atMs) >= STORE_PROBE_MS) {
+    if (this.#probed === undefined || now - this.#probed.atMs >= STORE_PROBE_MS) {
       let error: string | undefined;
       try {
         store.probe();
       } catch (cause) {
         error = cause instanceof UmbradError ? cause.code : "store/unexpected";
       }
-      this.#probed = { atMs: now, ms: clock.now() - now, error };
+      this.#probed = { atMs: now, ms: clock.steady() - now, error };
     }
     const { ms, error } = this.#probed;
     const text = error === undefined ? "a commit reached the disk" : `the state cannot be written (${error})`;
@@ -124,8 +125,9 @@ export class Health {
 
   #historyCheck(): HealthCheck {
     const ok = this.#isSynced();
+    const readAtMs = this.#deps.listening.history.readAtMs() ?? null;
     const text = ok ? "nothing is missing" : "history is being read";
-    return { name: "history", ok, text, data: { synced: ok } };
+    return { name: "history", ok, text, data: { synced: ok, readAtMs } };
   }
 
   #outboxCheck(): HealthCheck {

@@ -79,6 +79,9 @@ export const CLOCK_SEARCH_PAUSE_MS: number = 30 * 60_000;
 /** Every so many canaries with a shift, one goes without it: the clock may have been set. */
 export const CLOCK_RETEST_CANARIES = 5;
 
+/** Less delays nothing that matters, and may be a clock that is corrected little by little. */
+export const CLOCK_SET_BACK_MS = 5_000;
+
 /** A service node that neither a new subscription nor a new connection cured is given another one this often. */
 export const NODE_RENEWAL_MS: number = 10 * 60_000;
 

@@ -10,8 +10,9 @@ import type { EventLog } from "./event-log/port.ts";
 
 export type { ConsumerRow, EventBounds } from "./event-log/port.ts";
 
+import type { DatedRows } from "./port/clock.ts";
 import type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
-import type { DiskStore } from "./port/disk.ts";
+import type { BackupRecord, DiskStore } from "./port/disk.ts";
 import type { ExpiryStore } from "./port/expiry.ts";
 import type { Spend, SpentRows } from "./port/quota.ts";
 import type { RollbackStore } from "./port/rollback.ts";
@@ -191,7 +192,7 @@ export interface CommitReceipt {
  * Durable state. Synchronous, because a turn's commit must not be interleaved; every method throws UmbradError with a
  * `store/…` code when the environment fails. Bytes given and returned are plain: sealing is the adapter's.
  */
-export interface Store extends EventLog, ContactStore, DiskStore, ExpiryStore {
+export interface Store extends EventLog, ContactStore, DatedRows, BackupRecord, DiskStore, ExpiryStore {
   readonly rollbacks: RollbackStore;
   readonly tokenTable: TokenTable;
 
@@ -282,6 +283,8 @@ export interface Store extends EventLog, ContactStore, DiskStore, ExpiryStore {
 
 // ---------------------------------------------------------------- Transport
 
+export type { Clock } from "./port/clock.ts";
+export type { Meter } from "./port/meter.ts";
 export type {
   IncomingMessage,
   NodeSubscription,
@@ -290,11 +293,3 @@ export type {
   TransportEvents,
   TransportStatus,
 } from "./port/transport.ts";
-
-export interface Clock {
-  /** Unix ms. */
-  now(): number;
-  random(length: number): Uint8Array;
-  /** One-shot; returns a cancel function. */
-  after(delayMs: number, run: () => void): () => void;
-}

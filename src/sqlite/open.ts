@@ -29,6 +29,8 @@ interface StoreLocation {
   readonly random: (length: number) => Uint8Array;
   /** Hears how long each transaction took. */
   readonly onCommit?: (seconds: number) => void;
+  /** Hears of each transaction that failed through the disk or another program. */
+  readonly onCommitFault?: (fault: UmbradError) => void;
   /** The file beside the database that tells a restored copy could not be written: worth a warning, no more. */
   readonly onCounterFault?: (error: unknown) => void;
   /** Before each long part of a migration, in which the event loop stands still. */
@@ -161,7 +163,7 @@ export function storedKey(database: Database): Uint8Array {
 }
 
 function assemble(location: StoreLocation, dataKey: Uint8Array, lock: StateLock): Store {
-  const { stateDir, random, onCommit, onCounterFault, onMigrating } = location;
+  const { stateDir, random, onCommit, onCommitFault, onCounterFault, onMigrating } = location;
   const database = new Database(storeFile(stateDir));
   let changes: Changes;
   try {
@@ -176,7 +178,7 @@ function assemble(location: StoreLocation, dataKey: Uint8Array, lock: StateLock)
   if (onCommit !== undefined) database.timeCommits(onCommit);
   const sealer = new Sealer(dataKey, random);
   dataKey.fill(0);
-  return new SqliteStore(database, sealer, { changes, release: () => lock.release() });
+  return new SqliteStore(database, sealer, { changes, release: () => lock.release(), onCommitFault });
 }
 
 /**

@@ -1,4 +1,5 @@
 /** The Store port on SQLite. Each method is a query or one transaction; the rules are in the tables' own files. */
+import { utf8 } from "../crypto/bytes.ts";
 import { InvariantError, type UmbradError } from "../engine/errors.ts";
 import type {
   CommitReceipt,
@@ -30,6 +31,7 @@ import { OutboxTable } from "./outbox.ts";
 import type { Keeping } from "./rollback/changes.ts";
 import { Rollbacks } from "./rollback/rollbacks.ts";
 import type { Sealer } from "./seal.ts";
+import { setRowsBack } from "./tables/dated-rows.ts";
 import { ExpiryTable } from "./tables/expiry.ts";
 import { writeGroup } from "./tables/group.ts";
 import { PublicationTable } from "./tables/publications.ts";
@@ -51,14 +53,16 @@ export class SqliteStore extends WaitingRows implements Store {
   readonly #contacts: ContactTable;
   readonly #expiry: ExpiryTable;
   #onFault: ((fault: UmbradError) => void) | undefined;
+  readonly #onCommitFault: Keeping["onCommitFault"];
   #closed = false;
 
-  constructor(database: Database, sealer: Sealer, { changes, release }: Keeping) {
+  constructor(database: Database, sealer: Sealer, { changes, release, onCommitFault }: Keeping) {
     super();
     this.#database = database;
     this.#sealer = sealer;
     this.#release = release;
     this.#changes = changes;
+    this.#onCommitFault = onCommitFault;
     this.#consumers = new ConsumerTable(database);
     this.tokenTable = new TokenRows(database, sealer, (body) => this.write(body));
     const messages = new MessageTable(database, sealer);
@@ -215,6 +219,20 @@ export class SqliteStore extends WaitingRows implements Store {
     return this.tables.intake.answerTo(key);
   }
 
+  clockSetBack(nowMs: number, byMs: number): void {
+    this.write(() => setRowsBack(this.#database, nowMs, byMs));
+  }
+
+  backedUp(atMs: number): void {
+    const sql = "INSERT OR REPLACE INTO meta (key, value) VALUES ('backed-up', ?)";
+    this.write(() => this.#database.run(sql, utf8(String(atMs))));
+  }
+
+  backedUpAtMs(): number | undefined {
+    const row = this.#database.get<{ value: Uint8Array }>("SELECT value FROM meta WHERE key = 'backed-up'");
+    return row === undefined ? undefined : Number(Buffer.from(row.value).toString());
+  }
+
   probe(bytes = 8): void {
     // Another value each time, so that there is something to write.
     const sql = "INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', randomblob(?))";
@@ -251,7 +269,10 @@ export class SqliteStore extends WaitingRows implements Store {
         return body();
       });
     } catch (error) {
-      if (isDiskFault(error)) this.#onFault?.(error);
+      if (isDiskFault(error)) {
+        this.#onCommitFault?.(error);
+        this.#onFault?.(error);
+      }
       throw error;
     }
     this.#changes?.committed();

@@ -8,12 +8,14 @@ import type { ContentTopic } from "../wire/ids.ts";
 import { Dialer, WrongIdentityError } from "./dialer.ts";
 import { filterSubscribeCodec } from "./filter/client.ts";
 import { FilterSession } from "./filter/session.ts";
-import type { PushTarget } from "./lightpush/lightpush.ts";
+import { lightpushCodec, type PushTarget } from "./lightpush/lightpush.ts";
+import { lightpushV2Codec } from "./lightpush/lightpush-v2.ts";
 import { isLinkTo, type Link, newLink } from "./link.ts";
 import type { WakuNetwork } from "./message.ts";
 import type { ServicePeer } from "./peer-address.ts";
 import { pause, redialMs } from "./redial.ts";
 import { reasonOf } from "./request.ts";
+import { storeCodec } from "./store/store-query.ts";
 
 const demotionMs = 60_000;
 /** A subscription that was renewed this recently, and is to be renewed again, was not what was wrong. */
@@ -84,7 +86,7 @@ export class Supervisor {
 
   /** The same with the first of `codecs` that each offers, and whether it left a question unanswered lately. */
   offers(codecs: readonly string[]): readonly PushTarget[] {
-    const silentSince = this.options.clock.now() - demotionMs;
+    const silentSince = this.options.clock.steady() - demotionMs;
     const usable = this.links.flatMap(({ ready, silentAtMs }): PushTarget[] => {
       const codec = codecs.find((candidate) => ready?.protocols.has(candidate));
       if (ready?.connection.status !== "open" || codec === undefined) return [];
@@ -96,7 +98,7 @@ export class Supervisor {
   /** Asked last for a while: a node that never answers must not cost every publish a whole deadline. */
   demote(connection: Connection): void {
     const link = this.links.find((candidate) => candidate.ready?.connection === connection);
-    if (link !== undefined) link.silentAtMs = this.options.clock.now();
+    if (link !== undefined) link.silentAtMs = this.options.clock.steady();
   }
 
   /** A push stream of this peer broke: what it had in flight is lost. */
@@ -107,7 +109,7 @@ export class Supervisor {
 
   /** Nothing arrives, from this peer or at all: new subscriptions, and at the next call soon after, new connections. */
   renew(node?: string): void {
-    const now = this.options.clock.now();
+    const now = this.options.clock.steady();
     for (const link of this.links) {
       if (node !== undefined && (link.ready === undefined || idOf(link.ready.connection) !== node)) continue;
       const isAgain = now - link.renewedAtMs < renewalMs;
@@ -139,6 +141,11 @@ export class Supervisor {
       impostors,
       peers: this.links.filter((link) => link.ready !== undefined).length,
       configuredPeers: this.links.length,
+      offering: {
+        filter: this.offers([filterSubscribeCodec]).length,
+        lightpush: this.offers([lightpushCodec, lightpushV2Codec]).length,
+        store: this.offers([storeCodec]).length,
+      },
       listening: [...new Set(this.links.flatMap((link) => link.session?.held() ?? []))],
     };
   }
@@ -202,10 +209,10 @@ export class Supervisor {
     try {
       const isTaken = this.links.some(({ ready }) => ready?.connection.remotePeer.equals(connection.remotePeer));
       if (isTaken) throw new Error("already connected to this service node by another address");
-      const readyAtMs = this.options.clock.now();
+      const readyAtMs = this.options.clock.steady();
       this.ready(link, connection, protocols);
       await closed;
-      return this.options.clock.now() - readyAtMs;
+      return this.options.clock.steady() - readyAtMs;
     } finally {
       link.session?.close();
       link.session = undefined;

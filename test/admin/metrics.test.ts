@@ -1,9 +1,12 @@
 // Goal: what Prometheus reads is true, and no stranger can make it grow. Method: a real engine on a real store and the
 // in-process network for envelopes; the real server for requests.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { failureBeginnings, failureReasons } from "../../src/admin/metrics/message-meter.ts";
 import { probeTopic } from "../engine/probe/probe-type.ts";
-import { createRig } from "../engine/probe/rig.ts";
+import { createRig, publish } from "../engine/probe/rig.ts";
 import { call, callTcp, startAdminFixture } from "../support/admin-fixture.ts";
 import { MemoryEngine } from "../support/memory-engine.ts";
 import { seriesOf, testMetrics } from "../support/test-metrics.ts";
@@ -21,7 +24,8 @@ test("/metrics: the state of the engine as numbers, a gauge of what is not there
   const first = await read();
   assert.equal(first.get("umbrad_ready"), 1);
   assert.equal(first.get("umbrad_waku_peers"), 1);
-  assert.equal(first.get("umbrad_waku_canary_rtt_seconds"), 0.012);
+  assert.equal(first.has("umbrad_backup_last_success_timestamp_seconds"), false);
+  assert.equal(first.has("umbrad_clock_skew_seconds"), false, "no check of the clock: nothing is known of it");
   assert.equal(first.get('umbrad_event_consumer_lag{consumer="bot"}'), 1);
   assert.equal(first.get('umbrad_check{check="peers"}'), 1);
   assert.equal(first.get('umbrad_api_clients{transport="unix"}'), 1);
@@ -51,6 +55,77 @@ test("messages are counted by what becomes of them, with the time it took", asyn
   assert.equal(series.get('umbrad_messages_total{direction="in",state="received"}'), 1);
   assert.equal(series.get('umbrad_message_latency_seconds_bucket{le="1",stage="delivered"}'), 0);
   assert.equal(series.get('umbrad_message_latency_seconds_bucket{le="2.5",stage="delivered"}'), 1);
+});
+
+test("a message that failed has one of a few reasons, whatever a service node says", async () => {
+  const engine = new MemoryEngine();
+  const metrics = testMetrics(() => engine);
+  metrics.follow(engine);
+  const before = [...seriesOf(await metrics.text()).keys()];
+  const fail = (reason: unknown) => engine.daemonEvent("message.failed", { reason });
+  for (const reason of ["too large", "RLN proof required", "canary-1", undefined, 7]) fail(reason);
+  fail("cancelled");
+  const after = seriesOf(await metrics.text());
+  assert.deepEqual([...after.keys()], before);
+  assert.equal(after.get('umbrad_messages_failed_total{reason="refused"}'), 5);
+  assert.equal(after.get('umbrad_messages_failed_total{reason="cancelled"}'), 1);
+  for (const reason of failureReasons) assert.ok(after.has(`umbrad_messages_failed_total{reason="${reason}"}`));
+});
+
+test("the reasons are those that the sources give", () => {
+  const read = (path: string) => readFileSync(join(import.meta.dirname, "..", "..", "src", path), "utf8");
+  const texts = ["resend.ts", "outbox/cancel.ts", "relations/succession.ts", "relations/rollback.ts"]
+    .map((name) => read(`conversation/private-v1/${name}`))
+    .concat(read("sqlite/commit.ts"))
+    .join("\n");
+  for (const beginning of failureBeginnings) assert.ok(texts.includes(`"${beginning}`), beginning);
+});
+
+test("the clock's skew is known only while Store nodes keep what we publish; the last backup is the state's", async () => {
+  const engine = new MemoryEngine();
+  const metrics = testMetrics(() => engine);
+  const says = async (kept: boolean | null, secondsOff: number) => {
+    engine.health = () => [{ name: "clock", ok: true, text: "", data: { secondsOff, kept } }];
+    return seriesOf(await metrics.text()).get("umbrad_clock_skew_seconds");
+  };
+  assert.deepEqual([await says(true, -90), await says(null, 0), await says(false, 0)], [-90, undefined, undefined]);
+  engine.backedUpAtMs = 1_800_000_000_000;
+  assert.equal(seriesOf(await metrics.text()).get("umbrad_backup_last_success_timestamp_seconds"), 1_800_000_000);
+});
+
+test("store errors are counted by a closed set of codes, and the schema is absent until the store is open", async () => {
+  const all = testMetrics(() => undefined);
+  assert.equal(seriesOf(await all.text()).has("umbrad_store_schema_version"), false);
+  all.upkeep.opened(1);
+  for (const code of ["store/full", "store/full", "store/conflict", "store/canary"]) all.upkeep.storeFailed(code);
+  const series = seriesOf(await all.text());
+  assert.equal(series.get("umbrad_store_schema_version"), 1);
+  assert.equal(series.get('umbrad_store_errors_total{code="full"}'), 2);
+  assert.equal([...series.keys()].filter((name) => name.startsWith("umbrad_store_errors_total")).length, 6);
+});
+
+test("what the engine measures: envelopes of ours only, retries, what history brought back", async (t) => {
+  const metrics = testMetrics(() => rig.engine);
+  const rig = await createRig(["a"], "off", undefined, {}, metrics.meter);
+  t.after(() => rig.dispose());
+  const number = async (name: string) => seriesOf(await metrics.text()).get(`umbrad_${name}`);
+  await rig.push("stranger", 0, { op: "say", text: "x" });
+  assert.equal(await number("envelope_route_seconds_count"), 0);
+  await rig.push("a", 0, { op: "say", text: "ours" });
+  assert.equal(await number("envelope_route_seconds_count"), 1);
+  assert.equal(await number("envelope_step_seconds_count"), 1);
+
+  rig.transport.setOnline(false);
+  await publish(rig.stranger, "a", 1, { op: "say", text: "missed" });
+  const sent = rig.engine.send({ conversation: "c0", text: "waits" });
+  await rig.clock.advance(10_000);
+  await sent;
+  assert.ok(((await number("outbox_retries_total")) ?? 0) >= 2);
+  assert.equal(await number("sync_messages_recovered_total"), 0);
+  rig.transport.setOnline(true);
+  await rig.clock.advance(10_000);
+  assert.equal(await number("sync_messages_recovered_total"), 1);
+  assert.equal(await number("sync_last_success_timestamp_seconds").then((at) => (at ?? 0) > 1_800_000_000), true);
 });
 
 test("callers make no series: paths, methods, names and tokens of theirs are no labels", async (t) => {

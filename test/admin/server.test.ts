@@ -95,6 +95,7 @@ test("status has the documented fields", async (t) => {
     parked: 0,
     quota: null,
     lastSeq: 0,
+    backedUpAt: null,
     version: "0.0.0-test",
     pid: 4711,
     startedAt: "2026-11-22T10:00:00.000Z",

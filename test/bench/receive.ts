@@ -7,6 +7,7 @@
 import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { EngineMeter } from "../../src/admin/metrics/engine-meter.ts";
 import { inboxV1 } from "../../src/conversation/inbox-v1/inbox-v1.ts";
 import { privateV1 } from "../../src/conversation/private-v1/private-v1.ts";
 import { utf8 } from "../../src/crypto/bytes.ts";
@@ -145,7 +146,9 @@ async function startNode(stateDir: string, log: Log, isSealed = true): Promise<B
   };
   const transport = new HeldTransport();
   const types = [inboxV1, privateV1];
-  const engine = createEngine({ store: faults.store, transport, clock: systemClock, log, types, canary: "off" });
+  // As the daemon measures.
+  const meter = new EngineMeter([]);
+  const engine = createEngine({ store: faults.store, transport, clock: systemClock, log, types, canary: "off", meter });
   await engine.start();
   const takeCommits = () => {
     const taken = commits;

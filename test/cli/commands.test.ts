@@ -32,6 +32,7 @@ test("status", async (t) => {
     "outbox         0",
     "parked         0",
     "events         0",
+    "last backup    none",
     "daemon         umbrad 0.0.0-test, pid 4711, since 2026-11-22T10:00:00.000Z",
     "",
   ].join("\n");
@@ -51,6 +52,7 @@ test("status", async (t) => {
     parked: 0,
     quota: null,
     lastSeq: 0,
+    backedUpAt: null,
     version: "0.0.0-test",
     pid: 4711,
     startedAt: ts,

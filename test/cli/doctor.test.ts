@@ -137,12 +137,15 @@ test("what the daemon says of itself", async (t) => {
   const clock: HealthCheck = { name: "clock", ok: true, text: "14 s behind", data: { secondsOff: 14, kept: true } };
   engine.health = () => [...failing, clock];
   const { canary, ...status } = engine.status();
-  engine.status = () => ({ ...status, parked: 2, canary: { ...canary, silentNodes: ["16Uiu2"] } });
+  const backedUpAtMs = Date.now() - 9 * 86_400_000;
+  engine.status = () => ({ ...status, parked: 2, backedUpAtMs, canary: { ...canary, silentNodes: ["16Uiu2"] } });
   const made = await umbrad(t, ["listen", "--consumer", "slow", "--timeout", "100ms", "--socket", socketPath]);
   assert.equal(made.code, 0, made.stderr);
   for (let count = 0; count <= 10_000; count += 1) engine.daemonEvent("node.test");
   const found = await ask();
-  const wanted = [...names, "clock", "silent-node", "parked", "consumer-behind"].map((name) => `doctor/${name}`);
+  const wanted = [...names, "clock", "silent-node", "parked", "backup", "consumer-behind"].map(
+    (name) => `doctor/${name}`,
+  );
   assert.deepEqual(codes(found), wanted);
   const fixOf = (code: string) => found.find((finding) => finding.code === code)?.fix;
   const flags = ` --state-dir ${stateDir} --socket ${socketPath}`;
@@ -151,6 +154,10 @@ test("what the daemon says of itself", async (t) => {
     `start its program, or forget it: umbrad event consumers drop${flags} slow`,
   );
   assert.equal(fixOf("doctor/clock"), "timedatectl set-ntp true");
+  assert.equal(fixOf("doctor/backup"), `umbrad store backup${flags} DIRECTORY`);
+  engine.backedUpAtMs = Date.now() - 7 * 86_400_000;
+  engine.status = () => ({ ...status, canary, backedUpAtMs: engine.backedUpAtMs });
+  assert.ok(!codes(await ask()).includes("doctor/backup"), "a week is how often");
 
   host.engine = undefined;
   assert.deepEqual(codes(await ask()), ["doctor/daemon-state"]);

@@ -126,4 +126,40 @@ export const waitingCases: StoreCases = {
     assert.equal(store.parkedNextDueMs(), 10);
     assert.equal(store.parkedHasten(late!.id + 100, 10), false);
   },
+
+  "when the clock was set back, what waits is due so much earlier, and dates stay": async (store, reopen) => {
+    const timers = [
+      { name: "due", atMs: 90, needs: "resend" },
+      { ...ack, atMs: 1_030 },
+      { name: "date", atMs: 1_040 },
+    ] as const;
+    const outbox = [
+      outboxRow("due", { dueAtMs: 80, queuedAtMs: 80 }),
+      outboxRow("later", { dueAtMs: 1_020, queuedAtMs: 1_010 }),
+    ];
+    const { conversations } = turn({ setTimers: timers, outbox });
+    const tells = [{ conversation: 0, name: "word", atMs: 1_000, data: bytes("word") }];
+    store.commit({ atMs: 5, conversations, tells });
+    const parked = { conversation: 0, topic: topic("a"), payload: bytes("p"), errorCode: "engine/bug", parkedAtMs: 5 };
+    store.park({ ...parked, wakuHash: new Uint8Array(32), dueAtMs: 1_060 });
+    store.clockSetBack(100, 1_000);
+    const again = await reopen();
+    assert.deepEqual(
+      again.timersDue(2_000, 9).map(({ name, atMs }) => [name, atMs]),
+      [
+        ["word", 0],
+        ["ack", 30],
+        ["due", 90],
+        ["date", 1_040],
+      ],
+    );
+    assert.deepEqual(
+      again.outboxList(9).map(({ dueAtMs, queuedAtMs }) => [dueAtMs, queuedAtMs]),
+      [
+        [80, 80],
+        [20, 10],
+      ],
+    );
+    assert.equal(again.parkedNextDueMs(), 60);
+  },
 };

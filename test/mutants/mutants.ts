@@ -234,4 +234,27 @@ export const mutants: readonly Mutant[] = [
     changes: [["|| isInAnswer) socket.destroy();", ") socket.destroy();"]],
     tests: ["test/admin/malformed.test.ts"],
   },
+  {
+    name: "pings by a clock that somebody sets",
+    file: "src/waku/filter/session.ts",
+    changes: [
+      [
+        "const { clock, network } = this.options;\n    const now = clock.steady();",
+        "const { clock, network } = this.options;\n    const now = clock.now();",
+      ],
+    ],
+    tests: ["test/waku/subscriptions.test.ts"],
+  },
+  {
+    name: "rows wait for a clock that was set back",
+    file: "src/engine/loops/set-back.ts",
+    changes: [["store.clockSetBack(clock.now(), byMs);", "void store;"]],
+    tests: ["test/engine/loops/set-clock.test.ts"],
+  },
+  {
+    name: "the age of a canary by a clock that somebody sets",
+    file: "src/engine/health.ts",
+    changes: [["clock.steady() - heardAtMs", "clock.now() - heardAtMs"]],
+    tests: ["test/engine/loops/set-clock.test.ts"],
+  },
 ];

@@ -8,6 +8,7 @@ import { createNetwork } from "./in-process-transport.ts";
 
 const clock: Clock = {
   now: () => Date.now(),
+  steady: () => performance.now(),
   random: (length) => new Uint8Array(length),
   after: (delayMs, run) => {
     const timer = setTimeout(run, delayMs);
@@ -35,6 +36,7 @@ async function run(seed: number): Promise<{ readonly pushed: string[]; readonly 
   let nowMs = 1_000;
   const virtual: Clock = {
     now: () => nowMs,
+    steady: () => nowMs,
     random: (length) => new Uint8Array(length),
     after: (delayMs, then) => {
       const entry = { atMs: nowMs + delayMs, run: then };

@@ -294,7 +294,7 @@ class Participant implements InProcessTransport {
       const fresh = [...this.wanted].filter((topic) => !this.held.has(topic));
       if (fresh.length === 0) return;
       for (const topic of fresh) this.held.add(topic);
-      this.heldSinceMs = this.network.clock.now();
+      this.heldSinceMs = this.network.clock.steady();
       this.report();
       this.events?.onListening(fresh);
     });

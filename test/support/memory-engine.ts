@@ -45,6 +45,7 @@ export class MemoryEngine implements EngineApi {
   synced = true;
   outbox = 0;
   quota: EngineStatus["quota"] = null;
+  backedUpAtMs: number | null = null;
   waiting: WaitingView[] = [];
   parkedRows: ParkedView[] = [];
   readonly desk: OperatorDesk = this.#desk();
@@ -70,6 +71,7 @@ export class MemoryEngine implements EngineApi {
       parked: 0,
       quota: this.quota,
       lastSeq: this.lastSeq(),
+      backedUpAtMs: this.backedUpAtMs,
     };
   }
 
@@ -282,8 +284,8 @@ export class MemoryEngine implements EngineApi {
     this.#append(`message.${state}`, row.conversation, row, data);
   }
 
-  daemonEvent(type: string): void {
-    this.#append(type, undefined, undefined, {});
+  daemonEvent(type: string, data: Readonly<Record<string, unknown>> = {}): void {
+    this.#append(type, undefined, undefined, data);
   }
 
   #queue(view: ConversationView, content: ContentFrame): MessageRow {

@@ -4,7 +4,8 @@ import type { EngineApi } from "../../src/engine/api.ts";
 
 export function testMetrics(engine: () => EngineApi | undefined, now: () => number = Date.now): Metrics {
   const storage = () => ({ databaseBytes: 1, walBytes: 2, freeBytes: 3 });
-  return new Metrics({ version: "0.0.0-test", now, engine, storage, isProcess: false });
+  const lines = () => ({ debug: 0, info: 0, warn: 0, error: 0 });
+  return new Metrics({ version: "0.0.0-test", now, engine, storage, lines, isProcess: false });
 }
 
 /** Lines of the text format as series → value. */

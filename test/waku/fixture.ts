@@ -10,6 +10,7 @@ import { createWakuTransport, type PeeredTransport, type WakuTransportOptions } 
 /** Wall time and real randomness. */
 const systemClock: Clock = {
   now: () => Date.now(),
+  steady: () => performance.now(),
   random: (length) => new Uint8Array(randomBytes(length)),
   after: (delayMs, run) => {
     const timer = setTimeout(run, delayMs);

@@ -3,10 +3,20 @@ import type { Clock } from "../../src/engine/ports.ts";
 
 export class ManualClock implements Clock {
   #nowMs = Date.now();
+  #setMs = 0;
   readonly #timers = new Map<object, { readonly atMs: number; readonly run: () => void }>();
 
   now(): number {
+    return this.#nowMs + this.#setMs;
+  }
+
+  steady(): number {
     return this.#nowMs;
+  }
+
+  /** Somebody sets the clock of the wall; no time passes. */
+  set(byMs: number): void {
+    this.#setMs += byMs;
   }
 
   random(length: number): Uint8Array {

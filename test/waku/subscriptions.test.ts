@@ -132,7 +132,8 @@ test("a rate limit of 10 and 20 a minute never gives more than 30 in any minute"
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: 20_000 }), { maxLength: 200 }), (pauses) => {
       let nowMs = 0;
-      const clock: Clock = { now: () => nowMs, random: () => new Uint8Array(0), after: () => () => undefined };
+      const chance = { random: () => new Uint8Array(0), after: () => () => undefined };
+      const clock: Clock = { now: () => 0, steady: () => nowMs, ...chance };
       const limit = createRateLimit({ capacity: 10, perSecond: 20 / 60, clock });
       const taken: number[] = [];
       for (const pause of pauses) {
@@ -160,3 +161,39 @@ test("a refused subscription is tried again with growing pauses until it is acce
     node.behave();
     await pass(() => recorder.listenings.length === 1, 60_000);
   }));
+
+for (const [name, byMs] of [
+  ["back", -3_600_000],
+  ["forwards", 3_600_000],
+] as const) {
+  test(`a clock that is set ${name} by an hour changes no pause: pings, refused requests, redials`, () =>
+    scene(async ({ node, transport, recorder, clock, pass, idle }) => {
+      const pings = (): number => count(node.filterRequests, "SUBSCRIBER_PING");
+      transport.listen([topicOf(1)]);
+      await recorder.listening([topicOf(1)]);
+      await pass(() => pings() === 1, 40_000);
+      // Its answer comes, and the next one is set for later.
+      await idle(2_000);
+      clock.set(byMs);
+      await idle(90_000);
+      assert.ok(pings() >= 4 && pings() <= 6, `${pings()} pings`);
+
+      let refused = 0;
+      node.behaviours.set(filterSubscribeCodec, async (stream) => {
+        refused += 1;
+        await filterStatus(503)(stream);
+      });
+      transport.listen([topicOf(1), topicOf(2)]);
+      await pass(() => refused === 3, 30_000);
+      await idle(1_000);
+      clock.set(byMs);
+      await pass(() => refused >= 5, 60_000);
+      node.behave();
+      await pass(() => transport.status().listening.length === 2, 60_000);
+
+      clock.set(byMs);
+      for (const connection of node.libp2p.getConnections()) connection.abort(new Error("gone"));
+      await pass(() => transport.status().peers === 0, 10_000);
+      await pass(() => transport.status().listening.length === 2, 30_000);
+    }));
+}

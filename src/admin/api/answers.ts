@@ -79,6 +79,7 @@ export const status: z.ZodType<StatusView> = z.strictObject({
     })
     .nullable(),
   lastSeq: count,
+  backedUpAt: time.nullable(),
   version: z.string(),
   pid: count,
   startedAt: time,

@@ -11,6 +11,9 @@ export interface Snapshot {
   readonly consumers: readonly ConsumerView[];
   readonly counters: Readonly<Record<string, number>>;
   readonly contacts: { readonly accepted: number; readonly blocked: number; readonly asking: number };
+  /** By type and standing. */
+  readonly conversations: ReadonlyMap<string, number>;
+  readonly eventsKept: number;
 }
 
 export function snapshotOf(engine: EngineApi | undefined): Snapshot | undefined {
@@ -21,6 +24,8 @@ export function snapshotOf(engine: EngineApi | undefined): Snapshot | undefined 
     consumers: engine.consumers.list(),
     counters: engine.counters.all(),
     contacts: contactCounts(engine),
+    conversations: conversationCounts(engine),
+    eventsKept: engine.lastSeq() - engine.consumers.beforeFirst(),
   };
 }
 
@@ -28,6 +33,16 @@ function contactCounts({ people }: EngineApi): Snapshot["contacts"] {
   const contacts = people.contacts();
   const blocked = contacts.filter(({ isBlocked }) => isBlocked).length;
   return { accepted: contacts.length - blocked, blocked, asking: people.requests().length };
+}
+
+/** Both words are our own: a type names itself, a standing is one of four. */
+function conversationCounts(engine: EngineApi): Snapshot["conversations"] {
+  const counts = new Map<string, number>();
+  for (const { type, standing } of engine.conversations()) {
+    const key = `${type} ${standing}`;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return counts;
 }
 
 interface GaugeDeps extends Pick<MetricsDeps, "now" | "storage"> {
@@ -96,18 +111,30 @@ function defineHealth(deps: GaugeDeps): void {
     syncedAtMs ??= now();
     return (now() - syncedAtMs) / 1000;
   };
+  gauge(deps, "sync_last_success_timestamp_seconds", "When history was last read to its end.", () => {
+    const readAtMs = snapshot()?.checks.find(({ name }) => name === "history")?.data["readAtMs"];
+    return typeof readAtMs === "number" ? readAtMs / 1000 : undefined;
+  });
   gauge(deps, "sync_gap_seconds", "How long history has not been whole, as far as readers of metrics saw.", gapSeconds);
 }
 
 function defineNetwork(deps: GaugeDeps): void {
   const { snapshot, now } = deps;
   const status = (): EngineStatus | undefined => snapshot()?.status;
+  const checkData = (check: HealthCheck["name"]) => snapshot()?.checks.find(({ name }) => name === check)?.data ?? {};
   gauge(deps, "waku_peers", "Connected service nodes.", () => status()?.network.peers);
   gauge(deps, "waku_configured_peers", "Configured service nodes.", () => status()?.network.configuredPeers);
+  gauges(deps, "waku_protocol_peers", "Connected service nodes that offer a protocol.", "protocol", () =>
+    Object.entries(status()?.network.offering ?? {}),
+  );
+  gauge(deps, "clock_skew_seconds", "How far the service nodes' clock is ahead of ours.", () => {
+    const { secondsOff, kept } = checkData("clock");
+    return typeof secondsOff === "number" && kept === true ? secondsOff : undefined;
+  });
   gauges(deps, "waku_subscriptions", "Content topics that are wanted, and those that are held.", "state", () => {
-    const data = snapshot()?.checks.find(({ name }) => name === "subscriptions")?.data;
+    const data = checkData("subscriptions");
     return ["wanted", "held"].flatMap((state) => {
-      const value = data?.[state];
+      const value = data[state];
       return typeof value === "number" ? [[state, value] as const] : [];
     });
   });
@@ -116,10 +143,6 @@ function defineNetwork(deps: GaugeDeps): void {
     return state === undefined ? [] : canaryStates.map((one) => [one, one === state ? 1 : 0] as const);
   });
   const canary = (): EngineStatus["canary"] | undefined => status()?.canary;
-  gauge(deps, "waku_canary_rtt_seconds", "There and back of the last canary that came back.", () => {
-    const rttMs = canary()?.rttMs ?? null;
-    return rttMs === null ? null : rttMs / 1000;
-  });
   gauge(deps, "waku_canary_last_received_timestamp_seconds", "When the last canary that came back had left.", () => {
     const ageMs = canary()?.ageMs ?? null;
     return ageMs === null ? null : (now() - ageMs) / 1000;
@@ -129,7 +152,19 @@ function defineNetwork(deps: GaugeDeps): void {
 function defineQueues(deps: GaugeDeps): void {
   const { snapshot } = deps;
   const status = (): EngineStatus | undefined => snapshot()?.status;
-  gauge(deps, "conversations", "Open conversations.", () => status()?.conversations);
+  new Gauge({
+    name: "umbrad_conversations",
+    help: "Open conversations, by their type and by whether they are accepted.",
+    labelNames: ["kind", "state"],
+    registers: deps.registers,
+    collect() {
+      this.reset();
+      for (const [key, count] of snapshot()?.conversations ?? []) {
+        const [kind = "", state = ""] = key.split(" ");
+        this.set({ kind, state }, count);
+      }
+    },
+  });
   gauges(deps, "contacts", "People, by what was decided about them.", "state", () =>
     Object.entries(snapshot()?.contacts ?? {}),
   );
@@ -141,6 +176,7 @@ function defineQueues(deps: GaugeDeps): void {
   });
   gauge(deps, "quarantine_messages", "Envelopes parked through our own fault.", () => status()?.parked);
   gauge(deps, "event_log_seq", "The number of the newest event.", () => status()?.lastSeq);
+  gauge(deps, "event_log_events", "Events that are kept.", () => snapshot()?.eventsKept);
   gauges(deps, "event_consumer_lag", "Events that a consumer has not acknowledged.", "consumer", () =>
     (snapshot()?.consumers ?? []).map(({ name, behind }) => [name, behind] as const),
   );
@@ -148,6 +184,19 @@ function defineQueues(deps: GaugeDeps): void {
 
 function defineEnvelopes({ snapshot, registers }: GaugeDeps): void {
   const counts = () => envelopeCounts(snapshot()?.counters ?? {});
+  const counter = (name: string, help: string, key: string): void => {
+    new Counter({
+      name: `umbrad_${name}`,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(snapshot()?.counters[key] ?? 0);
+      },
+    });
+  };
+  counter("outbox_retries_total", "Attempts to publish that have to be repeated.", "outbox.retried");
+  counter("sync_messages_recovered_total", "Envelopes of ours that history had and no push brought.", "sync.recovered");
   new Counter({
     name: "umbrad_envelopes_received_total",
     help: "Envelopes that came from the network.",
@@ -179,7 +228,11 @@ function defineEnvelopes({ snapshot, registers }: GaugeDeps): void {
 }
 
 function defineStorage(deps: GaugeDeps): void {
-  const { storage } = deps;
+  const { storage, snapshot } = deps;
+  gauge(deps, "backup_last_success_timestamp_seconds", "When the last backup of this state was verified.", () => {
+    const atMs = snapshot()?.status.backedUpAtMs ?? null;
+    return atMs === null ? null : atMs / 1000;
+  });
   gauge(deps, "store_size_bytes", "The database file.", () => storage().databaseBytes);
   gauge(deps, "store_wal_bytes", "Its write-ahead log.", () => storage().walBytes);
   gauge(deps, "store_disk_free_bytes", "What the disk under it has left for us.", () => storage().freeBytes);

@@ -1,4 +1,4 @@
-/** Messages by what became of them, and how long that took: counted from the event log as it grows. */
+/** Messages and invite links by what became of them, and how long that took: counted from the event log as it grows. */
 import { type Counter, Histogram, type Registry } from "prom-client";
 import type { EventRow } from "../../engine/ports.ts";
 
@@ -11,6 +11,25 @@ const stateOf: ReadonlyMap<string, { readonly direction: "in" | "out"; readonly 
   ["message.failed", { direction: "out", state: "failed" }],
 ]);
 
+/** How our own reasons begin. Any other is the word of a service node that will never take the message. */
+const failures: readonly (readonly [string, string])[] = [
+  ["not acknowledged", "unacknowledged"],
+  ["cancelled", "cancelled"],
+  ["the conversation was closed", "closed"],
+  ["a newer conversation took over", "superseded"],
+  ["the state was restored", "restored"],
+];
+
+/** For the test that holds them against the sources. */
+export const failureBeginnings: readonly string[] = failures.map(([beginning]) => beginning);
+
+/** Every reason that `umbrad_messages_failed_total` may have. */
+export const failureReasons: readonly string[] = [...failures.map(([, reason]) => reason), "refused"];
+
+const inviteStates: ReadonlyMap<string, string> = new Map(
+  ["created", "redeemed", "revoked", "expired"].map((state) => [`invite.${state}`, state]),
+);
+
 /** A peer may be away for days. */
 const latencyBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 3_600, 21_600, 86_400];
 
@@ -18,12 +37,15 @@ type MakeCounter = <Label extends string>(name: string, help: string, labels?: r
 
 export class MessageMeter {
   readonly #total: Counter<"direction" | "state">;
-  readonly #failed: Counter;
+  readonly #failed: Counter<"reason">;
+  readonly #invites: Counter<"state">;
   readonly #latency: Histogram<"stage">;
 
   constructor(counter: MakeCounter, registers: Registry[]) {
     this.#total = counter("messages_total", "Messages that came to a state.", ["direction", "state"]);
-    this.#failed = counter("messages_failed_total", "Messages that were given up: somebody has to send them anew.");
+    const failed = "Messages that were given up, by reason: somebody has to send them anew.";
+    this.#failed = counter("messages_failed_total", failed, ["reason"]);
+    this.#invites = counter("invites_total", "Invite links that came to a state; redeemed: each use.", ["state"]);
     this.#latency = new Histogram({
       name: "umbrad_message_latency_seconds",
       help: "From taking a message for sending to each state.",
@@ -32,18 +54,32 @@ export class MessageMeter {
       registers,
     });
     for (const labels of stateOf.values()) this.#total.inc(labels, 0);
+    for (const reason of failureReasons) this.#failed.inc({ reason }, 0);
+    for (const state of inviteStates.values()) this.#invites.inc({ state }, 0);
   }
 
   count(events: readonly EventRow[]): void {
-    for (const { type, message, atMs } of events) {
-      const labels = stateOf.get(type);
-      if (labels === undefined) continue;
-      const { direction, state } = labels;
-      this.#total.inc({ direction, state });
-      if (state === "failed") this.#failed.inc();
-      const isStage = direction === "out" && state !== "queued" && state !== "failed";
-      if (isStage && message !== undefined)
-        this.#latency.observe({ stage: state }, Math.max(0, atMs - message.timestampMs) / 1000);
+    for (const event of events) {
+      const state = inviteStates.get(event.type);
+      if (state !== undefined) this.#invites.inc({ state });
+      else this.#countMessage(event);
     }
   }
+
+  #countMessage({ type, message, atMs, data }: EventRow): void {
+    const labels = stateOf.get(type);
+    if (labels === undefined) return;
+    const { direction, state } = labels;
+    this.#total.inc({ direction, state });
+    if (state === "failed") this.#failed.inc({ reason: failureOf(data["reason"]) });
+    const isStage = direction === "out" && state !== "queued" && state !== "failed";
+    if (isStage && message !== undefined)
+      this.#latency.observe({ stage: state }, Math.max(0, atMs - message.timestampMs) / 1000);
+  }
+}
+
+/** A closed set, whatever a service node says. */
+function failureOf(reason: unknown): string {
+  const text = typeof reason === "string" ? reason : "";
+  return failures.find(([beginning]) => text.startsWith(beginning))?.[1] ?? "refused";
 }

@@ -6,7 +6,9 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import type { EngineApi } from "../../engine/api.ts";
 import type { PublishResult } from "../../engine/ports.ts";
 import { defineEngineGauges, type Snapshot, snapshotOf } from "./engine-gauges.ts";
+import { EngineMeter } from "./engine-meter.ts";
 import { MessageMeter } from "./message-meter.ts";
+import { type LineCounts, UpkeepMeter } from "./upkeep-meter.ts";
 
 /** Sizes on disk; undefined where it cannot be read. */
 export interface StorageSizes {
@@ -20,6 +22,8 @@ export interface MetricsDeps {
   readonly now: () => number;
   readonly engine: () => EngineApi | undefined;
   readonly storage: () => StorageSizes;
+  /** Lines that the log has written. */
+  readonly lines: () => LineCounts;
   /** With those of the process: event loop, heap, CPU, file descriptors. */
   readonly isProcess: boolean;
 }
@@ -29,6 +33,10 @@ const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 
 export class Metrics {
   readonly #registry = new Registry();
+  /** What the engine tells of its times. */
+  readonly meter: EngineMeter;
+  /** What happens to configuration, backups and disk. */
+  readonly upkeep: UpkeepMeter;
   readonly #publishTotal: Counter<"result">;
   readonly #publishSeconds: Histogram;
   readonly #commitSeconds: Histogram;
@@ -71,6 +79,8 @@ export class Metrics {
     });
     for (const result of ["published", "refused", "unavailable"]) this.#publishTotal.inc({ result }, 0);
     this.#messages = new MessageMeter(counter, registers);
+    this.meter = new EngineMeter(registers);
+    this.upkeep = new UpkeepMeter(deps, registers);
     this.#engine = deps.engine;
     defineEngineGauges({ now: deps.now, storage: deps.storage, snapshot: () => this.#snapshot, registers });
   }

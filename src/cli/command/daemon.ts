@@ -98,6 +98,7 @@ function statusText(view: StatusView): string {
     ...(view.quota === null ? [] : [["quota", quotaText(view.quota)] as const]),
     ["parked", String(view.parked)],
     ["events", String(view.lastSeq)],
+    ["last backup", view.backedUpAt ?? "none"],
     ...(view.listen === null ? [] : [["tokens at", `http://${view.listen}`] as const]),
     ["daemon", `umbrad ${view.version}, pid ${view.pid}, since ${view.startedAt}`],
   ]);

@@ -72,6 +72,7 @@ export class RunningConfig {
       if (!(error instanceof UmbradError)) throw error;
       const fields = { event: "config.rejected", component: "daemon", why, reason: error.message.slice(0, reasonMax) };
       this.#log.warn(fields, "the new configuration is wrong: the old one stays");
+      for (const follower of this.#followers) follower.rejected?.();
       throw error;
     }
   }
@@ -83,6 +84,8 @@ export interface ConfigFollower {
   check?(config: Config): void;
   /** Must not throw: it comes after all checks. */
   apply(config: Config): void;
+  /** A configuration was wrong: the old one stays. Must not throw. */
+  rejected?(): void;
 }
 
 /** Another network has other service nodes: those wait for the restart with it. */

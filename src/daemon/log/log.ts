@@ -26,6 +26,8 @@ export interface LogSink {
 export interface DaemonLog extends Log, LogControl {
   /** After a reload. */
   configure(options: LogOptions): void;
+  /** Lines that were written, by level. */
+  readonly written: Readonly<Record<Level, number>>;
 }
 
 /** Lines per envelope of the last seconds under load, of the last hours in quiet. */
@@ -60,6 +62,7 @@ class RingLog implements DaemonLog {
   readonly #listeners = new Set<() => void>();
   #isPretty: boolean;
   #seq = 0;
+  readonly written: Record<Level, number> = { debug: 0, info: 0, warn: 0, error: 0 };
   #dumpedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: LogOptions, sink: LogSink, clock: Pick<Clock, "now" | "after">) {
@@ -145,7 +148,7 @@ class RingLog implements DaemonLog {
       line: undefined,
       written,
     };
-    if (written) this.#write(this.#render(entry));
+    if (written) this.#write(entry, this.#render(entry));
     const ring = level === "debug" ? this.#debugLines : this.#recentLines;
     ring.push(bytes === undefined ? this.#asText(entry) : entry);
     if (this.#listeners.size > 0) for (const listener of this.#listeners) listener();
@@ -167,7 +170,8 @@ class RingLog implements DaemonLog {
     return entry.line ?? this.#render(entry);
   }
 
-  #write(line: string): void {
+  #write({ level }: LogEntry, line: string): void {
+    this.written[level] += 1;
     this.#sink.write(this.#isPretty ? prettyLine(line) : line);
   }
 
@@ -185,7 +189,7 @@ class RingLog implements DaemonLog {
       "lines below the level that came before the error follow",
     );
     for (const entry of unseen) {
-      this.#write(`${this.#lineOf(entry).trimEnd().slice(0, -1)},"ring":true}\n`);
+      this.#write(entry, `${this.#lineOf(entry).trimEnd().slice(0, -1)},"ring":true}\n`);
       entry.written = true;
     }
   }

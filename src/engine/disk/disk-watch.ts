@@ -47,7 +47,7 @@ export class DiskWatch {
   #failed(error: UmbradError): void {
     if (this.#fault !== undefined) return;
     const { clock, log, onFailing } = this.#deps;
-    const now = clock.now();
+    const now = clock.steady();
     this.#fault = { error, sinceMs: now };
     // What fails again at once is asked less often.
     if (now - this.#recoveredAtMs > 2 * DISK_RETRY_MAX_MS) this.#retryMs = DISK_RETRY_MIN_MS;
@@ -72,14 +72,14 @@ export class DiskWatch {
     const { store, clock, log, onRecovered, onEvents } = this.#deps;
     const fault = this.#fault;
     if (fault === undefined || this.#isStopped) return;
-    const now = clock.now();
+    const now = clock.steady();
     const { code } = fault.error;
     const forMs = now - fault.sinceMs;
     try {
       // Room for one small row is no room for a turn.
       store.probe(DISK_PROBE_BYTES);
       store.probe();
-      onEvents([store.appendEvent({ type: "store.recovered", data: { code, forMs } }, now)]);
+      onEvents([store.appendEvent({ type: "store.recovered", data: { code, forMs } }, clock.now())]);
     } catch (error) {
       if (error instanceof UmbradError) return this.#askLater();
       throw error;

@@ -13,11 +13,13 @@ import {
 } from "../limits.ts";
 import type { Clock, EventRow, Log, LookOutcome, PublicationRow, Store, Transport } from "../ports.ts";
 import { Alarm } from "./alarm.ts";
+import type { SetBack } from "./set-back.ts";
 
 interface ConfirmationDeps {
   readonly store: Store;
   readonly transport: Transport;
   readonly clock: Clock;
+  readonly setBack: SetBack;
   readonly log: Log;
   readonly onEvents: (events: readonly EventRow[]) => void;
   /** The outbox has something to publish again. */
@@ -65,7 +67,8 @@ export class ConfirmationLoop {
 
   #look(): void {
     if (this.#isLooking || this.#cancelPause !== undefined) return;
-    const { store, clock } = this.#deps;
+    const { store, clock, setBack } = this.#deps;
+    setBack.look();
     const now = clock.now();
     const rows = store.publicationsDue(now, CONFIRM_BATCH_MAX);
     if (rows.length > 0) {

@@ -3,6 +3,7 @@
  * only then may its cursor advance, so a crash at any moment asks again for what was not durable.
  */
 import type { ContentTopic } from "../../wire/ids.ts";
+import type { Counters } from "../counters.ts";
 import {
   CURSOR_SAVE_BUSY_MS,
   CURSOR_SAVE_IDLE_MS,
@@ -22,6 +23,7 @@ interface HistoryDeps {
   readonly log: Log;
   readonly intake: Intake;
   readonly subscriptions: Subscriptions;
+  readonly counters: Counters;
   readonly onSynced: () => void;
   /** What it was, at the earliest, by the service nodes' clock: timestamps are theirs, and so are cursors. */
   readonly networkMs: (ourMs: number) => number;
@@ -45,8 +47,9 @@ export class HistoryLoop {
   #markedAtMs = Number.NEGATIVE_INFINITY;
   #markedPauseMs = HISTORY_RETRY_MIN_MS;
   #cancelIdleSave: (() => void) | undefined;
-  #savedAtMs = 0;
+  #savedAtMs = Number.NEGATIVE_INFINITY;
   #isHeld = false;
+  #readAtMs: number | undefined;
   /** How often it was held: a reading that was under way then kept nothing. */
   #holds = 0;
 
@@ -86,7 +89,7 @@ export class HistoryLoop {
     const { clock, log } = this.#deps;
     this.#openListening();
     if (this.#next !== undefined || this.#isHeld) return;
-    const now = clock.now();
+    const now = clock.steady();
     const isAgain = now - this.#markedAtMs < 2 * HISTORY_RETRY_MAX_MS;
     this.#markedAtMs = now;
     this.#markedPauseMs = isAgain ? Math.min(HISTORY_RETRY_MAX_MS, this.#markedPauseMs * 2) : HISTORY_RETRY_MIN_MS;
@@ -113,15 +116,20 @@ export class HistoryLoop {
     this.#fillAfter(0);
   }
 
+  /** When a reading last came to its end; undefined: not in this process. */
+  readAtMs(): number | undefined {
+    return this.#readAtMs;
+  }
+
   isCovered(topic: ContentTopic): boolean {
     return this.#covered.has(topic);
   }
 
   /** The advance that the next commit may carry: at most once a second, and never past an envelope still in flight. */
   takeCursor(): CursorWrite | undefined {
-    const now = this.#deps.clock.now();
-    if (now - this.#savedAtMs < CURSOR_SAVE_BUSY_MS) return undefined;
-    return this.#cursor(now);
+    const { clock } = this.#deps;
+    if (clock.steady() - this.#savedAtMs < CURSOR_SAVE_BUSY_MS) return undefined;
+    return this.#cursor(clock.now());
   }
 
   /** The last word before the store closes. */
@@ -139,7 +147,7 @@ export class HistoryLoop {
   #cursor(now: number): CursorWrite | undefined {
     const throughMs = Math.min(this.#deps.intake.durableThroughMs(now), this.#deps.heardThroughMs(now));
     if (this.#covered.size === 0 || throughMs < 0) return undefined;
-    this.#savedAtMs = now;
+    this.#savedAtMs = this.#deps.clock.steady();
     return { topics: [...this.#covered], throughMs: this.#deps.networkMs(throughMs) };
   }
 
@@ -174,7 +182,7 @@ export class HistoryLoop {
   #fillAfter(delayMs: number): void {
     if (this.#abort.signal.aborted || this.#isHeld) return;
     const { clock } = this.#deps;
-    const atMs = clock.now() + delayMs;
+    const atMs = clock.steady() + delayMs;
     if (this.#next !== undefined && this.#next.atMs <= atMs) return;
     this.#next?.cancel();
     const cancel = clock.after(delayMs, () => {
@@ -212,6 +220,7 @@ export class HistoryLoop {
     const holds = this.#holds;
     const topics = [...gaps.keys()];
     const startedAtMs = clock.now();
+    const beganAtMs = clock.steady();
     const missingSinceMs = this.#missingSinceMs;
     const beginnings = topics.map((topic) => this.#beginning(topic, startedAtMs));
     const sinceMs = Math.max(
@@ -221,11 +230,14 @@ export class HistoryLoop {
     let messages = 0;
     let missed = 0;
     let pages = 0;
+    const { counters } = this.#deps;
     for await (const page of transport.history({ topics, sinceMs }, this.#abort.signal)) {
       pages += 1;
       messages += page.length;
       for (const message of page) if (await intake.refill(message)) missed += 1;
     }
+    if (missed > 0) counters.add("sync.recovered", missed);
+    this.#readAtMs = clock.now();
     // What could not be kept is as missing as before.
     if (this.#holds !== holds) return;
     if (this.#missingSinceMs === missingSinceMs) this.#missingSinceMs = Number.POSITIVE_INFINITY;
@@ -242,7 +254,7 @@ export class HistoryLoop {
         messages,
         missed,
         pages,
-        ms: clock.now() - startedAtMs,
+        ms: clock.steady() - beganAtMs,
         from_s_ago: Math.round((startedAtMs - sinceMs) / 1000),
       },
       "history has been read",

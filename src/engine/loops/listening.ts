@@ -1,5 +1,7 @@
 /** All that hearing takes, put together: which topics we want, whether we hear them, and what we have missed. */
 import type { ContentTopic } from "../../wire/ids.ts";
+import type { Counters } from "../counters.ts";
+import type { Meter } from "../port/meter.ts";
 import type { Clock, EventRow, IncomingMessage, Log, NewEvent, Store, Transport, TransportStatus } from "../ports.ts";
 import type { Quota } from "../quota/quota.ts";
 import type { Intake } from "../routing/intake.ts";
@@ -15,6 +17,8 @@ interface ListeningDeps {
   readonly log: Log;
   readonly intake: Intake;
   readonly canary: CanaryOptions | "off" | undefined;
+  readonly counters: Counters;
+  readonly meter?: Meter | undefined;
   readonly quota: Quota | undefined;
   readonly onEvents: (events: readonly EventRow[]) => void;
   /** What `umbrad status` says has changed. */

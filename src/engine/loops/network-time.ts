@@ -26,6 +26,14 @@ interface NetworkTimeDeps {
   readonly onChange: () => void;
 }
 
+/** A canary that is looked for. */
+interface Probe {
+  readonly hash: Uint8Array;
+  readonly shiftMs: number;
+  /** Its timestamp less the steady clock. */
+  readonly baseMs: number;
+}
+
 /** Trying shifts: each of `left`. One that is kept is believed when it is kept and ours is not, in turns, several times. */
 interface Search {
   readonly left: number[];
@@ -38,15 +46,16 @@ interface Search {
 export class NetworkTime {
   readonly #deps: NetworkTimeDeps;
   readonly #abort = new AbortController();
-  readonly #offsets: number[] = [];
+  /** Timestamps of pushes less the steady clock: still right when somebody has set the other one. */
+  readonly #heard: number[] = [];
   #cancelLook: (() => void) | undefined;
   #shiftMs = 0;
   #misses = 0;
   #sinceRetest = 0;
   #search: Search | undefined;
   #searchedAtMs = Number.NEGATIVE_INFINITY;
-  /** When a Store node last had a canary. */
-  #keptAtMs: number | undefined;
+  /** The network's time less the steady clock, when a Store node last had a canary. */
+  #keptBaseMs: number | undefined;
 
   constructor(deps: NetworkTimeDeps) {
     this.#deps = deps;
@@ -62,12 +71,14 @@ export class NetworkTime {
    * behind theirs we read more than we need, and so we do while no Store node has kept anything.
    */
   earliestMs(ourMs: number): number {
-    return ourMs + (this.status().isKept === true ? Math.min(0, this.#shiftMs) : -CLOCK_STEP_MS * CLOCK_STEPS_MAX);
+    const offMs = this.status().isKept === true ? Math.min(0, this.#shiftMs) : -CLOCK_STEP_MS * CLOCK_STEPS_MAX;
+    // Somebody may have set our clock a moment ago: theirs has gone on from when they last kept something.
+    return ourMs + Math.min(offMs, this.#keptOffMs());
   }
 
   /** The shift, and whether Store nodes are known to keep what we publish with it. */
   status(): { readonly shiftMs: number; readonly isKept: boolean | undefined } {
-    const isKept = this.#misses >= CLOCK_MISSES_MAX ? false : this.#keptAtMs === undefined ? undefined : true;
+    const isKept = this.#misses >= CLOCK_MISSES_MAX ? false : this.#keptBaseMs === undefined ? undefined : true;
     return { shiftMs: this.#shiftMs, isKept };
   }
 
@@ -81,15 +92,17 @@ export class NetworkTime {
   /** A push as it comes: most senders' clocks are right. */
   heard(message: IncomingMessage): void {
     if (message.from === undefined) return;
-    this.#offsets.push(message.timestampMs - this.#deps.clock.now());
-    if (this.#offsets.length > CLOCK_OFFSET_SAMPLES) this.#offsets.shift();
+    this.#heard.push(message.timestampMs - this.#deps.clock.steady());
+    if (this.#heard.length > CLOCK_OFFSET_SAMPLES) this.#heard.shift();
   }
 
   /** A canary was published with that shift. */
   published(hash: Uint8Array, shiftMs: number): void {
     this.#sinceRetest += 1;
     this.#cancelLook?.();
-    this.#cancelLook = this.#deps.clock.after(CLOCK_LOOK_MS, () => void this.#look(hash, shiftMs, false));
+    // By the clock as it is now: it may be set before the answer comes.
+    const probe: Probe = { hash, shiftMs, baseMs: this.#wallMs() + shiftMs };
+    this.#cancelLook = this.#deps.clock.after(CLOCK_LOOK_MS, () => void this.#look(probe, false));
   }
 
   /** A service node would not take one because of its timestamp. */
@@ -102,8 +115,9 @@ export class NetworkTime {
     this.#cancelLook?.();
   }
 
-  async #look(hash: Uint8Array, shiftMs: number, isAgain: boolean): Promise<void> {
+  async #look(probe: Probe, isAgain: boolean): Promise<void> {
     const { transport, clock, log } = this.#deps;
+    const { hash, shiftMs, baseMs } = probe;
     let isKept: boolean;
     try {
       isKept = (await transport.confirm([hash], this.#abort.signal)).length > 0;
@@ -113,15 +127,15 @@ export class NetworkTime {
     }
     if (this.#abort.signal.aborted) return;
     if (!isKept && !isAgain) {
-      this.#cancelLook = clock.after(CLOCK_LOOK_AGAIN_MS, () => void this.#look(hash, shiftMs, true));
+      this.#cancelLook = clock.after(CLOCK_LOOK_AGAIN_MS, () => void this.#look(probe, true));
       return;
     }
     log.debug({ event: "clock.probed", component: "clock", shiftMs, kept: isKept }, "a canary was looked for in Store");
+    if (isKept) this.#keptBaseMs = baseMs;
     this.#verdict(shiftMs, isKept);
   }
 
   #verdict(shiftMs: number, isKept: boolean): void {
-    if (isKept) this.#keptAtMs = this.#deps.clock.now();
     if (this.#search !== undefined) this.#searched(this.#search, shiftMs, isKept);
     else if (shiftMs !== this.#shiftMs) this.#retested(isKept);
     else if (isKept) this.#misses = 0;
@@ -139,7 +153,7 @@ export class NetworkTime {
     this.#misses += 1;
     if (this.#misses < CLOCK_MISSES_MAX) return onProbe();
     if (this.#misses === CLOCK_MISSES_MAX) onChange();
-    const now = clock.now();
+    const now = clock.steady();
     if (now - this.#searchedAtMs < CLOCK_SEARCH_PAUSE_MS) return;
     this.#searchedAtMs = now;
     const [first, ...left] = this.#candidates();
@@ -194,12 +208,26 @@ export class NetworkTime {
     this.#endSearch();
   }
 
+  /** By which shift the network's time goes on from the canary that was kept last. */
+  #keptOffMs(): number {
+    return this.#keptBaseMs === undefined ? 0 : this.#keptBaseMs - this.#wallMs();
+  }
+
+  /** What our clock has more than the steady one: another number once somebody has set it. */
+  #wallMs(): number {
+    const { clock } = this.#deps;
+    return clock.now() - clock.steady();
+  }
+
   /** Nodes keep what is 20 s off at most, so steps of 30 s miss nothing. The likely ones first. */
   #candidates(): number[] {
     const steps = Array.from({ length: CLOCK_STEPS_MAX }, (_, index) => (index + 1) * CLOCK_STEP_MS);
-    const sorted = this.#offsets.toSorted((one, other) => one - other);
-    const middle = sorted[Math.floor(sorted.length / 2)];
-    const hints = middle === undefined || Math.abs(middle - this.#shiftMs) < CLOCK_STEP_MS / 3 ? [] : [middle];
+    const wallMs = this.#wallMs();
+    const sorted = this.#heard.toSorted((one, other) => one - other);
+    // If our clock was set meanwhile, time has gone on all the same.
+    const hints = [this.#keptBaseMs, sorted[Math.floor(sorted.length / 2)]]
+      .flatMap((base) => (base === undefined ? [] : [base - wallMs]))
+      .filter((shiftMs) => Math.abs(shiftMs - this.#shiftMs) >= CLOCK_STEP_MS / 3);
     const all = [...hints, 0, ...steps.flatMap((step) => [step, -step])];
     return [...new Set(all)].filter((shiftMs) => shiftMs !== this.#shiftMs);
   }

@@ -19,11 +19,13 @@ import { HeldBack } from "../quota/held-back.ts";
 import type { Quota } from "../quota/quota.ts";
 import type { Turns } from "../turn/turns.ts";
 import { Alarm } from "./alarm.ts";
+import type { SetBack } from "./set-back.ts";
 
 interface OutboxDeps {
   readonly store: Store;
   readonly transport: Transport;
   readonly clock: Clock;
+  readonly setBack: SetBack;
   readonly log: Log;
   readonly counters: Counters;
   readonly turns: Turns;
@@ -104,7 +106,8 @@ export class OutboxLoop {
 
   #look(): void {
     if (this.#cancelPause !== undefined) return;
-    const { store, clock } = this.#deps;
+    const { store, clock, setBack } = this.#deps;
+    setBack.look();
     const now = clock.now();
     const room = OUTBOX_PARALLEL_MAX - this.#inFlight.size;
     let heldUntilMs: number | undefined;
@@ -175,6 +178,7 @@ export class OutboxLoop {
       case "published":
         return this.#published(row, result.hash, result.peers);
       case "unavailable":
+        counters.add("outbox.retried");
         this.#unavailable = result.reason;
         log.debug(
           { event: "outbox.waiting", component: "outbox", reason: result.reason },
@@ -195,8 +199,9 @@ export class OutboxLoop {
           },
           "a service node refused an envelope",
         );
-        if (result.retryable) return store.outboxRetry(row.id, clock.now() + retryDelayMs(row.attempts));
-        return this.#giveUp(row, result.reason);
+        if (!result.retryable) return this.#giveUp(row, result.reason);
+        counters.add("outbox.retried");
+        return store.outboxRetry(row.id, clock.now() + retryDelayMs(row.attempts));
     }
   }
 

@@ -4,10 +4,12 @@ import { PARKED_RETRY_MIN_MS, TIMER_BATCH_MAX } from "../limits.ts";
 import type { Clock, Log, ParkedRow, Store } from "../ports.ts";
 import type { Intake } from "../routing/intake.ts";
 import { Alarm } from "./alarm.ts";
+import type { SetBack } from "./set-back.ts";
 
 interface ParkingDeps {
   readonly store: Store;
   readonly clock: Clock;
+  readonly setBack: SetBack;
   readonly intake: Intake;
   readonly log: Log;
   /** As in the alarm. */
@@ -41,7 +43,8 @@ export class ParkingLoop {
   }
 
   #look(): void {
-    const { store, clock } = this.#deps;
+    const { store, clock, setBack } = this.#deps;
+    setBack.look();
     const now = clock.now();
     const dueMs = this.#isStart ? Number.MAX_SAFE_INTEGER : now;
     for (const row of store.parkedDue(dueMs, this.#running.size + TIMER_BATCH_MAX)) {

@@ -5,12 +5,14 @@ import { Quota, type QuotaRule } from "../quota/quota.ts";
 import type { AcceptedTurn, Turns } from "../turn/turns.ts";
 import { ConfirmationLoop } from "./confirmation.ts";
 import { OutboxLoop } from "./outbox.ts";
+import type { SetBack } from "./set-back.ts";
 import { TimerLoop } from "./timers.ts";
 
 interface SendingDeps {
   readonly store: Store;
   readonly transport: Transport;
   readonly clock: Clock;
+  readonly setBack: SetBack;
   readonly log: Log;
   readonly counters: Counters;
   readonly turns: Turns;
@@ -33,7 +35,7 @@ export class Sending {
   readonly #confirmation: ConfirmationLoop;
 
   constructor({ counters, turns, quota, ...deps }: SendingDeps) {
-    const { store, clock, log, isHeld } = deps;
+    const { store, clock, setBack, log, isHeld } = deps;
     this.outbox = new OutboxLoop({
       ...deps,
       counters,
@@ -42,7 +44,7 @@ export class Sending {
       onPublished: () => this.#confirmation.wake(),
     });
     this.#confirmation = new ConfirmationLoop({ ...deps, onOutbox: () => this.outbox.wake() });
-    this.#timers = new TimerLoop({ store, clock, log, turns, quota, isHeld });
+    this.#timers = new TimerLoop({ store, clock, setBack, log, turns, quota, isHeld });
   }
 
   start(): void {

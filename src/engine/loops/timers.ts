@@ -10,10 +10,12 @@ import type { Quota } from "../quota/quota.ts";
 import { timerInput } from "../turn/turn.ts";
 import type { Turns } from "../turn/turns.ts";
 import { Alarm } from "./alarm.ts";
+import type { SetBack } from "./set-back.ts";
 
 interface TimerDeps {
   readonly store: Store;
   readonly clock: Clock;
+  readonly setBack: SetBack;
   readonly log: Log;
   readonly turns: Turns;
   readonly quota: Quota | undefined;
@@ -53,7 +55,8 @@ export class TimerLoop {
   }
 
   #look(): void {
-    const { store, clock, quota } = this.#deps;
+    const { store, clock, quota, setBack } = this.#deps;
+    setBack.look();
     const now = clock.now();
     const known = this.#running.size + this.#failed.size;
     const free = quota === undefined ? "any" : "free";

@@ -1,4 +1,4 @@
-/** What tells whether the disk takes writes: part of the Store port. */
+/** What is known of the disk and of copies elsewhere: parts of the Store port. */
 import type { UmbradError } from "../errors.ts";
 
 export interface DiskStore {
@@ -6,4 +6,11 @@ export interface DiskStore {
   probe(bytes?: number): void;
   /** Hears of each write that failed through the environment, before its caller does. */
   onFault(listener: (fault: UmbradError) => void): void;
+}
+
+export interface BackupRecord {
+  /** A copy of this state was made and verified then. */
+  backedUp(atMs: number): void;
+  /** When the last one was; undefined: none that this state knows of. */
+  backedUpAtMs(): number | undefined;
 }

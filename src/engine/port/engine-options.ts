@@ -7,6 +7,7 @@ import type { Retention } from "../loops/retention.ts";
 import type { Clock, Log, Store, Transport } from "../ports.ts";
 import type { QuotaRule } from "../quota/quota.ts";
 import type { IncomingLimits } from "../routing/admission.ts";
+import type { Meter } from "./meter.ts";
 
 export interface EngineOptions {
   readonly store: Store;
@@ -19,6 +20,8 @@ export interface EngineOptions {
   readonly quota?: QuotaRule | undefined;
   /** What others may bring us. */
   readonly limits?: IncomingLimits;
+  /** Absent: nobody measures. */
+  readonly meter?: Meter | undefined;
   /** Other times, or none, for tests. */
   readonly canary?: CanaryOptions | "off";
 }

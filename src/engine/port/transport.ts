@@ -16,6 +16,7 @@ export interface IncomingMessage {
 export interface NodeSubscription {
   /** As in `IncomingMessage.from`. */
   readonly node: string;
+  /** By the steady clock. */
   readonly sinceMs: number;
 }
 
@@ -40,6 +41,8 @@ export interface TransportStatus {
   readonly configuredPeers: number;
   /** Topics whose subscription a service node has confirmed on the present connection. */
   readonly listening: readonly ContentTopic[];
+  /** Of the connected ones, how many offer each protocol; absent: not known. */
+  readonly offering?: Readonly<Record<"filter" | "lightpush" | "store", number>>;
   /** Absent: none. */
   readonly impostors?: readonly Impostor[];
 }

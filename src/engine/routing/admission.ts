@@ -75,11 +75,8 @@ export class Admission {
 
   /** 0: now. undefined: too many wait already. */
   #waitMs(conversation: number, { windowMs, intervalMs }: Rate): number | undefined {
-    const now = this.#deps.clock.now();
-    const paidMs = this.#paidUntilMs.get(conversation) ?? 0;
-    // Further off than it can be: the clock was set back, and that must not make the conversation deaf until it has caught up.
-    const farthestMs = now + windowMs + QUARANTINE_MAX * intervalMs;
-    const untilMs = (paidMs > farthestMs ? now : Math.max(paidMs, now)) + intervalMs;
+    const now = this.#deps.clock.steady();
+    const untilMs = Math.max(this.#paidUntilMs.get(conversation) ?? now, now) + intervalMs;
     const waitMs = Math.max(0, untilMs - now - windowMs);
     if (waitMs > QUARANTINE_MAX * intervalMs) return undefined;
     if (this.#paidUntilMs.size >= TOLD_MAX) this.#forgetIdle(now);
@@ -103,7 +100,7 @@ export class Admission {
 
   #tell(conversation: number, code: string): void {
     const { clock, log } = this.#deps;
-    const now = clock.now();
+    const now = clock.steady();
     if (now - (this.#toldAtMs.get(conversation) ?? Number.NEGATIVE_INFINITY) < TOLD_AGAIN_MS) return;
     if (this.#toldAtMs.size >= TOLD_MAX) this.#toldAtMs.clear();
     this.#toldAtMs.set(conversation, now);

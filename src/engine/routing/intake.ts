@@ -16,7 +16,8 @@ import {
   TOLD_AGAIN_MS,
   TOLD_MAX,
 } from "../limits.ts";
-import type { Clock, CursorWrite, IncomingMessage, Log, ParkedRow, Store } from "../ports.ts";
+import { hex } from "../loops/canary/envelope.ts";
+import type { Clock, CursorWrite, IncomingMessage, Log, Meter, ParkedRow, Store } from "../ports.ts";
 import type { Registry } from "../registry.ts";
 import type { TurnOutcome } from "../turn/turn.ts";
 import type { Turns } from "../turn/turns.ts";
@@ -49,6 +50,7 @@ export interface IntakeDeps {
   readonly limits?: IncomingLimits | undefined;
   /** The disk takes no writes: nothing is taken, and all of it is read from Store nodes afterwards. */
   readonly isHeld?: (() => boolean) | undefined;
+  readonly meter?: Meter | undefined;
 }
 
 export class Intake {
@@ -138,7 +140,8 @@ export class Intake {
 
   /** True when its turn begins. */
   #admit(message: IncomingMessage, sinceMs: number): boolean {
-    const { counters } = this.#deps;
+    const { counters, meter } = this.#deps;
+    const beganMs = meter?.time();
     const dropped = (why: string): false => {
       counters.add(`envelope.dropped.${why}`);
       return false;
@@ -148,17 +151,19 @@ export class Intake {
     if (message.payload.length > ENVELOPE_BYTES_MAX) return dropped("oversize");
     const decoded = decodeEnvelope(message.payload);
     if (decoded.kind !== "readable") return dropped(decoded.kind);
-    return this.#route({ message, envelope: decoded.value, sinceMs });
+    return this.#route({ message, envelope: decoded.value, sinceMs }, beganMs);
   }
 
-  #route(addressed: Addressed): boolean {
-    const { counters, clock, router } = this.#deps;
+  #route(addressed: Addressed, beganMs?: number): boolean {
+    const { counters, clock, router, meter } = this.#deps;
     const route = router.route(addressed.envelope);
     if (route === undefined) {
       counters.add("envelope.dropped.elsewhere");
-      this.#orphans.keep(addressed.envelope.hint, addressed, addressed.message.payload.length, clock.now());
+      this.#orphans.keep(addressed.envelope.hint, addressed, addressed.message.payload.length, clock.steady());
       return false;
     }
+    // Only of ours: what is not must cost nothing more.
+    if (meter !== undefined && beganMs !== undefined) meter.routed(meter.time() - beganMs);
     void this.#dispatch(route, addressed);
     return true;
   }
@@ -256,7 +261,7 @@ export class Intake {
     // A disk that takes nothing is said once for all conversations.
     if (isHeld?.()) return;
     const conversation = `c${route.conversation}`;
-    const now = clock.now();
+    const now = clock.steady();
     const subject = `${conversation} ${code}`;
     if (now - (this.#toldAtMs.get(subject) ?? Number.NEGATIVE_INFINITY) < TOLD_AGAIN_MS) return;
     if (this.#toldAtMs.size >= TOLD_MAX) this.#toldAtMs.clear();
@@ -291,8 +296,4 @@ export class Intake {
 
 function parkedPauseMs({ attempts }: ParkedRow): number {
   return Math.min(PARKED_RETRY_MAX_MS, PARKED_RETRY_MIN_MS * 2 ** Math.min(attempts + 1, 16));
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
 }

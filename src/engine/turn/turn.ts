@@ -13,6 +13,7 @@ import type {
 } from "../../conversation/contract.ts";
 import { InvariantError, invariant } from "../errors.ts";
 import { LACKS_ROUNDS_MAX } from "../limits.ts";
+import type { Meter } from "../port/meter.ts";
 import type {
   Clock,
   CommitReceipt,
@@ -68,6 +69,7 @@ export interface TurnPorts {
   readonly clock: Clock;
   /** As in TurnContext. */
   readonly isMetered: boolean;
+  readonly meter?: Meter | undefined;
   /** Durable on resolution. */
   commit(turn: TurnCommit): Promise<CommitReceipt>;
   nextConversationNumber(): ConversationNumber;
@@ -154,14 +156,23 @@ async function stepWithRecords(
 ): Promise<Decided> {
   const { type, state, number } = conversation;
   const records = new Map<RecordKey, Uint8Array | undefined>();
+  const meter = input.kind === "envelope" ? ports.meter : undefined;
+  let spentMs = 0;
   let wanted = type.reads(state, input);
   for (let round = 0; round < LACKS_ROUNDS_MAX; round += 1) {
     if (wanted.length > 0) {
       const found = ports.store.records(number, wanted);
       for (const key of wanted) records.set(key, found.get(key));
     }
-    const transition = await type.step(state, input, contextOf(ports, now, records));
-    if (transition.kind !== "lacks") return transition;
+    const beganMs = meter?.time() ?? 0;
+    const stepped = type.step(state, input, contextOf(ports, now, records));
+    // Most steps are over by now; what others do before this turn goes on is none of it.
+    const transition = stepped instanceof Promise ? await stepped : stepped;
+    if (meter !== undefined) spentMs += meter.time() - beganMs;
+    if (transition.kind !== "lacks") {
+      meter?.stepped(spentMs);
+      return transition;
+    }
     wanted = transition.keys;
   }
   throw new InvariantError(`${type.name} asked for records ${LACKS_ROUNDS_MAX} times without deciding`);

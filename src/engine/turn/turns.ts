@@ -1,6 +1,7 @@
 /** Runs turns through the mailboxes and, right after each commit and before the conversation's next turn, updates memory. */
 import type { AnyConversationType, Input } from "../../conversation/contract.ts";
 import type { Hint } from "../../wire/ids.ts";
+import type { Meter } from "../port/meter.ts";
 import type { Clock, ConversationNumber, Store } from "../ports.ts";
 import type { Registry } from "../registry.ts";
 import type { Router } from "../routing/router.ts";
@@ -37,6 +38,7 @@ export class Turns {
     router: Router;
     listener: TurnListener;
     isMetered?: boolean;
+    meter?: Meter | undefined;
   }) {
     this.#committer = new Committer(deps.store);
     this.#router = deps.router;
@@ -53,6 +55,7 @@ export class Turns {
       registry: deps.registry,
       clock: deps.clock,
       isMetered: deps.isMetered ?? false,
+      meter: deps.meter,
       states: new States(deps.store, deps.registry),
       commit: (turn) => this.#committer.commit(turn),
       // From memory: two turns that open conversations at the same time must not draw one number.

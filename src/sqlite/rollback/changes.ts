@@ -3,6 +3,7 @@
  * backups leave out. A database that is behind its file was put back (profile 9 "restored backup", ADR 0034).
  */
 import { toHex } from "../../crypto/bytes.ts";
+import type { UmbradError } from "../../engine/errors.ts";
 import type { RollbackCause } from "../../engine/ports.ts";
 import type { Database } from "../database.ts";
 import { type CounterFile, readCounterFile, writeCounterFile } from "./counter-file.ts";
@@ -14,6 +15,8 @@ const PAUSE_MS = 1_000;
 export interface Keeping {
   readonly changes?: Changes;
   readonly release: () => void;
+  /** Hears of each write that failed through the disk or another program. */
+  readonly onCommitFault?: ((fault: UmbradError) => void) | undefined;
 }
 
 interface Options {

@@ -18,11 +18,10 @@ export function createRateLimit(options: {
 }): RateLimit {
   const { capacity, perSecond, clock } = options;
   let tokens = capacity;
-  let filledAt = clock.now();
+  let filledAt = clock.steady();
   const fill = (): void => {
-    const now = clock.now();
-    // A clock that steps back must not freeze the bucket.
-    tokens = Math.min(capacity, tokens + (Math.max(0, now - filledAt) * perSecond) / 1000);
+    const now = clock.steady();
+    tokens = Math.min(capacity, tokens + ((now - filledAt) * perSecond) / 1000);
     filledAt = now;
   };
   const take = (): boolean => {

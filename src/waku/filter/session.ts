@@ -58,7 +58,7 @@ export class FilterSession {
 
   constructor(options: FilterSessionOptions) {
     this.options = options;
-    this.pingAtMs = options.clock.now() + pingIntervalMs;
+    this.pingAtMs = options.clock.steady() + pingIntervalMs;
     this.run().catch((error: Error) => {
       options.log.error({ event: "filter.failed", component: "waku", err: error }, "filter session ended by a bug");
       options.connection.abort(error);
@@ -71,7 +71,7 @@ export class FilterSession {
     return [...this.topics.keys()].filter((topic) => wanted.has(topic));
   }
 
-  /** Since when the node holds our subscription to this topic. */
+  /** Since when, by the steady clock, the node holds our subscription to this topic. */
   heldSinceMs(topic: ContentTopic): number | undefined {
     return this.topics.has(topic) ? this.since.get(topic) : undefined;
   }
@@ -126,7 +126,7 @@ export class FilterSession {
 
   private nextAsk(): Ask | undefined {
     const { clock, network } = this.options;
-    const now = clock.now();
+    const now = clock.steady();
     const missing = [...this.options.wanted()].filter((topic) => !this.topics.has(topic));
     const subscribe = chunkOf("subscribe", missing, network);
     if (subscribe !== undefined) return subscribe;
@@ -141,7 +141,7 @@ export class FilterSession {
   }
 
   private idleMs(): number {
-    const now = this.options.clock.now();
+    const now = this.options.clock.steady();
     let until = this.topics.size > 0 ? this.pingAtMs : now + pingIntervalMs;
     for (const since of this.topics.values()) if (since !== undefined) until = Math.min(until, since + lingerMs);
     return Math.max(1, until - now);
@@ -167,7 +167,7 @@ export class FilterSession {
 
   private onAccepted({ question, topics }: Ask): void {
     this.failures = 0;
-    this.pingAtMs = this.options.clock.now() + pingIntervalMs;
+    this.pingAtMs = this.options.clock.steady() + pingIntervalMs;
     if (question.kind === "subscribe") this.confirm(topics);
     if (question.kind === "unsubscribe") this.dropped(topics);
   }
@@ -182,7 +182,7 @@ export class FilterSession {
     }
     this.failures += 1;
     if (question.kind !== "ping") return;
-    this.pingAtMs = clock.now() + pingIntervalMs;
+    this.pingAtMs = clock.steady() + pingIntervalMs;
     // "Too many requests" says nothing about the subscription; any other refusal means that it is gone.
     if (status === 429) return;
     this.failures = 0;
@@ -192,7 +192,7 @@ export class FilterSession {
   private confirm(topics: readonly ContentTopic[]): void {
     for (const topic of topics) {
       this.topics.set(topic, undefined);
-      this.since.set(topic, this.options.clock.now());
+      this.since.set(topic, this.options.clock.steady());
     }
     this.markUnwanted();
     const wanted = topics.filter((topic) => this.options.wanted().has(topic));
@@ -216,7 +216,7 @@ export class FilterSession {
   private markUnwanted(): void {
     const wanted = this.options.wanted();
     for (const [topic, since] of this.topics) {
-      if (!wanted.has(topic) && since === undefined) this.topics.set(topic, this.options.clock.now());
+      if (!wanted.has(topic) && since === undefined) this.topics.set(topic, this.options.clock.steady());
     }
   }
 
@@ -240,10 +240,10 @@ export class FilterSession {
   private async backOff(): Promise<void> {
     const { clock } = this.options;
     const jitter = 0.75 + (clock.random(1)[0] ?? 0) / 512;
-    const until = clock.now() + Math.min(retryMsMax, retryMsMin * 2 ** (this.failures - 1)) * jitter;
-    while (clock.now() < until && !this.ended.signal.aborted) {
+    const until = clock.steady() + Math.min(retryMsMax, retryMsMin * 2 ** (this.failures - 1)) * jitter;
+    while (clock.steady() < until && !this.ended.signal.aborted) {
       this.woken = false;
-      await this.sleep(until - clock.now());
+      await this.sleep(until - clock.steady());
     }
   }
 }

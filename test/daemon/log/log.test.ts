@@ -208,3 +208,14 @@ test("whose fault a dropped promise is: the first frame of a file tells", () => 
   assert.equal(isLibraryFault("a string"), false);
   assert.equal(isLibraryFault(undefined), false);
 });
+
+test("written lines are counted by level, those that follow an error too", () => {
+  const { log, texts } = logOn({ level: "info", format: "json" });
+  debug(log, 1);
+  debug(log, 2);
+  assert.deepEqual(log.written, { debug: 0, info: 0, warn: 0, error: 0 }, "what is only kept is not written");
+  log.warn({ event: "peer.lost", component: "waku" }, "lost");
+  fail(log);
+  assert.deepEqual(log.written, { debug: 2, info: 1, warn: 1, error: 1 });
+  assert.equal(texts.length, 5);
+});

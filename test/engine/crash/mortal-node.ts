@@ -97,6 +97,7 @@ function mortalClock(): Clock & { kill(): void } {
   const pending = new Set<() => void>();
   return {
     now: () => systemClock.now(),
+    steady: () => systemClock.steady(),
     random: (length) => systemClock.random(length),
     after(delayMs, run) {
       if (isDead) return () => {};

@@ -3,6 +3,7 @@ import type { AnyConversationType } from "../../../src/conversation/contract.ts"
 import { utf8 } from "../../../src/crypto/bytes.ts";
 import { createEngine, type Engine } from "../../../src/engine/engine.ts";
 import type { CanaryOptions } from "../../../src/engine/loops/canary/canary.ts";
+import type { Meter } from "../../../src/engine/port/meter.ts";
 import type {
   EventRow,
   IncomingMessage,
@@ -57,6 +58,7 @@ export async function createRig(
   canary: CanaryOptions | "off" = "off",
   quota?: QuotaRule,
   limits: IncomingLimits = {},
+  meter?: Meter,
 ): Promise<Rig> {
   const clock = new SteppingClock();
   const files = await temporaryStore();
@@ -64,7 +66,7 @@ export async function createRig(
   const network = createNetwork({ clock });
   const stranger = network.transport("stranger");
   await stranger.start({ onMessage: () => {}, onListening: () => {}, onStatus: () => {} });
-  return run({ clock, network, stranger, files, store: files.store, types: [probeType], canary, quota, limits });
+  return run({ clock, network, stranger, files, store: files.store, types: [probeType], canary, quota, limits, meter });
 }
 
 function seed(store: Store, number: number, ident: string, now: number): void {
@@ -86,6 +88,7 @@ interface Parts {
   readonly canary: CanaryOptions | "off";
   readonly quota: QuotaRule | undefined;
   readonly limits: IncomingLimits;
+  readonly meter: Meter | undefined;
 }
 
 async function run(parts: Parts): Promise<Rig> {
@@ -95,8 +98,9 @@ async function run(parts: Parts): Promise<Rig> {
   const lines: LogLine[] = [];
   const tap = tapped(transport);
   const log = recorder(lines);
-  const { canary, quota, limits } = parts;
-  const engine = createEngine({ store: faults.store, transport: tap, clock, log, types, canary, quota, limits });
+  const { canary, quota, limits, meter } = parts;
+  const made = { store: faults.store, transport: tap, clock, log, types, canary, quota, limits, meter };
+  const engine = createEngine(made);
   await engine.start();
   await clock.advance(1);
   const stop = async (): Promise<void> => {

@@ -7,6 +7,7 @@ const ROUNDS = 8;
 
 export class SteppingClock implements Clock {
   #nowMs: number;
+  #setMs = 0;
   readonly #timers = new Set<{ readonly atMs: number; readonly run: () => void }>();
 
   constructor(nowMs = 1_800_000_000_000) {
@@ -14,7 +15,16 @@ export class SteppingClock implements Clock {
   }
 
   now(): number {
+    return this.#nowMs + this.#setMs;
+  }
+
+  steady(): number {
     return this.#nowMs;
+  }
+
+  /** Somebody sets the clock of the wall; no time passes. */
+  set(byMs: number): void {
+    this.#setMs += byMs;
   }
 
   random(length: number): Uint8Array {

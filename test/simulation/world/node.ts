@@ -75,7 +75,7 @@ export class SimNode {
     this.#chance = new Chance(options.seed, `node ${options.index}`);
     const random = (length: number) => this.#chance.bytes(length);
     this.#disk = memoryDisk(random);
-    const clock = { ...deadClock, now: () => this.now(), random };
+    const clock = { ...deadClock, now: () => this.now(), steady: () => this.now(), random };
     this.address = initialiseState({ store: this.#disk.open(), clock, inbox: inboxV1 });
   }
 
@@ -241,6 +241,8 @@ class NodeLife implements Life {
   #mortalClock(): Clock {
     return {
       now: () => this.#node.now(),
+      // A clock that is wrong, and that nobody sets.
+      steady: () => this.#node.now(),
       random: (length) => this.#options.random(length),
       after: (delayMs, run) => {
         if (this.isOver) return () => {};

@@ -202,6 +202,7 @@ export class World implements NodeWatch {
     const chance = new Chance(this.seed, "network");
     return {
       now: () => this.clock.now(),
+      steady: () => this.clock.now(),
       random: (length: number) => chance.bytes(length),
       after: (delayMs: number, run: () => void) => this.clock.after(delayMs, run),
     };

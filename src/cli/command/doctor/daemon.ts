@@ -25,6 +25,7 @@ export async function examineDaemon(session: Session): Promise<Examination[]> {
       ...health.checks.map((check) => examineCheck(check, flags)),
       ...examineCanary(status, flags),
       examineParked(status, flags),
+      examineBackup(status, flags),
       ...consumers.map((consumer) => examineConsumer(consumer, flags)),
     ];
   } catch (error) {
@@ -82,6 +83,18 @@ function examineParked({ parked }: StatusView, flags: string): Examination {
   if (parked === 0) return fine("parked", "none");
   const what = `${parked} received envelopes could not be read`;
   return found("doctor/parked", what, `umbrad parked list${flags}, then umbrad parked retry${flags}`);
+}
+
+/** Two of them with a timer of a week: one was missed. */
+const backupAgeMaxMs = 8 * 24 * 3_600_000;
+
+/** Who never made one may copy the disk in another way; who did means to go on. */
+function examineBackup({ backedUpAt }: StatusView, flags: string): Examination {
+  if (backedUpAt === null) return fine("backup", "none was made by umbrad store backup");
+  const ageMs = Date.now() - Date.parse(backedUpAt);
+  if (ageMs <= backupAgeMaxMs) return fine("backup", `the last one was verified at ${backedUpAt}`);
+  const what = `the last backup was made ${Math.floor(ageMs / 86_400_000)} days ago, at ${backedUpAt}`;
+  return found("doctor/backup", what, `umbrad store backup${flags} DIRECTORY`);
 }
 
 /** Retention keeps at least a million events, so this is far from a loss, and more than a short stop leaves. */

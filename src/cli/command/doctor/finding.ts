@@ -26,6 +26,7 @@ export const findingCodes = {
   "doctor/history": "messages from the time without a connection are not all read yet",
   "doctor/outbox": "messages that do not leave are not delivered",
   "doctor/parked": "a fault of this node keeps received messages from being read",
+  "doctor/backup": "what happened since the last backup is lost with the disk",
   "doctor/consumer-behind": "a program that does not acknowledge misses what retention deletes",
 } as const;
 

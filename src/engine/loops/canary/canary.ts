@@ -5,6 +5,7 @@
  */
 import type { ContentTopic } from "../../../wire/ids.ts";
 import { CANARY_DEADLINE_MS, CANARY_INTERVAL_MS, CANARY_MISSES_MAX } from "../../limits.ts";
+import type { Meter } from "../../port/meter.ts";
 import type { Clock, IncomingMessage, Log, NewEvent, Transport } from "../../ports.ts";
 import type { Quota } from "../../quota/quota.ts";
 import type { NetworkTime } from "../network-time.ts";
@@ -25,6 +26,7 @@ interface CanaryDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly options: CanaryOptions | "off" | undefined;
+  readonly meter?: Meter | undefined;
   readonly time: NetworkTime;
   /** Canaries count like any publication. */
   readonly quota: Quota | undefined;
@@ -34,7 +36,7 @@ interface CanaryDeps {
   readonly onChange: () => void;
   /** What was sent while we were deaf has to be read from a Store node. */
   readonly onRecovered: () => void;
-  /** The same of one service node of several. */
+  /** The same of one service node of several, by the clock of the wall. */
   readonly onNodeDeaf: (sinceMs: number) => void;
 }
 
@@ -48,6 +50,8 @@ interface Attempt {
 /** A canary on its way, or just back. */
 interface Flight {
   readonly sentAtMs: number;
+  /** The same by the clock of the wall. */
+  readonly sentOnMs: number;
   /** Service nodes that have pushed it. */
   readonly pushed: Set<string>;
 }
@@ -72,6 +76,8 @@ export class CanaryLoop {
   #triedAtMs = Number.NEGATIVE_INFINITY;
   #misses = 0;
   #silentSinceMs: number;
+  /** When what came back last had left, by the clock of the wall as it was. */
+  #heardOnMs = Number.NEGATIVE_INFINITY;
   #deafAtMs: number | undefined;
   #status: Omit<CanaryStatus, "silentNodes">;
 
@@ -79,18 +85,17 @@ export class CanaryLoop {
     this.#deps = deps;
     const { options, clock } = deps;
     const isOff = options === "off";
-    const times = options === undefined || options === "off" ? undefined : options;
+    const times = isOff ? undefined : options;
     const intervalMs = times?.intervalMs ?? CANARY_INTERVAL_MS;
     this.#intervalMs = deps.quota?.canaryIntervalMs(intervalMs) ?? intervalMs;
     this.#deadlineMs = times?.deadlineMs ?? CANARY_DEADLINE_MS;
-    this.#silentSinceMs = clock.now();
+    this.#silentSinceMs = clock.steady();
     this.#status = { state: isOff ? "off" : "waiting", rttMs: undefined, heardAtMs: undefined, reason: undefined };
     this.#rollCall = new RollCall({
       ...deps,
       subscribed: () => (this.topic === undefined ? [] : deps.transport.subscribedAt(this.topic)),
       renew: (node) => deps.transport.renew(node),
-
-      onDeaf: deps.onNodeDeaf,
+      onDeaf: (sinceMs) => deps.onNodeDeaf(clock.now() - (clock.steady() - sinceMs)),
     });
     if (!isOff) this.topic = `/umbra/1/b16-${hex(clock.random(2))}/proto` as ContentTopic;
   }
@@ -101,12 +106,15 @@ export class CanaryLoop {
 
   /** We surely heard everything up to then; a Store cursor may not pass it (without a canary we can but believe). */
   heardThroughMs(nowMs: number): number {
-    return this.#status.state === "off" ? nowMs : (this.#status.heardAtMs ?? Number.NEGATIVE_INFINITY);
+    const { state, heardAtMs = Number.NEGATIVE_INFINITY } = this.#status;
+    if (state === "off") return nowMs;
+    // Whichever way the clock was set meanwhile, the earlier of the two is sure.
+    return Math.min(this.#heardOnMs, nowMs - (this.#deps.clock.steady() - heardAtMs));
   }
 
   onListening(topics: readonly ContentTopic[]): void {
     if (this.topic === undefined || !topics.includes(this.topic)) return;
-    const now = this.#deps.clock.now();
+    const now = this.#deps.clock.steady();
     if (!this.#isListening && this.#status.heardAtMs === undefined) this.#silentSinceMs = now;
     this.#isListening = true;
     // A connection that comes and goes must not cost a canary each time: publishing has a quota.
@@ -133,7 +141,7 @@ export class CanaryLoop {
       this.#rollCall.heard(message.from);
     }
     // Each service node pushes it; the first proves that we hear.
-    if (flight.sentAtMs > (this.#status.heardAtMs ?? Number.NEGATIVE_INFINITY)) this.#heard(flight.sentAtMs);
+    if (flight.sentAtMs > (this.#status.heardAtMs ?? Number.NEGATIVE_INFINITY)) this.#heard(flight);
     return true;
   }
 
@@ -152,7 +160,7 @@ export class CanaryLoop {
   #tryAfter(delayMs: number): void {
     if (this.#isStopped || !this.#isListening) return;
     const { clock } = this.#deps;
-    const atMs = clock.now() + delayMs;
+    const atMs = clock.steady() + delayMs;
     if (this.#next !== undefined && this.#next.atMs <= atMs) return;
     this.#next?.cancel();
     const cancel = clock.after(delayMs, () => {
@@ -169,9 +177,9 @@ export class CanaryLoop {
     const waitMs = this.#waitForQuotaMs();
     if (waitMs > 0) return this.#tryAfter(waitMs);
     const payload = canaryEnvelope(clock);
-    const sentAtMs = clock.now();
+    const sentAtMs = clock.steady();
     this.#triedAtMs = sentAtMs;
-    const flight: Flight = { sentAtMs, pushed: new Set() };
+    const flight: Flight = { sentAtMs, sentOnMs: clock.now(), pushed: new Set() };
     this.#remember(hex(payload), flight);
     this.#cancelRollCall?.();
     this.#cancelRollCall = clock.after(this.#deadlineMs, () => {
@@ -210,19 +218,18 @@ export class CanaryLoop {
 
   #remember(key: string, flight: Flight): void {
     this.#flown.set(key, flight);
-    if (this.#flown.size <= REMEMBERED) return;
-    for (const oldest of this.#flown.keys()) {
-      this.#flown.delete(oldest);
-      return;
-    }
+    const [oldest] = this.#flown.keys();
+    if (this.#flown.size > REMEMBERED && oldest !== undefined) this.#flown.delete(oldest);
   }
 
-  #heard(sentAtMs: number): void {
-    const now = this.#deps.clock.now();
+  #heard({ sentAtMs, sentOnMs }: Flight): void {
+    const now = this.#deps.clock.steady();
     // Its publishing is left to end: a stream broken off would look like our fault to the service node.
     this.#attempt?.cancelDeadline();
     this.#attempt = undefined;
     this.#misses = 0;
+    this.#heardOnMs = sentOnMs;
+    this.#deps.meter?.returned(now - sentAtMs);
     this.#set({ state: "hearing", rttMs: now - sentAtMs, heardAtMs: sentAtMs, reason: undefined });
     if (this.#deafAtMs !== undefined) {
       const deafMs = now - this.#deafAtMs;
@@ -264,7 +271,7 @@ export class CanaryLoop {
   #deaf(): void {
     const { clock, transport, log } = this.#deps;
     if (this.#deafAtMs === undefined) {
-      const now = clock.now();
+      const now = clock.steady();
       this.#deafAtMs = now;
       const silentMs = now - (this.#status.heardAtMs ?? this.#silentSinceMs);
       const what = "what we publish does not come back: subscribing anew";

@@ -13,7 +13,7 @@ interface RollCallDeps {
   readonly subscribed: () => readonly NodeSubscription[];
   readonly renew: (node: string) => void;
   readonly tell: (event: NewEvent) => void;
-  /** What this node alone would have pushed since then may be missing. */
+  /** What this node alone would have pushed since then (by the steady clock) may be missing. */
   readonly onDeaf: (sinceMs: number) => void;
   readonly onChange: () => void;
 }
@@ -44,7 +44,7 @@ export class RollCall {
   /** A canary came back by way of this node. */
   heard(node: string): void {
     const { clock, log, tell, onChange } = this.#deps;
-    const now = clock.now();
+    const now = clock.steady();
     const record = this.#nodes.get(node);
     this.#nodes.set(node, newRecord(now));
     if (record?.deafAtMs === undefined) return;
@@ -78,7 +78,7 @@ export class RollCall {
 
   #silent(node: string, record: NodeRecord): void {
     const { clock, log, tell, renew, onDeaf, onChange } = this.#deps;
-    const now = clock.now();
+    const now = clock.steady();
     if (record.deafAtMs === undefined) {
       record.deafAtMs = now;
       const silentMs = now - record.heardAtMs;
@@ -98,7 +98,7 @@ export class RollCall {
   /** Its subscription went with its connection or for a renewal: a silent one stays known for a while, not to be told anew. */
   #gone(node: string): void {
     const record = this.#nodes.get(node);
-    const isRenewing = this.#deps.clock.now() - (record?.renewedAtMs ?? 0) < NODE_RENEWAL_MS;
+    const isRenewing = this.#deps.clock.steady() - (record?.renewedAtMs ?? Number.NEGATIVE_INFINITY) < NODE_RENEWAL_MS;
     if (record?.deafAtMs === undefined || !isRenewing) this.#nodes.delete(node);
   }
 }

@@ -7,7 +7,7 @@ export interface CanaryStatus {
   readonly state: CanaryState;
   /** Of the last one that came back. */
   readonly rttMs: number | undefined;
-  /** When the last one that came back had left. */
+  /** When the last one that came back had left, by the steady clock. */
   readonly heardAtMs: number | undefined;
   /** Why the last one could not be published. */
   readonly reason: string | undefined;

@@ -1,0 +1,20 @@
+/** Time and chance as the engine wants them, and what a store does when the clock of the wall was set back. */
+
+export interface Clock {
+  /** Unix ms: for what is dated, on the wire, on disk and for people. Somebody may set it, back or forwards. */
+  now(): number;
+  /** Whole ms since some moment of this process, by a clock that nobody sets: for intervals. Means nothing outside of it. */
+  steady(): number;
+  random(length: number): Uint8Array;
+  /** One-shot, by the steady clock; returns a cancel function. */
+  after(delayMs: number, run: () => void): () => void;
+}
+
+/** Part of the Store port: rows that wait are due by the clock of the wall, so that they outlive the process. */
+export interface DatedRows {
+  /**
+   * The clock was set back by so much: what is to be published, looked for or tried again, acknowledged or repeated later
+   * than `nowMs` is due so much earlier, as if it had been written after the step. Dates (when a link ends) stay.
+   */
+  clockSetBack(nowMs: number, byMs: number): void;
+}
