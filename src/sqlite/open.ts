@@ -8,14 +8,7 @@ import { toHex } from "../crypto/bytes.ts";
 import { UmbradError } from "../engine/errors.ts";
 import type { Store } from "../engine/ports.ts";
 import { APPLICATION_ID, configureWriter, Database } from "./database.ts";
-import {
-  createPrivate,
-  fileSystem,
-  makePrivateDirectory,
-  type StateLock,
-  syncDirectory,
-  takeStateLock,
-} from "./lock.ts";
+import { createPrivate, fileSystem, makeDirectories, type StateLock, syncDirectory, takeStateLock } from "./lock.ts";
 import { migrate, newestSchema, schemaOf } from "./migrations/migrate.ts";
 import { Changes } from "./rollback/changes.ts";
 import { Sealer } from "./seal.ts";
@@ -197,12 +190,11 @@ function fence(database: Database, mark: string): void {
 
 /** The directories that it had to make, deepest last. */
 function makeStateDir(stateDir: string): string[] {
-  const made: string[] = [];
-  for (let path = stateDir; !existsSync(path); path = dirname(path)) made.unshift(path);
-  makePrivateDirectory(stateDir);
-  fileSystem(() => {
+  const made = fileSystem(() => {
+    const directories = makeDirectories(stateDir);
     // An empty directory was made for us (mkdir, a fresh volume); anything else is somebody's and is not ours to change.
     if (readdirSync(stateDir).length === 0) chmodSync(stateDir, 0o700);
+    return directories;
   });
   refuseReadableByOthers(stateDir, 0o700);
   return made;

@@ -1,9 +1,9 @@
 /** What the doctor sees of the state directory: whose it is, who may read it, whether its database and seal open. */
 import { existsSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import { readPassphrase } from "../../../daemon/passphrase.ts";
 import { checkSeal, type StoreFacts, storeInfo } from "../../../daemon/store/store-files.ts";
 import { UmbradError } from "../../../engine/errors.ts";
+import { given, typed } from "../../passphrase/passphrase.ts";
 import { type Session, shellWord } from "../../session.ts";
 import { type Examination, type FindingCode, fine, found } from "./finding.ts";
 
@@ -73,12 +73,15 @@ async function examineSeal(session: Session, options: StateOptions, { sealed }: 
   if (!sealed && !isGiven)
     return fine("passphrase", "the state is not sealed: whoever reads the disk reads your messages");
   try {
-    const passphrase = readPassphrase({ file, fd, credentialsDirectory: session.env["CREDENTIALS_DIRECTORY"] });
+    const { stateDir: place } = session;
+    const opens = (passphrase: Uint8Array): Promise<void> => checkSeal(place, passphrase);
+    // Only when it was asked for, by --passphrase-fd 0: the doctor works without.
+    const passphrase = given(session, options) ?? (isGiven ? await typed(session, { place, opens }) : undefined);
     if (passphrase === undefined) return fine("passphrase", "sealed; --passphrase-file FILE also tries the passphrase");
     await checkSeal(session.stateDir, passphrase);
     return fine("passphrase", "it opens the seal");
   } catch (error) {
-    if (!(error instanceof UmbradError)) throw error;
+    if (!(error instanceof UmbradError) || error.code === "cli/interrupted") throw error;
     return found("doctor/passphrase", error.message, error.hint ?? "give the passphrase that umbrad init was given");
   }
 }
