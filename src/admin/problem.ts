@@ -83,6 +83,8 @@ const problems: ReadonlyMap<string, Problem> = new Map([
   ["passphrase/empty", final(500, exitCodes.dataError)],
   ["passphrase/differs", final(400, exitCodes.dataError)],
 
+  ["command/malformed", final(400, exitCodes.usage)],
+
   ["conversation/unknown", final(404, exitCodes.unknownThing)],
   ["conversation/ambiguous", final(409, exitCodes.unknownThing)],
   ["conversation/wrong-state", final(409, exitCodes.refused)],

@@ -13,8 +13,6 @@ const hints: Readonly<Record<string, string>> = {
   "parked/unknown": "umbrad parked list",
   "token/unknown": "umbrad token list",
   "consumer/unknown": "umbrad event consumers list",
-  cli: "umbrad help",
-  request: "umbrad help COMMAND shows what it takes",
   conversation: "umbrad conversation list",
   contact: "umbrad contact list",
   invite: "umbrad invite list; ask for a new link",
@@ -25,6 +23,7 @@ const hints: Readonly<Record<string, string>> = {
   internal: "please report it, with the output of: umbrad log tail --level debug",
 };
 
-export function hintFor(code: string): string {
+export function hintFor(code: string, help: string): string {
+  if (/^(?:cli|request)\//.test(code)) return `${help} shows what it takes`;
   return hints[code] ?? hints[code.slice(0, code.indexOf("/"))] ?? "umbrad doctor looks for what is wrong";
 }

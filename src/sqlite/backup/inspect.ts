@@ -75,9 +75,16 @@ export function checkStore(file: string): void {
   });
 }
 
+/** `store/not-initialised` for what is not there or is a directory. */
+export function requireDatabaseFile(file: string): void {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found?.isFile() === true) return;
+  const what = found === undefined ? `there is no database ${file}` : `${file} is not a file`;
+  throw new UmbradError("store/not-initialised", what, { hint: "check the path" });
+}
+
 function reading<Result>(file: string, read: (database: Database) => Result): Result {
-  if (!existsSync(file))
-    throw new UmbradError("store/not-initialised", `there is no database ${file}`, { hint: "check the path" });
+  requireDatabaseFile(file);
   const database = new Database(file, { readOnly: true });
   try {
     if (Number(database.value("PRAGMA application_id")) !== APPLICATION_ID)

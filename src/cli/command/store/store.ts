@@ -32,6 +32,8 @@ export function check({ stateDir, output }: Session): void {
 }
 
 export async function backup(session: Session, directory: string): Promise<void> {
+  if (directory === "")
+    throw new UmbradError("cli/usage", "the name of the directory is empty", { hint: "umbrad store backup DIR" });
   const { output, timeoutMs = BACKUP_TIMEOUT_MS } = session;
   const admin = await session.admin(timeoutMs);
   const made = await admin.post<BackupJson>("/v1/store/backup", { directory: resolve(directory) });
