@@ -39,4 +39,10 @@ test("a link for one, used by two", { timeout: 60_000 }, async (t) => {
     code: "invite/used",
     message: /used this link already/,
   });
+  // A type says its faults one by one, in words.
+  const { conversation } = won;
+  await assert.rejects(first.engine.sendFile({ conversation, name: "a", mime: "x", data: new Uint8Array(1) }), {
+    code: "command/malformed",
+    message: "private/v1 does not take this command: mime: a media type is type/subtype",
+  });
 });
