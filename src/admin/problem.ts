@@ -151,6 +151,8 @@ const problems: ReadonlyMap<string, Problem> = new Map([
 
   ["transport/bad-peer", final(500, exitCodes.configuration)],
 
+  ["devnet/bad-option", final(400, exitCodes.usage)],
+
   ["internal/bug", final(500, exitCodes.software)],
 ]);
 

@@ -110,7 +110,7 @@ function locked(stateDir: string, pidFile: string): UmbradError {
   const pid = recordedPid(pidFile);
   const holder = pid === undefined ? "another process" : `process ${pid}`;
   return new UmbradError("store/locked", `${stateDir} is in use by ${holder}`, {
-    hint: pid === undefined ? "umbrad status" : `umbrad status, or ps -p ${pid}`,
+    hint: `umbrad status${pid === undefined ? "" : `, or ps -p ${pid},`} says what it is; umbrad stop ends it`,
   });
 }
 

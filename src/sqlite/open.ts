@@ -42,6 +42,7 @@ export function isSealed(stateDir: string): boolean | undefined {
   if (!existsSync(file)) return undefined;
   const database = new Database(file, { readOnly: true });
   try {
+    requireOurs(database, file);
     return isWrapped(storedKey(database));
   } finally {
     database.close();
@@ -127,9 +128,7 @@ function buildComplete(file: string, stored: Uint8Array): void {
 function readStoredKey(file: string): Uint8Array {
   const database = new Database(file);
   try {
-    if (Number(database.value("PRAGMA application_id")) !== APPLICATION_ID) {
-      throw new UmbradError("store/corrupt", `${file} is not an umbrad database`, { hint: "restore a backup" });
-    }
+    requireOurs(database, file);
     const schema = schemaOf(database);
     if (schema > newestSchema()) {
       throw new UmbradError(
@@ -142,6 +141,14 @@ function readStoredKey(file: string): Uint8Array {
   } finally {
     database.close();
   }
+}
+
+/** `store/corrupt` for a database of another program, and for an empty file. */
+export function requireOurs(database: Database, file: string): void {
+  if (Number(database.value("PRAGMA application_id")) === APPLICATION_ID) return;
+  throw new UmbradError("store/corrupt", `${file} is not an umbrad database`, {
+    hint: "is it the right file? umbrad store restore FILE puts a backup in the place of a state",
+  });
 }
 
 /** The data key as it is kept, wrapped or not. */

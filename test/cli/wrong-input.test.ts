@@ -1,7 +1,7 @@
 // Goal: wrong input is answered with what, why and the next step, in words of people, and an empty list says what fills it.
 // Method: the real command against the real admin server, and against directories that are none.
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { failed, startCliFixture, succeeded } from "../support/cli-fixture.ts";
@@ -130,5 +130,40 @@ test("no place for a state: said at once, and nothing is left", { timeout: 60_00
     assert.equal(devnet.code, 73, devnet.stderr);
     assert.match(devnet.stderr, /\[devnet\/cannot-create\]/);
     assert.match((await umbrad(t, ["doctor", ...where])).stdout, /FAIL {2}doctor\/not-initialised/);
+  }
+});
+
+test("a database that is none, a state without a seal, a wrong file: the next step for each", {
+  timeout: 60_000,
+}, async (t) => {
+  const directory = await temporaryDirectory(t);
+  const [stateDir, foreign] = [join(directory, "state"), join(directory, "foreign")];
+  const made = await umbrad(t, ["init", "--insecure-plaintext-state", "--network", "devnet", "--state-dir", stateDir]);
+  assert.equal(made.code, 0, made.stderr);
+  mkdirSync(foreign, { mode: 0o700 });
+  writeFileSync(join(foreign, "umbrad.db"), "", { mode: 0o600 });
+  const nowhere = join(directory, "nowhere");
+  for (const [args, code, said, next] of [
+    [["run", "--state-dir", foreign], 65, "is not an umbrad database [store/corrupt]", "umbrad store restore FILE"],
+    [
+      ["init", "--insecure-plaintext-state", "--state-dir", foreign],
+      65,
+      "[store/corrupt]",
+      "umbrad store restore FILE",
+    ],
+    [["store", "info", "--state-dir", nowhere], 66, "there is no umbrad state in", "umbrad init makes one"],
+    [["store", "rekey", "--state-dir", stateDir], 77, "no passphrase to change [store/not-sealed]", "umbrad init"],
+    [["send", "c1", "--file", nowhere], 66, "(ENOENT) [cli/cannot-read-file]", "--file takes the path of one file"],
+    [
+      ["devnet", "--port", "99999", "--state-dir", nowhere],
+      64,
+      "is not a port [devnet/bad-option]",
+      "umbrad help devnet",
+    ],
+  ] as const) {
+    const { code: exit, stdout, stderr } = await umbrad(t, args);
+    assert.deepEqual([exit, stdout], [code, ""], stderr);
+    assert.ok(stderr.includes(said), stderr);
+    assert.ok(new RegExp(`\n  next: .*${next}`).test(stderr), stderr);
   }
 });

@@ -3,9 +3,9 @@ import { existsSync, statSync } from "node:fs";
 import { UmbradError } from "../../engine/errors.ts";
 import type { StoredConversation } from "../../engine/ports.ts";
 import { ConversationTables } from "../conversations.ts";
-import { APPLICATION_ID, Database } from "../database.ts";
+import { Database } from "../database.ts";
 import { newestSchema, schemaOf } from "../migrations/migrate.ts";
-import { storedKey } from "../open.ts";
+import { requireOurs, storedKey } from "../open.ts";
 import { Sealer } from "../seal.ts";
 import { isWrapped, type SealSource, unwrapDataKey } from "../wrapped-key.ts";
 
@@ -87,8 +87,7 @@ function reading<Result>(file: string, read: (database: Database) => Result): Re
   requireDatabaseFile(file);
   const database = new Database(file, { readOnly: true });
   try {
-    if (Number(database.value("PRAGMA application_id")) !== APPLICATION_ID)
-      throw new UmbradError("store/corrupt", `${file} is not an umbrad database`, { hint: "check the path" });
+    requireOurs(database, file);
     const schema = schemaOf(database);
     if (schema > newestSchema())
       throw new UmbradError(

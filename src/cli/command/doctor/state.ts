@@ -1,5 +1,5 @@
 /** What the doctor sees of the state directory: whose it is, who may read it, whether its database and seal open. */
-import { existsSync, type Stats, statSync } from "node:fs";
+import { accessSync, constants, existsSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { checkSeal, type StoreFacts, storeInfo } from "../../../daemon/store/store-files.ts";
 import { UmbradError } from "../../../engine/errors.ts";
@@ -14,6 +14,8 @@ export interface StateOptions {
 
 export async function examineState(session: Session, options: StateOptions): Promise<Examination[]> {
   const { stateDir, commandFlags } = session;
+  const closed = examineAccess(stateDir);
+  if (closed !== undefined) return [closed];
   if (!existsSync(join(stateDir, "umbrad.db"))) {
     const fix = `umbrad init${commandFlags} --passphrase-file FILE`;
     return [found("doctor/not-initialised", `there is no umbrad state in ${stateDir}`, fix)];
@@ -22,6 +24,19 @@ export async function examineState(session: Session, options: StateOptions): Pro
   const seals = "sealed" in facts ? [await examineSeal(session, options, facts)] : [];
   const database = "sealed" in facts ? fine("database", databaseText(facts)) : facts;
   return [examinePermissions(stateDir), database, ...seals];
+}
+
+/** Another user's directory, or one without the right to look into it: what is in it cannot be told. */
+function examineAccess(stateDir: string): Examination | undefined {
+  try {
+    accessSync(stateDir, constants.R_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code !== "EACCES" || !statSync(stateDir).isDirectory()) return undefined;
+    const fix = `as its owner: chmod 700 ${shellWord(stateDir)}; or run umbrad as that user`;
+    return found("doctor/state-owner", `${stateDir} cannot be read by this user (${code})`, fix);
+  }
 }
 
 /** As the daemon does at its start, which refuses what it finds here. */

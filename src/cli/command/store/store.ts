@@ -1,5 +1,6 @@
 /** `umbrad store …`: the database as a file. `backup` asks the daemon, the others work on files. */
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type { BackupJson } from "../../../admin/views.ts";
 import { stateKind } from "../../../daemon/state-kind.ts";
 import {
@@ -22,11 +23,13 @@ import type { Session } from "../../session.ts";
 const BACKUP_TIMEOUT_MS = 30 * 60_000;
 
 export function info({ stateDir, output }: Session): void {
+  requireState(stateDir);
   const facts = storeInfo(stateDir);
   output.answer(facts, factsText(facts));
 }
 
 export function check({ stateDir, output }: Session): void {
+  requireState(stateDir);
   const facts = checkState(stateDir);
   output.answer({ ok: true, ...facts }, `ok\n${factsText(facts)}`);
 }
@@ -68,8 +71,11 @@ export interface RekeyOptions extends PassphraseOptions {
 /** A running daemon does it itself; without one the lock of the state is ours. */
 export async function rekey(session: Session, options: RekeyOptions): Promise<void> {
   const { stateDir, output } = session;
-  if (stateKind(stateDir) === "none")
-    throw new UmbradError("store/not-initialised", `there is no umbrad state in ${stateDir}`);
+  requireState(stateDir);
+  if (stateKind(stateDir) === "plaintext")
+    throw new UmbradError("store/not-sealed", "this state is not sealed: it has no passphrase to change", {
+      hint: "a sealed one is another: umbrad init --state-dir DIR --passphrase-file FILE",
+    });
   const opens = (old: Uint8Array): Promise<void> => checkSeal(stateDir, old);
   const old = given(session, options) ?? (await typed(session, { place: stateDir, opens }));
   const passphrase = required(old, "--passphrase-file F or --passphrase-fd N");
@@ -86,6 +92,13 @@ export async function rekey(session: Session, options: RekeyOptions): Promise<vo
   }
   output.answer({ rekeyed: true }, "the new passphrase opens the state, the old one does not any more");
   output.note("Backups made before are opened by the old one.");
+}
+
+function requireState(stateDir: string): void {
+  if (existsSync(join(stateDir, "umbrad.db"))) return;
+  throw new UmbradError("store/not-initialised", `there is no umbrad state in ${stateDir}`, {
+    hint: "umbrad init makes one; --state-dir DIR names another place",
+  });
 }
 
 function required(passphrase: Uint8Array | undefined, hint: string): Uint8Array {
