@@ -82,17 +82,18 @@ export function createApp(
     logAnswer(host, gate, request, reply);
   });
   app.setNotFoundHandler((request) => {
-    const methods = methodsOn(routes, request.url.split("?", 1)[0] ?? "");
-    const there =
-      methods.length === 0 ? "docs/api.md lists the paths that there are" : `it takes ${methods.join(", ")}`;
-    throw new UmbradError(
-      "request/no-such-route",
-      `there is no ${request.method} on this path in API version ${API_VERSION}`,
-      { hint: `${there}; ${REQUEST_SHAPES}` },
-    );
+    throw noSuchRoute(routes, request);
   });
   app.setErrorHandler((error: FastifyError, request, reply) => answerProblem(host, error, request, reply));
   return app;
+}
+
+function noSuchRoute(routes: AppOptions["routes"], { method, url }: FastifyRequest): UmbradError {
+  const methods = methodsOn(routes, url.split("?", 1)[0] ?? "");
+  const there = methods.length === 0 ? "docs/api.md lists the paths that there are" : `it takes ${methods.join(", ")}`;
+  return new UmbradError("request/no-such-route", `there is no ${method} on this path in API version ${API_VERSION}`, {
+    hint: `${there}; ${REQUEST_SHAPES}`,
+  });
 }
 
 function logAnswer(host: AdminHost, gate: Gate, request: FastifyRequest, reply: FastifyReply): void {
