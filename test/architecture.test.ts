@@ -115,6 +115,10 @@ const exceptions: Readonly<Record<string, { readonly ours: readonly string[]; re
   "cli/command/doctor/network.ts": { ours: ["daemon/config/"], why: "the doctor is asked when no daemon runs" },
   "cli/command/identity/identity.ts": { ours: ["daemon/"], why: "the state is opened while no daemon runs" },
   "cli/command/store/store.ts": { ours: ["daemon/"], why: "a file is looked at and put back while no daemon runs" },
+  "cli/passphrase/passphrase.ts": {
+    ours: ["daemon/passphrase.ts"],
+    why: "a passphrase opens a state without a daemon",
+  },
   "cli/command/service/service.ts": {
     ours: ["daemon/state-kind.ts"],
     why: "whether the unit gives a passphrase depends on the directory",

@@ -161,6 +161,11 @@ async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
 function refuseErrors(response: IncomingMessage, text: string): void {
   const status = response.statusCode ?? 0;
   const view = status < 400 ? undefined : errorIn(text);
+  // Node itself answers this, without our header.
+  if (status === 431)
+    throw new UmbradError("request/too-large", "the request line is too long: no id, name or handle has that length", {
+      hint: "what was given as a conversation, contact or id?",
+    });
   // An old daemon refuses our version by that very code, so its word comes before its header.
   if (view?.code !== "admin/api-version") refuseOtherVersion(response);
   if (status < 400) return;

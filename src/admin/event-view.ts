@@ -69,12 +69,12 @@ export interface TraceView {
   } | null;
 }
 
-export function traceView(life: MessageLife, engine: Pick<EngineApi, "handleOf">): TraceView {
+export function traceView(life: MessageLife, engine: Pick<EngineApi, "handleOf" | "conversationState">): TraceView {
   const { message, events, outbox, publication, lastReason } = life;
   const { dueAtMs } = publication ?? {};
   return {
     message: messageView(message, engine),
-    explanation: explain(life),
+    explanation: explain(life) + unansweredText(life, engine),
     events: events.map((event) => eventView(event, engine)),
     outbox:
       outbox === undefined
@@ -94,6 +94,16 @@ export function traceView(life: MessageLife, engine: Pick<EngineApi, "handleOf">
             nextLookAt: dueAtMs === undefined ? null : rfc3339(dueAtMs),
           },
   };
+}
+
+/** Nobody tells who came second that a link was used up: silence is all that is heard (profile 8.1). */
+function unansweredText({ message }: MessageLife, engine: Pick<EngineApi, "handleOf" | "conversationState">): string {
+  const isOnItsWay = message.direction === "out" && (message.state === "published" || message.state === "stored");
+  if (!isOnItsWay || engine.conversationState(engine.handleOf(message.conversation)) !== "unanswered") return "";
+  return (
+    "; nobody has answered in this conversation yet: they may be away, or somebody else has used the link before, " +
+    "or it was revoked: if it stays so, ask for a new link"
+  );
 }
 
 function explain({ message, events, outbox, publication, lastReason }: MessageLife): string {

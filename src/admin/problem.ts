@@ -26,6 +26,7 @@ export const exitCodes = {
   protocol: 76,
   noPermission: 77,
   configuration: 78,
+  interrupted: 130,
 } as const;
 
 const final = (httpStatus: number, exitCode: number): Problem => ({ httpStatus, exitCode, retryable: false });
@@ -34,6 +35,7 @@ const retry = (httpStatus: number, exitCode: number): Problem => ({ httpStatus, 
 const problems: ReadonlyMap<string, Problem> = new Map([
   ["cli/usage", final(400, exitCodes.usage)],
   ["cli/timeout", retry(504, exitCodes.tryAgain)],
+  ["cli/interrupted", final(400, exitCodes.interrupted)],
 
   ["cli/cannot-read-file", final(400, exitCodes.notInitialised)],
   ["cli/cannot-save-file", final(500, exitCodes.cannotCreate)],
@@ -79,6 +81,9 @@ const problems: ReadonlyMap<string, Problem> = new Map([
   ["passphrase/exposed", final(500, exitCodes.noPermission)],
   ["passphrase/unreadable", final(500, exitCodes.notInitialised)],
   ["passphrase/empty", final(500, exitCodes.dataError)],
+  ["passphrase/differs", final(400, exitCodes.dataError)],
+
+  ["command/malformed", final(400, exitCodes.usage)],
 
   ["conversation/unknown", final(404, exitCodes.unknownThing)],
   ["conversation/ambiguous", final(409, exitCodes.unknownThing)],
@@ -145,6 +150,8 @@ const problems: ReadonlyMap<string, Problem> = new Map([
   ["store/corrupt", final(500, exitCodes.dataError)],
 
   ["transport/bad-peer", final(500, exitCodes.configuration)],
+
+  ["devnet/bad-option", final(400, exitCodes.usage)],
 
   ["internal/bug", final(500, exitCodes.software)],
 ]);

@@ -1,6 +1,7 @@
 /** What callers may send, as zod schemas: strict, so that a misspelt field is an error and not a silent default. */
 import { isAbsolute } from "node:path";
 import { z } from "zod";
+import { isMediaType } from "../wire/file-content.ts";
 import { type LevelChange, logComponents, logLevels } from "./log/log-view.ts";
 import type { LogStreamRequest as LogQuery } from "./log/stream-log.ts";
 
@@ -105,7 +106,7 @@ export const sendBody: z.ZodType<SendBody> = z.strictObject({
 export const fileQuery: z.ZodType<FileQuery> = z.strictObject({
   /** The engine says what is wrong with a name. */
   name: z.string().max(1_024),
-  mime: z.string().min(3).max(127).optional(),
+  mime: z.string().refine(isMediaType, "must be two words with a slash between them, like image/png").optional(),
   key: z.string().min(1).max(128).optional(),
 });
 

@@ -2,6 +2,7 @@
 import type {
   ConsumerView,
   ContactView,
+  ConversationState,
   ConversationView,
   DaemonState,
   EngineApi,
@@ -104,6 +105,8 @@ export interface ConversationJson {
   readonly createdAt: string;
   /** `undecided` is a contact request. */
   readonly standing: "accepted" | "undecided" | "blocked" | "rolled-back";
+  /** `unanswered`: nothing of the peer was read in it yet. `superseded`: a newer one with the same peer took its place. */
+  readonly state: ConversationState;
 }
 
 /** A named reader of the event log. */
@@ -214,9 +217,13 @@ function quotaView({ nextAtMs, ...quota }: NonNullable<EngineStatus["quota"]>): 
   return { ...quota, nextAt: nextAtMs === null ? null : rfc3339(nextAtMs) };
 }
 
-export function conversationJson(view: ConversationView): ConversationJson {
+export function conversationJson(
+  view: ConversationView,
+  engine: Pick<EngineApi, "conversationState">,
+): ConversationJson {
   const { handle, id, type, name, peer, createdAtMs, standing } = view;
-  return { handle, id, type, name, peer, createdAt: rfc3339(createdAtMs), standing };
+  const state = engine.conversationState(handle);
+  return { handle, id, type, name, peer, createdAt: rfc3339(createdAtMs), standing, state };
 }
 
 export function consumerJson(view: ConsumerView): ConsumerJson {

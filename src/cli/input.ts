@@ -21,7 +21,7 @@ export async function readStdinBytes(bytesMax: number): Promise<Uint8Array> {
     // Refused early: `umbrad send c1 - < /dev/zero` must not fill the memory.
     if (bytes > bytesMax) {
       throw new UmbradError("message/too-large", `stdin has more than ${bytesMax} bytes`, {
-        hint: "send a shorter text",
+        hint: "is it the right input? What is large goes as a file: umbrad send CONVERSATION --file FILE",
       });
     }
     chunks.push(chunk);

@@ -48,10 +48,12 @@ export function endQuietlyWithoutReader(): void {
   process.stderr.on("error", () => {});
 }
 
-/** What, why, the next command; and the exit code of the error. */
-export function reportError(error: unknown, json: boolean): number {
+/** What, why, the next command; and the exit code of the error. `help` shows the help of the command that was meant. */
+export function reportError(error: unknown, json: boolean, help: string): number {
   const said = errorView(error);
-  const view: ErrorView = { ...said, hint: said.hint ?? hintFor(said.code) };
+  // The hint of a request is for whoever wrote it; here somebody typed a command.
+  const own = said.code === "request/invalid" ? undefined : said.hint;
+  const view: ErrorView = { ...said, hint: own ?? hintFor(said.code, help) };
   process.stderr.write(json ? `${JSON.stringify({ error: view })}\n` : errorText(view));
   // Only people at a terminal of ours see this, and a bug without a stack cannot be reported.
   if (view.code === "internal/bug" && error instanceof Error) process.stderr.write(`${error.stack ?? error.message}\n`);

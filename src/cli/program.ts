@@ -22,6 +22,7 @@ export function createProgram(writeHelp: (text: string) => void): Command {
     .option("--socket <path>", "admin socket ($UMBRAD_SOCKET; default: admin.sock in the state directory)")
     .option("--json", "one JSON object, or NDJSON for streams")
     .addOption(durationOption("--timeout <duration>", "how long to wait, like 500ms, 30s or 5m"));
+  program.addHelpText("after", firstSteps);
   configure(program, writeHelp);
   declareDaemon(program);
   declareDevnet(program);
@@ -42,6 +43,16 @@ export function createProgram(writeHelp: (text: string) => void): Command {
   declareIdentity(program);
   return program;
 }
+
+/** For whoever sees it for the first time. */
+const firstSteps = `
+First steps:
+  umbrad devnet                               a network on this machine; it prints its address
+  umbrad init --network devnet                who you are
+  umbrad run --peer ADDRESS                   the daemon; the commands below talk to it
+  umbrad invite create                        a link; who has it types: umbrad invite accept LINK
+  umbrad send c1 hello, umbrad listen         talk
+  umbrad help COMMAND, umbrad doctor          what a command takes; what is wrong`;
 
 /** Errors come to `main` as values, with our words and exit codes. */
 function configure(program: Command, writeHelp: (text: string) => void): void {

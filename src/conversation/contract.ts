@@ -162,11 +162,15 @@ export interface StateCodec<State> {
 
 /** Structural subset of a zod schema. */
 export interface Schema<Value> {
-  safeParse(
-    value: unknown,
-  ):
+  safeParse(value: unknown):
     | { readonly success: true; readonly data: Value }
-    | { readonly success: false; readonly error: { readonly message: string } };
+    | {
+        readonly success: false;
+        readonly error: {
+          readonly message: string;
+          readonly issues?: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[];
+        };
+      };
 }
 
 export interface ConversationSummary {

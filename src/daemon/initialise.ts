@@ -1,15 +1,17 @@
 /** `umbrad init`: a directory with a store, an identity and a configuration file. Repeating an interrupted one finishes it. */
-import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, writeSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, readdirSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { PortableIdentity } from "../conversation/inbox-v1/identity/portable.ts";
 import { inboxV1 } from "../conversation/inbox-v1/inbox-v1.ts";
 import { UmbradError } from "../engine/errors.ts";
 import { initialiseState } from "../engine/initialise.ts";
 import type { Store } from "../engine/ports.ts";
+import { makeDirectories } from "../sqlite/lock.ts";
 import { createStore, isSealed, openStore } from "../sqlite/open.ts";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config/config.ts";
 import { renderConfigFile } from "./config/config-file.ts";
+import { hasIdentity, stateKind } from "./state-kind.ts";
 
 export interface InitRequest {
   readonly stateDir: string;
@@ -40,6 +42,11 @@ export async function initialise(request: InitRequest): Promise<Initialised> {
   } finally {
     store.close();
   }
+}
+
+/** `store/exists` for a state that has its identity; one whose init was interrupted may be finished. */
+export function refuseInitialised(stateDir: string): void {
+  if (stateKind(stateDir) !== "none" && hasIdentity(stateDir)) throw alreadyInitialised(stateDir);
 }
 
 async function newOrUnfinishedStore(stateDir: string, passphrase: Uint8Array | undefined): Promise<Store> {
@@ -75,7 +82,7 @@ function alreadyInitialised(stateDir: string): UmbradError {
 
 function makePrivateDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectories(path);
     // An empty directory was made for us (mkdir, a fresh volume); a used one is not ours to change.
     if (readdirSync(path).length === 0) chmodSync(path, 0o700);
   } catch (error) {
@@ -85,7 +92,7 @@ function makePrivateDirectory(path: string): void {
 
 function writeNewFile(path: string, text: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeDirectories(dirname(path));
     const fd = openSync(path, "wx", 0o600);
     try {
       writeSync(fd, text);

@@ -1,5 +1,5 @@
 /**
- * Where a passphrase may come from: a file, an open descriptor, a systemd credential. Never an argument or a variable,
+ * Where a program gets a passphrase from: a file, an open descriptor, a systemd credential. Never an argument or a variable,
  * because other users and crash reports see those. The value is never logged and never part of an error.
  */
 import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
@@ -13,8 +13,8 @@ export interface PassphraseSources {
   readonly credentialsDirectory?: string | undefined;
 }
 
-/** Nobody types this; a device or a wrong file would never end. */
-const passphraseBytesMax = 4_096;
+/** Nobody has a longer one; a device or a wrong file would never end. */
+export const passphraseBytesMax = 4_096;
 
 /** undefined: no source was given. What was given explicitly goes before the credential. */
 export function readPassphrase(sources: PassphraseSources): Uint8Array | undefined {

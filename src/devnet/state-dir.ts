@@ -1,7 +1,7 @@
 /** What a node keeps to have the same multiaddr after a restart: its peer key and its ports. */
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from "@libp2p/crypto/keys";
 import type { PrivateKey } from "@libp2p/interface";
@@ -9,7 +9,12 @@ import type { PrivateKey } from "@libp2p/interface";
 /** The devnet cannot start; `code` is stable. */
 export class DevnetError extends Error {
   override readonly name = "DevnetError";
-  readonly code: "devnet/port-in-use" | "devnet/state-dir-in-use" | "devnet/bad-peer-key" | "devnet/bad-option";
+  readonly code:
+    | "devnet/port-in-use"
+    | "devnet/state-dir-in-use"
+    | "devnet/bad-peer-key"
+    | "devnet/bad-option"
+    | "devnet/cannot-create";
 
   constructor(code: DevnetError["code"], message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
@@ -25,19 +30,49 @@ export interface Ports {
 
 /** Creates the directory, readable by its owner only. */
 export function makeStateDir(stateDir: string): void {
-  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  const missing: string[] = [];
+  for (let at = resolve(stateDir); !existsSync(at); at = dirname(at)) missing.unshift(at);
+  // One by one: where a file system makes no directories (/proc), Node's `recursive` never returns.
+  for (const directory of missing) makeOne(directory);
+}
+
+function makeOne(directory: string): void {
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (code === "EEXIST") return;
+    throw new DevnetError("devnet/cannot-create", `cannot create ${directory} (${code})`, cause);
+  }
 }
 
 /** Holds the directory for one node. The system lets go of the lock when the process dies, however it dies. */
 export function lockStateDir(stateDir: string): () => void {
-  const database = new DatabaseSync(join(stateDir, "lock.db"));
+  const database = openLock(stateDir);
   try {
     database.exec("BEGIN EXCLUSIVE");
   } catch (cause) {
     database.close();
-    throw new DevnetError("devnet/state-dir-in-use", `another devnet runs in ${stateDir}`, cause);
+    const isHeld = cause instanceof Error && "errcode" in cause && cause.errcode === sqliteBusy;
+    if (isHeld) throw new DevnetError("devnet/state-dir-in-use", `another devnet runs in ${stateDir}`, cause);
+    throw unusable(stateDir, cause);
   }
   return () => database.close();
+}
+
+const sqliteBusy = 5;
+
+function openLock(stateDir: string): DatabaseSync {
+  try {
+    return new DatabaseSync(join(stateDir, "lock.db"));
+  } catch (cause) {
+    throw unusable(stateDir, cause);
+  }
+}
+
+function unusable(stateDir: string, cause: unknown): DevnetError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new DevnetError("devnet/cannot-create", `cannot write into ${stateDir}: ${reason}`, cause);
 }
 
 /** The node's key: its peer id is part of the multiaddr that clients have in their configuration. */

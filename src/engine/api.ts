@@ -61,6 +61,9 @@ export interface ConversationView {
   readonly isHeard: boolean | null;
 }
 
+/** Whether the peer has answered in it, and whether a newer one with the same peer has taken its place (profile 8.7). */
+export type ConversationState = "open" | "unanswered" | "superseded";
+
 export interface SendRequest {
   /** Handle, name or id of a conversation, or name or address of a contact; one that was superseded means its successor. */
   readonly conversation: string;
@@ -140,6 +143,8 @@ export interface EngineApi {
   conversations(): ConversationView[];
   /** `conversation/unknown` (the hint lists close matches), `conversation/ambiguous` (the message lists them). */
   findConversation(nameOrHandleOrId: string): ConversationView;
+  /** Of a handle that `conversations` or `findConversation` gave; `open` of what is closed. */
+  conversationState(handle: string): ConversationState;
   handleOf(conversationNumber: number): string;
   createInvite(request: {
     readonly uses: number;

@@ -142,7 +142,7 @@ export class Commands {
       throw new UmbradError("conversation/unknown", `there is no open conversation ${handleOf(number)}`);
     const parsed = type.command.safeParse(command);
     if (!parsed.success)
-      throw new UmbradError("command/malformed", `${type.name} does not take this command: ${parsed.error.message}`);
+      throw new UmbradError("command/malformed", `${type.name} does not take this command: ${faultsOf(parsed.error)}`);
     const input: Input<unknown> = { kind: "command", command: parsed.data };
     let wasWanted = true;
     const outcome = await this.#deps.turns.run(number, () => {
@@ -174,6 +174,13 @@ export class Commands {
     };
   }
 }
+
+/** Where the schema tells its faults one by one: its message is a text for programs. */
+function faultsOf({ message, issues }: { readonly message: string; readonly issues?: Issues | undefined }): string {
+  return issues?.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ") ?? message;
+}
+
+type Issues = readonly { readonly path: readonly PropertyKey[]; readonly message: string }[];
 
 function requireFile({ name, data }: FileContent): void {
   if (!isFileName(name))

@@ -1,7 +1,7 @@
 /** The open conversations as people name them: by handle, name or id. In memory; the store holds the names. */
 import type { AnyConversationType } from "../conversation/contract.ts";
-import type { ConversationView } from "./api.ts";
-import { currentOf } from "./contacts/current.ts";
+import type { ConversationState, ConversationView } from "./api.ts";
+import { currentOf, stateAmong } from "./contacts/current.ts";
 import { UmbradError } from "./errors.ts";
 import type { ConversationNumber, Store } from "./ports.ts";
 
@@ -20,6 +20,7 @@ export class Conversations {
   readonly #ofContact: (words: string) => readonly string[];
   readonly #byNumber = new Map<ConversationNumber, Entry>();
   readonly #byId = new Map<string, ConversationNumber>();
+  readonly #byPeer = new Map<string, Set<ConversationNumber>>();
   #clientAddress = "";
 
   /** `ofContact`: handles of the conversations that the name or address of a contact means. */
@@ -44,6 +45,7 @@ export class Conversations {
     if (clientAddress !== undefined) this.#clientAddress = clientAddress;
     this.#byNumber.set(number, { view, type });
     this.#byId.set(id, number);
+    if (view.peer !== null) this.#byPeer.set(view.peer, (this.#byPeer.get(view.peer) ?? new Set()).add(number));
   }
 
   /** After a turn: what a view shows of the state may have changed. */
@@ -61,6 +63,10 @@ export class Conversations {
     if (entry === undefined) return;
     this.#byNumber.delete(number);
     this.#byId.delete(entry.view.id);
+    const { peer } = entry.view;
+    const ofPeer = this.#byPeer.get(peer ?? "");
+    ofPeer?.delete(number);
+    if (peer !== null && ofPeer?.size === 0) this.#byPeer.delete(peer);
   }
 
   typeOf(number: ConversationNumber): AnyConversationType | undefined {
@@ -107,7 +113,20 @@ export class Conversations {
   successorOf(view: ConversationView): ConversationView {
     const isUsable = view.standing === "accepted" || view.standing === "rolled-back";
     if (view.peer === null || !isUsable || view.isHeard === null) return view;
-    return currentOf(this.list().filter(({ peer, type }) => peer === view.peer && type === view.type)) ?? view;
+    return currentOf(this.#besides(view)) ?? view;
+  }
+
+  /** `open` of what is closed: nobody asks what is to be done about it. */
+  stateOf(handle: string): ConversationState {
+    const view = this.#byNumber.get(this.numberOf(handle))?.view;
+    return view === undefined ? "open" : stateAmong(view, this.#besides(view));
+  }
+
+  /** Those with the same peer, of the same type, itself among them. */
+  #besides({ peer, type }: ConversationView): ConversationView[] {
+    return [...(this.#byPeer.get(peer ?? "") ?? [])]
+      .flatMap((number) => this.#byNumber.get(number)?.view ?? [])
+      .filter((view) => view.type === type);
   }
 
   rename(handle: string, name: string): void {

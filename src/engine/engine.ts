@@ -193,6 +193,10 @@ class RunningEngine implements Engine {
     return this.#conversations.find(nameOrHandleOrId);
   }
 
+  conversationState(handle: string): ReturnType<EngineApi["conversationState"]> {
+    return this.#conversations.stateOf(handle);
+  }
+
   handleOf(conversationNumber: number): string {
     return handleOf(conversationNumber);
   }

@@ -164,12 +164,28 @@ function attempt<Result>(body: () => Result): Result {
 
 const faults: Readonly<Record<number, { code: string; message: string; hint: string }>> = {
   5: { code: "store/busy", message: "another program holds the database", hint: "close it and try again" },
-  8: { code: "store/readonly", message: "the database cannot be written", hint: "check owner and mode of the files" },
+  8: {
+    code: "store/readonly",
+    message: "the database cannot be written",
+    hint: "check owner and mode of the state directory and of its files: umbrad doctor",
+  },
   10: { code: "store/io", message: "the disk failed", hint: "see the kernel log; then umbrad store check" },
-  11: { code: "store/corrupt", message: "the database is damaged", hint: "umbrad store check; then restore a backup" },
+  11: {
+    code: "store/corrupt",
+    message: "the database is damaged",
+    hint: "umbrad store check; umbrad store restore FILE puts a backup in its place",
+  },
   13: { code: "store/full", message: "the disk is full", hint: "free some space: nothing was lost" },
-  14: { code: "store/io", message: "the database cannot be opened", hint: "check owner and mode of the directory" },
-  26: { code: "store/corrupt", message: "the file is not an umbrad database", hint: "restore a backup" },
+  14: {
+    code: "store/io",
+    message: "the database cannot be opened",
+    hint: "check owner and mode of the directory: umbrad doctor",
+  },
+  26: {
+    code: "store/corrupt",
+    message: "the file is no database, or a damaged one",
+    hint: "is it the right file? umbrad store restore FILE puts a backup in the place of a state",
+  },
 };
 
 /** Whether the place where the database lies does not take writes, whoever asks; not that one write was refused. */

@@ -4,7 +4,7 @@
  * words the refusal.
  */
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { UmbradError } from "../engine/errors.ts";
 import { Database } from "./database.ts";
 
@@ -37,6 +37,26 @@ export function takeStateLock(stateDir: string): StateLock {
   };
 }
 
+/**
+ * As `mkdir -p -m 700`; gives those that it had to make, deepest last. Not Node's own `recursive`, which never returns where
+ * a file system makes no directories and calls that "no such file" (/proc).
+ */
+export function makeDirectories(path: string): string[] {
+  const missing: string[] = [];
+  for (let at = resolve(path); !existsSync(at); at = dirname(at)) missing.unshift(at);
+  for (const directory of missing) makeOne(directory);
+  return missing;
+}
+
+/** Another process may have been quicker. */
+function makeOne(directory: string): void {
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+  }
+}
+
 /** An empty file that only its owner can read; an existing one is left as it is. */
 export function createPrivate(file: string): void {
   fileSystem(() => {
@@ -45,18 +65,6 @@ export function createPrivate(file: string): void {
     } catch (error) {
       if (codeOf(error) !== "EEXIST") throw error;
     }
-  });
-}
-
-/**
- * A directory and what is missing above it. One level at a time: mkdir of Node 24 with `recursive` never returns where the
- * system says ENOENT below a directory that is there, as in /proc, and would stop the daemon.
- */
-export function makePrivateDirectory(directory: string): void {
-  const missing: string[] = [];
-  for (let path = directory; !existsSync(path); path = dirname(path)) missing.unshift(path);
-  fileSystem(() => {
-    for (const path of missing) mkdirSync(path, { mode: 0o700 });
   });
 }
 
@@ -102,7 +110,7 @@ function locked(stateDir: string, pidFile: string): UmbradError {
   const pid = recordedPid(pidFile);
   const holder = pid === undefined ? "another process" : `process ${pid}`;
   return new UmbradError("store/locked", `${stateDir} is in use by ${holder}`, {
-    hint: pid === undefined ? "umbrad status" : `umbrad status, or ps -p ${pid}`,
+    hint: `umbrad status${pid === undefined ? "" : `, or ps -p ${pid},`} says what it is; umbrad stop ends it`,
   });
 }
 

@@ -8,14 +8,7 @@ import { toHex } from "../crypto/bytes.ts";
 import { UmbradError } from "../engine/errors.ts";
 import type { Store } from "../engine/ports.ts";
 import { APPLICATION_ID, configureWriter, Database } from "./database.ts";
-import {
-  createPrivate,
-  fileSystem,
-  makePrivateDirectory,
-  type StateLock,
-  syncDirectory,
-  takeStateLock,
-} from "./lock.ts";
+import { createPrivate, fileSystem, makeDirectories, type StateLock, syncDirectory, takeStateLock } from "./lock.ts";
 import { migrate, newestSchema, schemaOf } from "./migrations/migrate.ts";
 import { Changes } from "./rollback/changes.ts";
 import { Sealer } from "./seal.ts";
@@ -51,6 +44,7 @@ export function isSealed(stateDir: string): boolean | undefined {
   if (!existsSync(file)) return undefined;
   const database = new Database(file, { readOnly: true });
   try {
+    requireOurs(database, file);
     return isWrapped(storedKey(database));
   } finally {
     database.close();
@@ -136,9 +130,7 @@ function buildComplete(file: string, stored: Uint8Array): void {
 function readStoredKey(file: string): Uint8Array {
   const database = new Database(file);
   try {
-    if (Number(database.value("PRAGMA application_id")) !== APPLICATION_ID) {
-      throw new UmbradError("store/corrupt", `${file} is not an umbrad database`, { hint: "restore a backup" });
-    }
+    requireOurs(database, file);
     const schema = schemaOf(database);
     if (schema > newestSchema()) {
       throw new UmbradError(
@@ -151,6 +143,14 @@ function readStoredKey(file: string): Uint8Array {
   } finally {
     database.close();
   }
+}
+
+/** `store/corrupt` for a database of another program, and for an empty file. */
+export function requireOurs(database: Database, file: string): void {
+  if (Number(database.value("PRAGMA application_id")) === APPLICATION_ID) return;
+  throw new UmbradError("store/corrupt", `${file} is not an umbrad database`, {
+    hint: "is it the right file? umbrad store restore FILE puts a backup in the place of a state",
+  });
 }
 
 /** The data key as it is kept, wrapped or not. */
@@ -199,12 +199,11 @@ function fence(database: Database, mark: string): void {
 
 /** The directories that it had to make, deepest last. */
 function makeStateDir(stateDir: string): string[] {
-  const made: string[] = [];
-  for (let path = stateDir; !existsSync(path); path = dirname(path)) made.unshift(path);
-  makePrivateDirectory(stateDir);
-  fileSystem(() => {
+  const made = fileSystem(() => {
+    const directories = makeDirectories(stateDir);
     // An empty directory was made for us (mkdir, a fresh volume); anything else is somebody's and is not ours to change.
     if (readdirSync(stateDir).length === 0) chmodSync(stateDir, 0o700);
+    return directories;
   });
   refuseReadableByOthers(stateDir, 0o700);
   return made;

@@ -146,7 +146,7 @@ test("invites, conversations, messages", async (t) => {
   const [view] = engine.conversations();
   assert.ok(view);
   const { createdAtMs: _, isHeard: __, ...fields } = view;
-  assert.deepEqual(list.json, { conversations: [{ ...fields, createdAt: "2026-11-22T10:00:00.000Z" }] });
+  assert.deepEqual(list.json, { conversations: [{ ...fields, createdAt: "2026-11-22T10:00:00.000Z", state: "open" }] });
 
   const sent = await post("/v1/messages", { conversation: "c1", text: "second", key: "k" });
   assert.equal(sent.status, 202);

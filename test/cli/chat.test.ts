@@ -1,40 +1,12 @@
 // Goal: a person can talk while messages come in and loses nothing of the line being typed. Method: the conversation over
 // the real admin server with injected streams, then the real command in a pseudo-terminal that script(1) makes.
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { PassThrough } from "node:stream";
-import { type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { stripVTControlCharacters } from "node:util";
+import { test } from "node:test";
 import { connectAdmin } from "../../src/admin/client.ts";
 import { talk } from "../../src/cli/command/chat/talk.ts";
 import { type CliFixture, failed, startCliFixture } from "../support/cli-fixture.ts";
-
-const bin = fileURLToPath(new URL("../../src/umbrad.ts", import.meta.url));
-
-/** What was written, and a promise for a text that is to be in it. */
-class Written {
-  text = "";
-  readonly #looks = new Set<() => void>();
-
-  add(chunk: string): void {
-    this.text += chunk;
-    for (const look of this.#looks) look();
-  }
-
-  has(wanted: RegExp, from = 0): Promise<string> {
-    return new Promise((resolve) => {
-      const look = (): void => {
-        const plain = stripVTControlCharacters(this.text.slice(from));
-        if (!wanted.test(plain)) return;
-        this.#looks.delete(look);
-        resolve(plain);
-      };
-      this.#looks.add(look);
-      look();
-    });
-  }
-}
+import { inTerminal, umbradWords, Written } from "../support/terminal.ts";
 
 function startTalk({ socketPath }: CliFixture, columns = 80) {
   const input = new PassThrough();
@@ -121,32 +93,17 @@ test("in a pipe it says what to use instead", async (t) => {
 });
 
 test("the real command in a terminal", { timeout: 60_000 }, async (t) => {
-  if (spawnSync("script", ["--version"]).error !== undefined) {
-    t.diagnostic("script(1) is not installed");
-    return;
-  }
   const { engine, stateDir } = await startCliFixture(t);
   const view = engine.open("ada");
   engine.receive(view, "first");
-  const { child, written, ended } = inTerminal(t, `'${process.execPath}' '${bin}' chat c1 --state-dir '${stateDir}'`);
+  const terminal = inTerminal(t, `${umbradWords} chat c1 --state-dir '${stateDir}'`);
+  if (terminal === undefined) return;
+  const { written, type, ended } = terminal;
   await written.has(/ada: first\r\n[\s\S]*ada> /);
-  child.stdin?.write("good evening\r");
+  type("good evening\r");
   await written.has(/you: good evening/);
   engine.receive(view, "and to you");
   await written.has(/ada: and to you/);
-  child.stdin?.write("/quit\r");
+  type("/quit\r");
   assert.equal(await ended, 0);
 });
-
-function inTerminal(
-  t: TestContext,
-  command: string,
-): { child: ChildProcess; written: Written; ended: Promise<number> } {
-  const env = { PATH: process.env["PATH"] ?? "", HOME: "/nonexistent", TERM: "xterm" };
-  const child = spawn("script", ["-q", "-e", "-c", command, "/dev/null"], { env, stdio: ["pipe", "pipe", "inherit"] });
-  t.after(() => child.kill("SIGKILL"));
-  const written = new Written();
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => written.add(chunk));
-  const ended = new Promise<number>((resolve) => child.on("close", (code) => resolve(code ?? -1)));
-  return { child, written, ended };
-}

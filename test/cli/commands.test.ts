@@ -163,10 +163,10 @@ test("conversation list", async (t) => {
   assert.match(none.stderr, /umbrad invite create/);
   engine.open("ada");
   engine.open("evil\u001b[2J");
-  const line = (handle: string, name: string): string => `${handle}      ${name}  private/v1  ${peer}  ${ts}\n`;
+  const line = (handle: string, name: string): string => `${handle}      ${name}  private/v1  ${peer}  ${ts}  open\n`;
   succeeded(
     await run("conversation", "list"),
-    `HANDLE  NAME           TYPE        PEER${" ".repeat(62)}CREATED\n${line("c1", "ada          ")}${line("c2", "evil\\u{1b}[2J")}`,
+    `HANDLE  NAME           TYPE        PEER${" ".repeat(62)}CREATED                   STATE\n${line("c1", "ada          ")}${line("c2", "evil\\u{1b}[2J")}`,
   );
   const { conversations } = JSON.parse((await run("conversation", "list", "--json")).stdout);
   const id = `/private/v1/${"0".repeat(31)}1`;
@@ -178,6 +178,7 @@ test("conversation list", async (t) => {
     peer,
     createdAt: ts,
     standing: "accepted",
+    state: "open",
   });
 });
 

@@ -87,7 +87,7 @@ test("two devnets, one network", async (t) => {
     assert.ok(performance.now() < deadline, stdout);
   }
   const bad = await umbrad(t, ["devnet", "--json", "--state-dir", join(directory, "third"), "--peer", "nonsense"]);
-  assert.deepEqual([bad.code, JSON.parse(bad.stderr).error.code], [73, "devnet/bad-option"]);
+  assert.deepEqual([bad.code, JSON.parse(bad.stderr).error.code], [64, "devnet/bad-option"]);
 });
 
 async function ready(

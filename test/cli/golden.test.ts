@@ -4,10 +4,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it, test } from "node:test";
 import { commandTable } from "../../src/cli/command-table.ts";
-import { VERSION } from "../../src/cli/package-version.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { type CliFixture, fixturePeer, startCliFixture } from "../support/cli-fixture.ts";
-import { asJson, asText, checkGolden } from "../support/golden.ts";
+import { asJson, asText, checkGolden, stable } from "../support/golden.ts";
 import { temporaryDirectory } from "../support/umbrad-command.ts";
 
 const folder = join(import.meta.dirname, "golden");
@@ -164,36 +163,16 @@ const scenes: Readonly<Record<string, Scene>> = {
 
 /** Commands without a scene, each with the place that shows what they print. */
 const elsewhere: Readonly<Record<string, string>> = {
-  devnet: "test/cli/devnet.test.ts: it runs on",
-  run: "test/e2e: it runs on",
+  devnet: "test/cli/golden-processes.test.ts: it runs on",
+  run: "test/cli/golden-processes.test.ts: it runs on",
   "config schema": "test/docs/configuration.test.ts",
   "conversation expire": "test/cli/expire.test.ts",
   "identity words": "test/e2e/identity.test.ts: every run has others",
   "identity export": "test/e2e/identity.test.ts",
   "store rekey": "test/e2e/rekey.test.ts",
-  "service print": "test/service: paths of this installation",
+  "service print": "test/cli/golden-processes.test.ts",
   "service install": "test/service: paths of this installation",
 };
-
-/** Times, keys, secrets, paths and sizes of this run. */
-function stable(text: string, directories: readonly string[]): string {
-  let result = text;
-  directories.forEach((directory, at) => {
-    result = result.replaceAll(directory, at === 0 ? "STATE" : "OTHER");
-  });
-  const fixed = /2026-11-2[29]T1[01]:00:0\d\.000Z/;
-  return result
-    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, (time) => (fixed.test(time) ? time : "TIME"))
-    .replaceAll(process.cwd(), "CWD")
-    .replaceAll(/\b(?!(?:ab|cd)+\b)[0-9a-f]{64}\b/g, "KEY")
-    .replaceAll(/umbrad_t(\d)_[\w-]{43}/g, "umbrad_t$1_SECRET")
-    .replaceAll(process.versions.node, "NODE")
-    .replaceAll(VERSION, "VERSION")
-    .replaceAll(
-      /\d+ MiB free|\d+ open files|("pid":|"bytes":|"walBytes":)\d+|\b\d{4,} bytes|and \d+ in the log/g,
-      (found) => found.replace(/\d+/, "N"),
-    );
-}
 
 for (const [name, { prepare, commands }] of Object.entries(scenes)) {
   describe(name, { concurrency: 2 }, () => {

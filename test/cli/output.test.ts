@@ -73,7 +73,7 @@ test("every error has a next step, and every command in it exists", () => {
     "internal/bug",
   ];
   for (const code of codes) {
-    const hint = hintFor(code);
+    const hint = hintFor(code, "umbrad help");
     const [, noun = ""] = /umbrad ([a-z]+)/.exec(hint) ?? [];
     assert.ok(["help", ...program.commands.map((command) => command.name())].includes(noun), `${code}: ${hint}`);
   }

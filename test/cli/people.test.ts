@@ -106,7 +106,7 @@ test("conversation show, rename and leave", async (t) => {
   const { run, engine } = await startCliFixture(t);
   engine.open("ada");
   const shown = (await run("conversation", "show", "c1")).stdout;
-  assert.match(shown, /^handle +c1\nname +ada\ntype +private\/v1\n(?:.*\n)*standing +accepted\n$/);
+  assert.match(shown, /^handle +c1\nname +ada\ntype +private\/v1\n(?:.*\n)*standing +accepted\nstate +open\n$/);
   assert.match((await run("conversation", "rename", "c1", "Ada")).stdout, /\nname +Ada\n/);
   succeeded(await run("conversation", "leave", "c1"), "left c1\n");
   for (const args of [["show"], ["rename", "x"], ["leave"]]) {

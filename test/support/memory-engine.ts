@@ -5,6 +5,7 @@
 
 import { systemClock } from "../../src/daemon/clock.ts";
 import type {
+  ConversationState,
   ConversationView,
   EngineApi,
   EngineStatus,
@@ -39,6 +40,8 @@ export class MemoryEngine implements EngineApi {
   #firstSeq = 1;
   readonly consumers: Consumers = new Consumers({ clock: systemClock, store: this.#consumerStore() });
   readonly people: MemoryPeople = new MemoryPeople(() => this.#conversations);
+  /** By handle; what is not in it is open. */
+  readonly states: Map<string, ConversationState> = new Map();
   readonly counters = new Counters();
   nowMs = Date.UTC(2026, 10, 22, 10, 0, 0);
   state: EngineStatus["state"] = "ready";
@@ -102,6 +105,10 @@ export class MemoryEngine implements EngineApi {
       });
     }
     return first;
+  }
+
+  conversationState(handle: string): ConversationState {
+    return this.states.get(handle) ?? "open";
   }
 
   handleOf(conversationNumber: number): string {

@@ -182,6 +182,7 @@ export const conversation: z.ZodType<ConversationJson> = z.strictObject({
   peer: z.string().nullable(),
   createdAt: time,
   standing: z.enum(["accepted", "undecided", "blocked", "rolled-back"]),
+  state: z.enum(["open", "unanswered", "superseded"]),
 });
 
 export const inviteRecord: z.ZodType<InviteJson> = z.strictObject({

@@ -8,6 +8,7 @@ import { BODY_BYTES_MAX, HEADER_BYTES_MAX, HEADERS_MS_MAX, IDLE_MS_MAX, PATH_PAR
 import { API_VERSION } from "../location.ts";
 import { methodsOn, type Route } from "./endpoint.ts";
 import type { Gate } from "./gate.ts";
+import { invalidText } from "./invalid.ts";
 import { parseJsonBody } from "./json-body.ts";
 import { answerProblem, REQUEST_SHAPES } from "./problem-answer.ts";
 import type { RouteConfig } from "./serve.ts";
@@ -111,8 +112,5 @@ function logAnswer(host: AdminHost, gate: Gate, request: FastifyRequest, reply: 
 function validated(schema: z.ZodType, value: unknown): { value: unknown } | { error: Error } {
   const parsed = schema.safeParse(value);
   if (parsed.success) return { value: parsed.data };
-  const problems = parsed.error.issues.map(({ path, message }) =>
-    path.length === 0 ? message : `${path.join(".")}: ${message}`,
-  );
-  return { error: new UmbradError("request/invalid", problems.join("; "), { hint: REQUEST_SHAPES }) };
+  return { error: new UmbradError("request/invalid", invalidText(parsed.error.issues), { hint: REQUEST_SHAPES }) };
 }

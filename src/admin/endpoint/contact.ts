@@ -98,7 +98,7 @@ export const requests = endpoint({
   id: "requests",
   summary: "Strangers who ask to talk",
   answer: z.strictObject({ requests: z.array(answers.conversation) }),
-  handle: ({ engine }) => ({ requests: engine.people.requests().map(conversationJson) }),
+  handle: ({ engine }) => ({ requests: engine.people.requests().map((view) => conversationJson(view, engine)) }),
 });
 
 export const accept = endpoint({
@@ -106,7 +106,8 @@ export const accept = endpoint({
   summary: "Talk with who asked",
   params: schema.requestParams,
   answer: answers.conversation,
-  handle: async ({ engine, params }) => conversationJson(await engine.people.decideRequest(params.request, true)),
+  handle: async ({ engine, params }) =>
+    conversationJson(await engine.people.decideRequest(params.request, true), engine),
 });
 
 export const reject = endpoint({
@@ -114,5 +115,6 @@ export const reject = endpoint({
   summary: "Do not talk with who asked",
   params: schema.requestParams,
   answer: answers.conversation,
-  handle: async ({ engine, params }) => conversationJson(await engine.people.decideRequest(params.request, false)),
+  handle: async ({ engine, params }) =>
+    conversationJson(await engine.people.decideRequest(params.request, false), engine),
 });

@@ -13,7 +13,7 @@ export const list = endpoint({
   confined: "itself",
   handle({ engine, caller: { confinedTo } }) {
     const shown = engine.conversations().filter(({ handle }) => confinedTo?.has(handle) ?? true);
-    return { conversations: shown.map(conversationJson) };
+    return { conversations: shown.map((view) => conversationJson(view, engine)) };
   },
 });
 
@@ -23,7 +23,7 @@ export const show = endpoint({
   params: schema.conversationParams,
   answer: answers.conversation,
   confined: ({ params }) => params.conversation,
-  handle: ({ engine, params }) => conversationJson(engine.findConversation(params.conversation)),
+  handle: ({ engine, params }) => conversationJson(engine.findConversation(params.conversation), engine),
 });
 
 export const rename = endpoint({
@@ -33,7 +33,7 @@ export const rename = endpoint({
   body: schema.nameBody,
   answer: answers.conversation,
   handle: async ({ engine, params, body }) =>
-    conversationJson(await engine.people.renameConversation(params.conversation, body.name)),
+    conversationJson(await engine.people.renameConversation(params.conversation, body.name), engine),
 });
 
 export const leave = endpoint({
@@ -41,7 +41,8 @@ export const leave = endpoint({
   summary: "Take no more part in a conversation",
   params: schema.conversationParams,
   answer: answers.conversation,
-  handle: async ({ engine, params }) => conversationJson(await engine.people.leaveConversation(params.conversation)),
+  handle: async ({ engine, params }) =>
+    conversationJson(await engine.people.leaveConversation(params.conversation), engine),
 });
 
 /** The newest page, oldest first, as a reader of a conversation expects it. */

@@ -16,6 +16,7 @@ export async function list({ admin, output }: Session): Promise<void> {
     return [name, String(ackedSeq), String(behind), reading ? "yes" : "no", ackedAt];
   });
   output.answer(answer, rows.length === 0 ? "" : table(["NAME", "ACKED", "BEHIND", "READING", "LAST ACK"], rows));
+  if (rows.length === 0) output.note("There are none yet: umbrad listen --consumer NAME makes one");
 }
 
 export async function drop({ admin, output }: Session, name: string): Promise<void> {

@@ -6,21 +6,23 @@ import type { Session } from "../session.ts";
 
 export async function list({ admin, output }: Session): Promise<void> {
   const answer = await (await admin()).get<{ conversations: ConversationJson[] }>("/v1/conversations");
-  const rows = answer.conversations.map(({ handle, name, type, peer, createdAt, standing }) => [
+  const rows = answer.conversations.map(({ handle, name, type, peer, createdAt, standing, state }) => [
     handle,
     name ?? "-",
     type,
     peer ?? "-",
     createdAt,
-    standing === "accepted" ? "" : standing,
+    standing === "accepted" ? state : standing,
   ]);
-  output.answer(answer, rows.length === 0 ? "" : table(["HANDLE", "NAME", "TYPE", "PEER", "CREATED", ""], rows));
+  output.answer(answer, rows.length === 0 ? "" : table(["HANDLE", "NAME", "TYPE", "PEER", "CREATED", "STATE"], rows));
   if (rows.length === 0) output.note("There are none yet: umbrad invite create, or umbrad invite accept LINK");
+  if (answer.conversations.some(isUnanswered)) output.note(`unanswered: ${unanswered}`);
 }
 
 export async function show({ admin, output }: Session, conversation: string): Promise<void> {
   const answer = await (await admin()).get<ConversationJson>(pathOf(conversation));
   output.answer(answer, conversationText(answer));
+  if (isUnanswered(answer)) output.note(`unanswered: ${unanswered}`);
 }
 
 export async function rename({ admin, output }: Session, conversation: string, name: string): Promise<void> {
@@ -53,7 +55,16 @@ function pathOf(conversation: string): string {
   return `/v1/conversations/${encodeURIComponent(conversation)}`;
 }
 
-function conversationText({ handle, name, type, id, peer, createdAt, standing }: ConversationJson): string {
+/** Nobody tells who came second that a link was used up. */
+const unanswered =
+  "nobody has answered there yet. They may be away, or somebody else has used the link before, or it was revoked: if it " +
+  "stays so, ask for a new link";
+
+function isUnanswered({ standing, state }: ConversationJson): boolean {
+  return standing === "accepted" && state === "unanswered";
+}
+
+function conversationText({ handle, name, type, id, peer, createdAt, standing, state }: ConversationJson): string {
   return fieldLines([
     ["handle", handle],
     ["name", name ?? "-"],
@@ -62,5 +73,6 @@ function conversationText({ handle, name, type, id, peer, createdAt, standing }:
     ["peer", peer ?? "-"],
     ["created", createdAt],
     ["standing", standing],
+    ["state", state],
   ]);
 }

@@ -91,12 +91,17 @@ export async function list({ admin, output }: Session, options: { after?: number
   let { after } = options;
   let left = options.limit ?? Number.POSITIVE_INFINITY;
   const client = await admin();
+  let isFirst = true;
   while (left > 0) {
     const query = new URLSearchParams({ limit: String(Math.min(left, pageRows)) });
     // Without a place: from the oldest event that is still kept.
     if (after !== undefined) query.set("after", String(after));
     const { seq, count } = await print(await client.events(query), left, output);
-    if (count === 0) return;
+    if (count === 0) {
+      if (isFirst) output.note("No such event is kept: umbrad listen waits for the next one");
+      return;
+    }
+    isFirst = false;
     after = seq;
     left -= count;
   }

@@ -52,7 +52,10 @@ async function readFile(file: string): Promise<Uint8Array> {
     return Buffer.concat(chunks);
   } catch (error) {
     if (error instanceof UmbradError) throw error;
-    throw new UmbradError("cli/cannot-read-file", `cannot read ${file}: ${reasonOf(error)}`, { cause: error });
+    throw new UmbradError("cli/cannot-read-file", `cannot read ${file} (${codeOf(error)})`, {
+      hint: "--file takes the path of one file that you may read",
+      cause: error,
+    });
   } finally {
     await handle?.close();
   }
@@ -139,6 +142,10 @@ export function savedName(name: string, number: number): string {
   let stem = plain.slice(0, plain.length - extension.length);
   while (Buffer.byteLength(stem + tail) > NAME_BYTES_MAX) stem = [...stem].slice(0, -1).join("");
   return stem + tail;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : reasonOf(error);
 }
 
 function reasonOf(error: unknown): string {

@@ -2,10 +2,11 @@
 import { existsSync } from "node:fs";
 import { loadConfig, resolveConfigFile } from "../../daemon/config/config.ts";
 import { identityOfWords, importIdentity, type PortableIdentity } from "../../daemon/identity/identity.ts";
-import { initialise } from "../../daemon/initialise.ts";
+import { initialise, refuseInitialised } from "../../daemon/initialise.ts";
 import { readPassphrase } from "../../daemon/passphrase.ts";
 import { UmbradError } from "../../engine/errors.ts";
 import { fieldLines } from "../output.ts";
+import { chosen, given, typed } from "../passphrase/passphrase.ts";
 import { globalFlags, type Session, shellWord } from "../session.ts";
 
 export interface InitOptions {
@@ -41,8 +42,11 @@ export async function init(session: Session, options: InitOptions): Promise<void
     env,
     file: { path: file.path, required: false },
   });
-  const passphrase = wantedPassphrase(session, options);
-  const identity = await wantedIdentity(options, passphrase);
+  // Before anybody is asked for a passphrase that would be for nothing.
+  refuseInitialised(stateDir);
+  const found = givenPassphrase(session, options);
+  const identity = await wantedIdentity(session, options, found);
+  const passphrase = found ?? (await newPassphrase(session, options));
   const result = await initialise({ stateDir, passphrase, config, configFile: file.path, identity });
   const global = {
     ...(stateDirFlag === undefined ? {} : { stateDir: stateDirFlag }),
@@ -74,38 +78,44 @@ function refuseSecondConfig(path: string, { name, network, peer, clusterId, shar
   });
 }
 
-function wantedPassphrase({ env }: Session, options: InitOptions): Uint8Array | undefined {
+function givenPassphrase(session: Session, options: InitOptions): Uint8Array | undefined {
   const { passphraseFile: file, passphraseFd: fd, insecurePlaintextState: isPlaintext = false } = options;
-  const isGiven = file !== undefined || fd !== undefined;
-  if (isPlaintext && isGiven) {
-    throw new UmbradError("cli/usage", "--insecure-plaintext-state and a passphrase exclude each other", {
-      hint: "leave one of them out",
-    });
-  }
-  if (isPlaintext) return undefined;
-  const passphrase = readPassphrase({ file, fd, credentialsDirectory: env["CREDENTIALS_DIRECTORY"] });
+  if (!isPlaintext) return given(session, options);
+  if (file === undefined && fd === undefined) return undefined;
+  throw new UmbradError("cli/usage", "--insecure-plaintext-state and a passphrase exclude each other", {
+    hint: "leave one of them out",
+  });
+}
+
+/** undefined: the state is not to be sealed. */
+async function newPassphrase(session: Session, options: InitOptions): Promise<Uint8Array | undefined> {
+  if (options.insecurePlaintextState === true) return undefined;
+  const passphrase = await chosen(session, session.stateDir);
   if (passphrase !== undefined) return passphrase;
   throw new UmbradError("passphrase/missing", "init needs a passphrase: keys and messages are sealed with it", {
-    hint: "(umask 077; head -c 32 /dev/urandom | base64 > FILE), then umbrad init --passphrase-file FILE",
+    hint: "(umask 077; head -c 32 /dev/urandom | base64 > FILE), then umbrad init --passphrase-file FILE; in a terminal it is asked for",
   });
 }
 
 /** undefined: a new one. */
 async function wantedIdentity(
+  session: Session,
   options: InitOptions,
   passphrase: Uint8Array | undefined,
 ): Promise<PortableIdentity | undefined> {
-  const { identityFile, identityPassphraseFile, recoveryWordsFile: file, recoveryWordsFd: fd } = options;
+  const { identityFile: place, identityPassphraseFile, recoveryWordsFile: file, recoveryWordsFd: fd } = options;
   const words = readPassphrase({ file, fd });
-  if (words !== undefined && identityFile !== undefined) {
+  if (words !== undefined && place !== undefined) {
     throw new UmbradError("cli/usage", "--identity-file and recovery words exclude each other", {
       hint: "leave one of them out",
     });
   }
   if (words !== undefined) return identityOfWords(words);
-  if (identityFile === undefined) return undefined;
-  const own = readPassphrase({ file: identityPassphraseFile }) ?? passphrase;
-  if (own !== undefined) return importIdentity(identityFile, own);
+  if (place === undefined) return undefined;
+  const opens = (own: Uint8Array): Promise<unknown> => importIdentity(place, own);
+  const own =
+    readPassphrase({ file: identityPassphraseFile }) ?? passphrase ?? (await typed(session, { place, opens }));
+  if (own !== undefined) return importIdentity(place, own);
   throw new UmbradError("passphrase/missing", "the identity file is sealed: its passphrase is needed", {
     hint: "--identity-passphrase-file F",
   });

@@ -171,6 +171,7 @@ export async function history(
   const path = `/v1/conversations/${encodeURIComponent(conversation)}/messages?${query}`;
   const answer = await (await admin()).get<{ messages: MessageView[] }>(path);
   output.answer(answer, answer.messages.map(messageLine).join("\n"));
+  if (answer.messages.length === 0) output.note("There are no messages here.");
 }
 
 function messageLine(message: MessageView): string {

@@ -4,12 +4,13 @@ import type { FlagValues } from "../../daemon/config/layers.ts";
 import { RunningConfig } from "../../daemon/config/running-config.ts";
 import { runDaemon } from "../../daemon/daemon.ts";
 import { createLog } from "../../daemon/log/log.ts";
-import { readPassphrase } from "../../daemon/passphrase.ts";
 import { readServiceEnvironment } from "../../daemon/service/environment.ts";
 import { listenForReload, listenForStop } from "../../daemon/signals.ts";
 import { stateKind } from "../../daemon/state-kind.ts";
+import { checkSeal } from "../../daemon/store/store-files.ts";
 import { UmbradError } from "../../engine/errors.ts";
 import { VERSION } from "../package-version.ts";
+import { given, typed } from "../passphrase/passphrase.ts";
 import { globalFlags, type Session } from "../session.ts";
 
 export interface RunOptions {
@@ -31,7 +32,7 @@ export async function run(session: Session, options: RunOptions): Promise<void> 
   config.follow({ apply: (next) => log.configure(next.log) });
   // Before the passphrase: until somebody listens, the signal would end the process.
   using _reload = listenForReload(() => config.reload("SIGHUP"));
-  const passphrase = neededPassphrase(session, options);
+  const passphrase = await neededPassphrase(session, options);
   using stop = listenForStop(log);
   log.info({ event: "config.loaded", component: "daemon", files: loaded.files }, "configuration read");
   const service = readServiceEnvironment(env, process.pid);
@@ -45,7 +46,8 @@ function settingsOf({ network, peer, logLevel, logFormat }: RunOptions): FlagVal
 }
 
 /** undefined for a state that `init` marked as unsealed. */
-function neededPassphrase({ stateDir, stateDirFlag, env }: Session, options: RunOptions): Uint8Array | undefined {
+async function neededPassphrase(session: Session, options: RunOptions): Promise<Uint8Array | undefined> {
+  const { stateDir, stateDirFlag } = session;
   const kind = stateKind(stateDir);
   const flags = globalFlags(stateDirFlag === undefined ? {} : { stateDir: stateDirFlag });
   if (kind === "none") {
@@ -57,9 +59,10 @@ function neededPassphrase({ stateDir, stateDirFlag, env }: Session, options: Run
   const isGiven = file !== undefined || fd !== undefined;
   // A credential that a unit always carries is no wish to unseal an unsealed state; a flag is, and the store refuses it.
   if (kind === "plaintext" && !isGiven) return undefined;
-  const passphrase = readPassphrase({ file, fd, credentialsDirectory: env["CREDENTIALS_DIRECTORY"] });
+  const opens = (passphrase: Uint8Array): Promise<void> => checkSeal(stateDir, passphrase);
+  const passphrase = given(session, options) ?? (await typed(session, { place: stateDir, opens }));
   if (passphrase !== undefined) return passphrase;
   throw new UmbradError("passphrase/missing", "this state is sealed and no passphrase was given", {
-    hint: `umbrad run${flags} --passphrase-file FILE (or --passphrase-fd N, or a systemd credential named passphrase)`,
+    hint: `umbrad run${flags} --passphrase-file FILE (or --passphrase-fd N, or a systemd credential named passphrase; in a terminal it is asked for)`,
   });
 }

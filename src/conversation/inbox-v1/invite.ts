@@ -120,7 +120,10 @@ export function acceptInvite(
   const lacking = [contactKey, spentKey, dayKey].filter((key) => !context.records.has(key));
   if (lacking.length > 0) return { kind: "lacks", keys: lacking };
   if (!bundle.multiUse && context.records.get(spentKey) !== undefined)
-    return reject("invite/used", "this link serves one invite, and yours has gone: ask for a new link");
+    return reject(
+      "invite/used",
+      "you have used this link already, and it opens one conversation: umbrad conversation list has it; for another, ask for a new link",
+    );
   const contact = readContact(context.records.get(contactKey));
   if (contact.isBlocked) return reject("contact/blocked", "you blocked this contact: unblock it first");
   // Above every conversation with this identity, so that both sides agree on the newest (profile 8.7).

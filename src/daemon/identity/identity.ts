@@ -1,4 +1,4 @@
-/** The identity out of a state, and into a new one: as words on paper, or as a sealed file. Works while no daemon runs. */
+/** The identity out of a state, and into a new one: as words on paper, or as a sealed file. Works beside a running daemon. */
 import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
 import {
   decodeIdentity,
@@ -10,8 +10,11 @@ import {
 import { type InboxState, identityOf } from "../../conversation/inbox-v1/state.ts";
 import { inboxStateCodec } from "../../conversation/inbox-v1/state-codec.ts";
 import { UmbradError } from "../../engine/errors.ts";
-import { openStore } from "../../sqlite/open.ts";
+import type { StoredConversation } from "../../engine/ports.ts";
+import { readConversation } from "../../sqlite/backup/inspect.ts";
+import { openStore, storeFile } from "../../sqlite/open.ts";
 import { openBytes, sealBytes } from "../../sqlite/secret/sealed-bytes.ts";
+import type { SealSource } from "../../sqlite/wrapped-key.ts";
 import { systemClock } from "../clock.ts";
 
 export type { PortableIdentity } from "../../conversation/inbox-v1/identity/portable.ts";
@@ -82,13 +85,24 @@ export function identityOfWords(bytes: Uint8Array): PortableIdentity {
 
 async function inboxOf(stateDir: string, passphrase: Uint8Array | undefined): Promise<InboxState> {
   const seal = passphrase === undefined ? undefined : ({ kind: "passphrase", passphrase } as const);
-  const store = await openStore({ stateDir, seal, random: systemClock.random });
+  const inbox = await storedInbox(stateDir, seal);
+  if (inbox === undefined)
+    throw new UmbradError("store/not-initialised", "this state has no identity", { hint: "umbrad init" });
+  return inboxStateCodec.decode(inbox.state);
+}
+
+/** Beside a running daemon too, which has the lock: who one is never changes, so any committed state says it. */
+async function storedInbox(stateDir: string, seal: SealSource | undefined): Promise<StoredConversation | undefined> {
+  const { random } = systemClock;
   try {
-    const inbox = store.conversation(0);
-    if (inbox === undefined)
-      throw new UmbradError("store/not-initialised", "this state has no identity", { hint: "umbrad init" });
-    return inboxStateCodec.decode(inbox.state);
-  } finally {
-    store.close();
+    const store = await openStore({ stateDir, seal, random });
+    try {
+      return store.conversation(0);
+    } finally {
+      store.close();
+    }
+  } catch (error) {
+    if (!(error instanceof UmbradError) || error.code !== "store/locked") throw error;
+    return await readConversation(storeFile(stateDir), 0, { seal, random });
   }
 }

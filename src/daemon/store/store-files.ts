@@ -1,5 +1,6 @@
 /** What commands and the daemon do with whole databases: look at one, back it up, verify a copy, put one back. */
 import { resolve } from "node:path";
+import { UmbradError } from "../../engine/errors.ts";
 import { backUp, restore, verifyCopy } from "../../sqlite/backup/backup.ts";
 import { checkStore, inspectStore, openSeal, type StoreFacts } from "../../sqlite/backup/inspect.ts";
 import { storeFile } from "../../sqlite/open.ts";
@@ -25,6 +26,21 @@ export function storeInfo(stateDir: string): StoreFacts {
 /** Throws unless the passphrase opens the state. Changes nothing, also while a daemon runs. */
 export function checkSeal(stateDir: string, passphrase: Uint8Array): Promise<void> {
   return openSeal(storeFile(stateDir), passphrase);
+}
+
+/** The same for a backup. */
+export function checkSealOfFile(file: string, passphrase: Uint8Array): Promise<void> {
+  return openSeal(resolve(file), passphrase);
+}
+
+/** Whether it needs a passphrase; false for what is no database of ours, which the work on it says better. */
+export function isFileSealed(file: string): boolean {
+  try {
+    return inspectStore(resolve(file)).sealed;
+  } catch (error) {
+    if (error instanceof UmbradError) return false;
+    throw error;
+  }
 }
 
 /** Throws `store/corrupt` when it is damaged. */

@@ -1,5 +1,5 @@
 /** Which of several conversations with one identity new content goes to (profile 8.7). */
-import type { ConversationView } from "../api.ts";
+import type { ConversationState, ConversationView } from "../api.ts";
 
 /** The newest of those in which the peer was heard, else the newest; of equal age the one with the smaller ident. */
 export function currentOf(conversations: readonly ConversationView[]): ConversationView | undefined {
@@ -9,4 +9,13 @@ export function currentOf(conversations: readonly ConversationView[]): Conversat
     (a, b) => b.createdAtMs - a.createdAtMs || (a.id < b.id ? -1 : 1),
   );
   return current;
+}
+
+/** `conversations`: all with the same peer, of the same type. Types that tell nothing of hearing have open ones only. */
+export function stateAmong(view: ConversationView, conversations: readonly ConversationView[]): ConversationState {
+  if (view.isHeard === null) return "open";
+  const current = currentOf(conversations);
+  const isOlder = current?.isHeard === true && current.createdAtMs > view.createdAtMs;
+  if (isOlder) return "superseded";
+  return view.isHeard ? "open" : "unanswered";
 }

@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { UmbradError } from "../../engine/errors.ts";
 import { Database } from "../database.ts";
-import { createPrivate, fileSystem, makePrivateDirectory, syncDirectory, takeStateLock } from "../lock.ts";
+import { createPrivate, fileSystem, makeDirectories, syncDirectory, takeStateLock } from "../lock.ts";
 import { openStore, storeFile } from "../open.ts";
 import type { SealSource } from "../wrapped-key.ts";
 import { checkStore, inspectStore, type StoreFacts } from "./inspect.ts";
@@ -28,7 +28,7 @@ export async function backUp(
 ): Promise<StoreFacts> {
   const file = join(directory, name);
   const partial = `${file}.partial`;
-  makePrivateDirectory(directory);
+  fileSystem(() => makeDirectories(directory));
   if (existsSync(file))
     throw new UmbradError("store/exists", `${file} exists already`, { hint: "try again in a second" });
   rmSync(partial, { force: true });
@@ -75,7 +75,7 @@ export async function restore(
   { stateDir, file, keptName }: { readonly stateDir: string; readonly file: string; readonly keptName: string },
   verification: Verification,
 ): Promise<string | undefined> {
-  makePrivateDirectory(stateDir);
+  fileSystem(() => makeDirectories(stateDir));
   const lock = takeStateLock(stateDir);
   try {
     await verifyCopy(file, verification);

@@ -1,10 +1,13 @@
-/** What a database file is and whether it is whole, without the key that opens it. Changes nothing. */
+/** What a database file is and whether it is whole, mostly without the key that opens it. Changes nothing. */
 import { existsSync, statSync } from "node:fs";
 import { UmbradError } from "../../engine/errors.ts";
-import { APPLICATION_ID, Database } from "../database.ts";
+import type { StoredConversation } from "../../engine/ports.ts";
+import { ConversationTables } from "../conversations.ts";
+import { Database } from "../database.ts";
 import { newestSchema, schemaOf } from "../migrations/migrate.ts";
-import { storedKey } from "../open.ts";
-import { isWrapped, unwrapDataKey } from "../wrapped-key.ts";
+import { requireOurs, storedKey } from "../open.ts";
+import { Sealer } from "../seal.ts";
+import { isWrapped, type SealSource, unwrapDataKey } from "../wrapped-key.ts";
 
 export interface StoreFacts {
   readonly file: string;
@@ -38,9 +41,26 @@ export function inspectStore(file: string): StoreFacts {
   });
 }
 
+/** Whether it has a conversation of this number. */
+export function holdsConversation(file: string, number: number): boolean {
+  return reading(file, (database) => database.get("SELECT 1 FROM conversation WHERE number = ?", number) !== undefined);
+}
+
 /** Throws `store/wrong-passphrase` or `store/not-sealed` unless the passphrase opens it. */
 export async function openSeal(file: string, passphrase: Uint8Array): Promise<void> {
   await unwrapDataKey(reading(file, storedKey), { kind: "passphrase", passphrase });
+}
+
+/** One conversation of a database that another process may be writing. The errors of `unwrapDataKey`. */
+export async function readConversation(
+  file: string,
+  number: number,
+  { seal, random }: { readonly seal: SealSource | undefined; readonly random: (length: number) => Uint8Array },
+): Promise<StoredConversation | undefined> {
+  const dataKey = await unwrapDataKey(reading(file, storedKey), seal);
+  const sealer = new Sealer(dataKey, random);
+  dataKey.fill(0);
+  return reading(file, (database) => new ConversationTables(database, sealer).find(number));
 }
 
 /** Throws `store/corrupt` unless every page reads, every index agrees with its table and every reference is met. */
@@ -55,13 +75,19 @@ export function checkStore(file: string): void {
   });
 }
 
+/** `store/not-initialised` for what is not there or is a directory. */
+export function requireDatabaseFile(file: string): void {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found?.isFile() === true) return;
+  const what = found === undefined ? `there is no database ${file}` : `${file} is not a file`;
+  throw new UmbradError("store/not-initialised", what, { hint: "check the path" });
+}
+
 function reading<Result>(file: string, read: (database: Database) => Result): Result {
-  if (!existsSync(file))
-    throw new UmbradError("store/not-initialised", `there is no database ${file}`, { hint: "check the path" });
+  requireDatabaseFile(file);
   const database = new Database(file, { readOnly: true });
   try {
-    if (Number(database.value("PRAGMA application_id")) !== APPLICATION_ID)
-      throw new UmbradError("store/corrupt", `${file} is not an umbrad database`, { hint: "check the path" });
+    requireOurs(database, file);
     const schema = schemaOf(database);
     if (schema > newestSchema())
       throw new UmbradError(

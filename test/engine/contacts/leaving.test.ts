@@ -30,6 +30,14 @@ describe("leaving", () => {
     for (const directory of directories) removeDir(directory);
   });
 
+  it("tells which conversation took the place of the other", () => {
+    for (const { engine } of [alice, bob])
+      assert.deepEqual(
+        ["c1", "c2"].map((handle) => engine.conversationState(handle)),
+        ["superseded", "open"],
+      );
+  });
+
   it("the conversation that superseded another leaves that one too, and fails what has not arrived", async () => {
     // Bob is away, so nothing more is acknowledged.
     await bob.stop();

@@ -56,7 +56,8 @@ async function start(stateDir: string, flags: DevnetFlags): Promise<Devnet> {
     return await startDevnet(options);
   } catch (error) {
     if (!(error instanceof DevnetError)) throw error;
-    throw new UmbradError(error.code, error.message, { hint: "umbrad devnet --port 0 --state-dir DIR", cause: error });
+    const hint = error.code === "devnet/bad-option" ? "umbrad help devnet" : "umbrad devnet --port 0 --state-dir DIR";
+    throw new UmbradError(error.code, error.message, { hint, cause: error });
   }
 }
 

@@ -1,9 +1,9 @@
 /** What the doctor sees of the state directory: whose it is, who may read it, whether its database and seal open. */
-import { existsSync, type Stats, statSync } from "node:fs";
+import { accessSync, constants, existsSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import { readPassphrase } from "../../../daemon/passphrase.ts";
 import { checkSeal, type StoreFacts, storeInfo } from "../../../daemon/store/store-files.ts";
 import { UmbradError } from "../../../engine/errors.ts";
+import { given, typed } from "../../passphrase/passphrase.ts";
 import { type Session, shellWord } from "../../session.ts";
 import { type Examination, type FindingCode, fine, found } from "./finding.ts";
 
@@ -14,6 +14,8 @@ export interface StateOptions {
 
 export async function examineState(session: Session, options: StateOptions): Promise<Examination[]> {
   const { stateDir, commandFlags } = session;
+  const closed = examineAccess(stateDir);
+  if (closed !== undefined) return [closed];
   if (!existsSync(join(stateDir, "umbrad.db"))) {
     const fix = `umbrad init${commandFlags} --passphrase-file FILE`;
     return [found("doctor/not-initialised", `there is no umbrad state in ${stateDir}`, fix)];
@@ -22,6 +24,19 @@ export async function examineState(session: Session, options: StateOptions): Pro
   const seals = "sealed" in facts ? [await examineSeal(session, options, facts)] : [];
   const database = "sealed" in facts ? fine("database", databaseText(facts)) : facts;
   return [examinePermissions(stateDir), database, ...seals];
+}
+
+/** Another user's directory, or one without the right to look into it: what is in it cannot be told. */
+function examineAccess(stateDir: string): Examination | undefined {
+  try {
+    accessSync(stateDir, constants.R_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code !== "EACCES" || !statSync(stateDir).isDirectory()) return undefined;
+    const fix = `as its owner: chmod 700 ${shellWord(stateDir)}; or run umbrad as that user`;
+    return found("doctor/state-owner", `${stateDir} cannot be read by this user (${code})`, fix);
+  }
 }
 
 /** As the daemon does at its start, which refuses what it finds here. */
@@ -73,12 +88,15 @@ async function examineSeal(session: Session, options: StateOptions, { sealed }: 
   if (!sealed && !isGiven)
     return fine("passphrase", "the state is not sealed: whoever reads the disk reads your messages");
   try {
-    const passphrase = readPassphrase({ file, fd, credentialsDirectory: session.env["CREDENTIALS_DIRECTORY"] });
+    const { stateDir: place } = session;
+    const opens = (passphrase: Uint8Array): Promise<void> => checkSeal(place, passphrase);
+    // Only when it was asked for, by --passphrase-fd 0: the doctor works without.
+    const passphrase = given(session, options) ?? (isGiven ? await typed(session, { place, opens }) : undefined);
     if (passphrase === undefined) return fine("passphrase", "sealed; --passphrase-file FILE also tries the passphrase");
     await checkSeal(session.stateDir, passphrase);
     return fine("passphrase", "it opens the seal");
   } catch (error) {
-    if (!(error instanceof UmbradError)) throw error;
+    if (!(error instanceof UmbradError) || error.code === "cli/interrupted") throw error;
     return found("doctor/passphrase", error.message, error.hint ?? "give the passphrase that umbrad init was given");
   }
 }

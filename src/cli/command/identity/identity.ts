@@ -1,9 +1,12 @@
-/** `umbrad identity …`: the identity on paper or in a file. While no daemon runs, because both open the state. */
+/** `umbrad identity …`: the identity on paper or in a file. Both read the state, beside a running daemon too. */
 import { resolve } from "node:path";
 import { exportIdentity, wordsOf } from "../../../daemon/identity/identity.ts";
 import { readPassphrase } from "../../../daemon/passphrase.ts";
+import { stateKind } from "../../../daemon/state-kind.ts";
+import { checkSeal } from "../../../daemon/store/store-files.ts";
 import { UmbradError } from "../../../engine/errors.ts";
 import { fieldLines } from "../../output.ts";
+import { chosen, given, typed } from "../../passphrase/passphrase.ts";
 import type { Session } from "../../session.ts";
 
 export interface IdentityOptions {
@@ -16,7 +19,7 @@ export interface ExportOptions extends IdentityOptions {
 }
 
 export async function words(session: Session, options: IdentityOptions): Promise<void> {
-  const answer = await wordsOf(session.stateDir, statePassphrase(session, options));
+  const answer = await wordsOf(session.stateDir, await statePassphrase(session, options));
   const rows = Array.from({ length: 3 }, (_, row) => answer.words.slice(6 * row, 6 * row + 6).join(" "));
   session.output.answer(answer, rows.join("\n"));
   session.output.note(
@@ -27,8 +30,8 @@ export async function words(session: Session, options: IdentityOptions): Promise
 
 export async function exportTo(session: Session, file: string, options: ExportOptions): Promise<void> {
   process.umask(0o077);
-  const state = statePassphrase(session, options);
-  const own = readPassphrase({ file: options.identityPassphraseFile }) ?? state;
+  const state = await statePassphrase(session, options);
+  const own = readPassphrase({ file: options.identityPassphraseFile }) ?? state ?? (await chosen(session, file));
   if (own === undefined) {
     throw new UmbradError("passphrase/missing", "an identity file is sealed: it needs a passphrase", {
       hint: "--identity-passphrase-file F",
@@ -47,9 +50,10 @@ export async function exportTo(session: Session, file: string, options: ExportOp
   );
 }
 
-function statePassphrase(
-  { env }: Session,
-  { passphraseFile: file, passphraseFd: fd }: IdentityOptions,
-): Uint8Array | undefined {
-  return readPassphrase({ file, fd, credentialsDirectory: env["CREDENTIALS_DIRECTORY"] });
+/** Nobody is asked for the passphrase of a state that has none. */
+async function statePassphrase(session: Session, options: IdentityOptions): Promise<Uint8Array | undefined> {
+  const { stateDir } = session;
+  const found = given(session, options);
+  if (found !== undefined || stateKind(stateDir) !== "sealed") return found;
+  return await typed(session, { place: stateDir, opens: (passphrase) => checkSeal(stateDir, passphrase) });
 }

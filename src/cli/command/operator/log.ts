@@ -61,12 +61,15 @@ export async function tail({ admin, output, timeoutMs }: Session, options: TailO
     isTimeOver = true;
     stream.close();
   };
+  let count = 0;
   const timer = options.follow === true && timeoutMs !== undefined ? setTimeout(end, timeoutMs) : undefined;
   try {
     for await (const line of stream.lines) {
       const value: Record<string, unknown> = JSON.parse(line);
       await output.record(value, lineText(value));
+      count += 1;
     }
+    if (count === 0 && options.follow !== true) output.note("No such line is kept.");
   } finally {
     clearTimeout(timer);
     stream.close();

@@ -46,6 +46,7 @@ export async function list({ admin, output }: Session): Promise<void> {
     token.lastUsedAt ?? "-",
   ]);
   output.answer(answer, rows.length === 0 ? "" : table(head, rows));
+  if (rows.length === 0) output.note("There are none yet: umbrad token create NAME --role read");
 }
 
 export async function revoke({ admin, output }: Session, name: string): Promise<void> {
