@@ -77,7 +77,6 @@ class RunningEngine implements Engine {
     const onEvents = (events: readonly EventRow[]) => this.#feed.publish(events);
     const onDisk = () => this.#onDisk();
     this.#disk = new DiskWatch({ store, clock, log, onEvents, onFailing: onDisk, onRecovered: onDisk });
-    const isHeld = this.#disk.isFailing;
     this.#intake = new Intake({
       store,
       registry: this.#registry,
@@ -90,7 +89,7 @@ class RunningEngine implements Engine {
       onGap: (reason) => this.#listening.history.markGap(reason),
       onParked: () => this.#parking.wake(),
       limits: options.limits,
-      isHeld,
+      isHeld: this.#disk.isFailing,
       meter,
     });
     this.#turns = new Turns({
@@ -110,15 +109,13 @@ class RunningEngine implements Engine {
     this.people = new Decisions({ commands, conversations, contacts });
     const setBack = new SetBack({ store, clock, log });
     const { counters } = this;
-    const shared = { store, transport, clock, setBack, log, counters, quota, onEvents, isHeld };
-    const shiftMs = () => this.#listening.time.shiftMs;
-    this.#sending = new Sending({ ...shared, turns: this.#turns, shiftMs });
+    const shared = { store, transport, clock, setBack, log, counters, quota, onEvents, isHeld: this.#disk.isFailing };
+    this.#sending = new Sending({ ...shared, turns: this.#turns, shiftMs: () => this.#listening.time.shiftMs });
     this.#parking = new ParkingLoop({ ...shared, intake: this.#intake });
     this.#ending = new Ending({ ...shared, retention: options.retention ?? {} });
     const waiting = { outbox: this.#sending.outbox, parking: this.#parking };
     this.desk = openDesk({ ...shared, ...waiting, commands, conversations, ending: this.#ending });
-    const onChange = () => this.#statusChanged();
-    this.#listening = new Listening({ ...shared, intake: this.#intake, canary, meter, onChange });
+    this.#listening = new Listening({ ...shared, intake: this.#intake, canary, meter, onChange: this.#statusChanged });
     this.#health = new Health({ ...shared, listening: this.#listening, conversations, phase, disk: this.#disk });
   }
 
@@ -276,8 +273,7 @@ class RunningEngine implements Engine {
       } else this.#conversations.update(change.number, change.after);
     }
     this.#feed.publish(outcome.receipt.events);
-    if (this.#phase === "starting") return;
-    this.#sending.onWrote(outcome.wrote);
+    if (this.#phase !== "starting") this.#sending.onWrote(outcome.wrote);
   }
 
   #onNetwork(status: TransportStatus): void {
@@ -298,7 +294,7 @@ class RunningEngine implements Engine {
     this.#statusChanged();
   }
 
-  #statusChanged(): void {
+  readonly #statusChanged = (): void => {
     for (const listener of this.#statusListeners) listener();
-  }
+  };
 }

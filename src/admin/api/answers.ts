@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { EventView, TraceView } from "../event-view.ts";
 import { type LevelsView, logComponents, logLevels } from "../log/log-view.ts";
 import type { ErrorView } from "../problem.ts";
+import { newToken, token } from "../token/answer.ts";
 import type {
   AcceptedView,
   BackupJson,
@@ -17,12 +18,10 @@ import type {
   InviteJson,
   InviteView,
   MessageView,
-  NewTokenJson,
   PublicLinkView,
   ReloadView,
   SentView,
   StatusView,
-  TokenJson,
 } from "../views.ts";
 import type { FateJson, OutboxJson, ParkedListJson } from "../waiting/views.ts";
 
@@ -261,22 +260,6 @@ export const consumer: z.ZodType<ConsumerJson> = z.strictObject({
   createdAt: time,
   ackedAt: time,
 });
-
-const tokenFields = {
-  id: z.string().regex(/^t\d+$/),
-  name: z.string(),
-  roles: z.array(z.string()),
-  conversations: z.array(handle).nullable(),
-  consumers: z.array(z.string()).nullable(),
-  methods: z.array(z.string()).nullable(),
-  perMinute: count.nullable(),
-  createdAt: time,
-  expires: time.nullable(),
-  lastUsedAt: time.nullable(),
-};
-
-export const token: z.ZodType<TokenJson> = z.strictObject(tokenFields);
-export const newToken: z.ZodType<NewTokenJson> = z.strictObject({ ...tokenFields, token: z.string() });
 
 /** Schemas that have a name in the OpenAPI document. */
 export const named: Readonly<Record<string, z.ZodType>> = {

@@ -1,9 +1,9 @@
 /** Tokens for the TCP listener. Only the owner makes them: who has a token cannot make itself another. */
 import { z } from "zod";
 import { UmbradError } from "../../engine/errors.ts";
-import * as answers from "../api/answers.ts";
 import { endpoint } from "../api/endpoint.ts";
 import * as schema from "../schema.ts";
+import { newToken, token } from "../token/answer.ts";
 import type { TokenInfo } from "../token/tokens.ts";
 import { rfc3339, type TokenJson } from "../views.ts";
 
@@ -12,7 +12,7 @@ export const create = endpoint({
   summary: "Make a token; its secret is in this answer and nowhere else",
   body: schema.tokenBody,
   status: 201,
-  answer: answers.newToken,
+  answer: newToken,
   handle({ engine, host, body, methods }) {
     const { name, roles, perMinute, expiresInMs } = body;
     const unknown = (body.methods ?? []).filter((method) => !methods.has(method));
@@ -41,7 +41,7 @@ export const create = endpoint({
 export const list = endpoint({
   id: "tokens",
   summary: "All tokens and what they are for, without their secrets",
-  answer: z.strictObject({ tokens: z.array(answers.token) }),
+  answer: z.strictObject({ tokens: z.array(token) }),
   handle: ({ host }) => ({ tokens: host.tokens.list().map(tokenJson) }),
 });
 
@@ -49,7 +49,7 @@ export const revoke = endpoint({
   id: "revokeToken",
   summary: "Take a token back, at once",
   params: schema.tokenParams,
-  answer: answers.token,
+  answer: token,
   handle: ({ host, params }) => tokenJson(host.tokens.revoke(params.token)),
 });
 
