@@ -2,11 +2,21 @@
  * Copies of a database that can be trusted: made while it is written, marked as restored copies from the start, and counted
  * only when one has been restored somewhere else and opened.
  */
-import { closeSync, copyFileSync, existsSync, fsyncSync, mkdtempSync, openSync, renameSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { UmbradError } from "../../engine/errors.ts";
-import { Database } from "../database.ts";
+import { Database, isDiskFault } from "../database.ts";
 import { createPrivate, fileSystem, makeDirectories, syncDirectory, takeStateLock } from "../lock.ts";
 import { openStore, storeFile } from "../open.ts";
 import type { SealSource } from "../wrapped-key.ts";
@@ -53,7 +63,7 @@ export async function verifyCopy(file: string, { seal, random }: Verification): 
   try {
     const restored = storeFile(directory);
     createPrivate(restored);
-    fileSystem(() => copyFileSync(file, restored));
+    copyWithLog(file, restored);
     checkStore(restored);
     if (sealed && seal === undefined) return;
     const store = await openStore({ stateDir: directory, seal: sealed ? seal : undefined, random });
@@ -84,23 +94,62 @@ export async function restore(
       `${storeFile(stateDir)}.restoring`,
       join(stateDir, keptName),
     ];
-    rmSync(incoming, { force: true });
+    if (existsSync(kept))
+      throw new UmbradError("store/exists", `${kept} exists already`, { hint: "try again in a second" });
+    for (const suffix of ["", "-wal", "-shm", "-journal"]) rmSync(`${incoming}${suffix}`, { force: true });
     createPrivate(incoming);
-    fileSystem(() => copyFileSync(file, incoming));
+    copyWithLog(file, incoming);
     markRestored(incoming);
     syncFile(incoming);
     const hadOne = existsSync(database);
-    fileSystem(() => {
-      // With its write-ahead log, which belongs to it by name.
-      for (const suffix of ["-wal", "-shm", ""])
-        if (existsSync(`${database}${suffix}`)) renameSync(`${database}${suffix}`, `${kept}${suffix}`);
-      renameSync(incoming, database);
-    });
+    if (hadOne) keep(database, kept);
+    fileSystem(() => renameSync(incoming, database));
     syncDirectory(stateDir);
     return hadOne ? kept : undefined;
   } finally {
     lock.release();
   }
+}
+
+/**
+ * The database under another name too, so that the rename that follows leaves no moment without one. What a killed daemon left
+ * in the write-ahead log goes into the file first: a crash between moving one and the other would take it away.
+ */
+function keep(database: string, kept: string): void {
+  foldLog(database);
+  fileSystem(() => {
+    // Only of a database that does not open, which is worth nothing without what it is replaced by.
+    for (const suffix of ["-wal", "-shm"])
+      if (existsSync(`${database}${suffix}`)) renameSync(`${database}${suffix}`, `${kept}${suffix}`);
+    try {
+      linkSync(database, kept);
+    } catch {
+      // A file system without links.
+      renameSync(database, kept);
+    }
+  });
+}
+
+/** Whoever closes a database last takes its log away. One that is damaged stays as it is. */
+function foldLog(file: string): void {
+  try {
+    const database = new Database(file);
+    try {
+      database.get("PRAGMA wal_checkpoint(TRUNCATE)");
+    } finally {
+      database.close();
+    }
+  } catch (error) {
+    if (!isDiskFault(error)) throw error;
+  }
+}
+
+/** A file that a killed daemon wrote last has a log beside it, without which it is an older one. */
+function copyWithLog(from: string, to: string): void {
+  fileSystem(() => {
+    for (const suffix of ["", "-wal"])
+      if (existsSync(`${from}${suffix}`)) copyFileSync(`${from}${suffix}`, `${to}${suffix}`);
+  });
 }
 
 /** In one step of a connection of its own: a snapshot that no commit of the daemon makes begin anew, in another thread. */
