@@ -72,7 +72,7 @@ export class Commands {
     const fingerprint = `${addressee}\u0000${request.fingerprint}`;
     if (request.key !== undefined) {
       const known = this.#deps.store.idempotent(request.key);
-      if (known !== undefined) return this.#repeated(known, fingerprint, request.key, named.handle);
+      if (known !== undefined) return this.#repeated(known, fingerprint, named.handle);
     }
     // Without a pause for all others: what is asked in order is posted in order, and before a stop that comes next.
     const conversation = named.standing === "rolled-back" ? await this.#begunAnew(named) : named;
@@ -87,7 +87,7 @@ export class Commands {
       // The key was taken by another conversation's turn in the same moment, or our own commit is durable after all.
       const known = answered();
       if (known === undefined) throw error;
-      return this.#repeated(known, fingerprint, request.key ?? "", conversation.handle);
+      return this.#repeated(known, fingerprint, conversation.handle);
     }
     if (outcome === undefined) return this.#sendOnce(request);
     const { messageId } = outcome.reply as { messageId: string };
@@ -158,11 +158,10 @@ export class Commands {
   #repeated(
     known: { readonly fingerprint: string; readonly reply: unknown },
     fingerprint: string,
-    key: string,
     conversation: string,
   ) {
     if (known.fingerprint !== fingerprint) {
-      throw new UmbradError("message/key-conflict", `the key ${JSON.stringify(key)} was used for another message`, {
+      throw new UmbradError("message/key-conflict", "this key was used for another message", {
         hint: "use a new key for a new message, or repeat the same conversation and text to get the first message's id",
       });
     }

@@ -104,6 +104,33 @@ test("a token for conversations sees no other, and cannot tell which there are",
   assert.equal(log.text.includes("not for you"), false);
 });
 
+test("the keys of a token for conversations take none from other programs, and tell of none", async (t) => {
+  const fixture = await open(t);
+  const { port, socketPath, engine } = fixture;
+  engine.open("alerts");
+  engine.open("secret");
+  const { token } = await make(fixture, { roles: ["read", "send"], conversations: ["alerts"] });
+  const send = (text: string, key: string) =>
+    as(port, token, "POST", "/v1/messages", { conversation: "alerts", text, key });
+  const sendAsOwner = (text: string, key: string) =>
+    call(socketPath, "POST", "/v1/messages", { body: JSON.stringify({ conversation: "secret", text, key }) });
+  assert.equal((await sendAsOwner("first", "order-1")).status, 202);
+  assert.equal((await send("a guess", "order-1")).status, 202, "as if nobody had used it");
+  const squatted = await send("before the owner", "order-2");
+  assert.equal((await sendAsOwner("important", "order-2")).status, 202);
+  assert.equal((await send("before the owner", "order-2")).json["messageId"], squatted.json["messageId"]);
+  assert.equal((await send("something else", "order-2")).json["code"], "message/key-conflict");
+
+  const [foreign] = engine.messages({ conversation: "secret", limit: 1 });
+  const before = (id: string) => as(port, token, "GET", `/v1/conversations/alerts/messages?before=${id}`);
+  const refused = [await before(foreign?.messageId ?? ""), await before("ffff")];
+  assert.deepEqual(
+    refused.map(({ status, json }) => `${status} ${json["code"]}`),
+    ["404 message/unknown", "404 message/unknown"],
+    "an id of another conversation is as good as none",
+  );
+});
+
 test("a token is only the consumers that it names: it moves nobody else's place", async (t) => {
   const fixture = await open(t);
   const { port, socketPath, engine } = fixture;

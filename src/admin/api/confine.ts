@@ -22,6 +22,14 @@ export function refuseForeign(engine: EngineApi, confinedTo: ReadonlySet<string>
   if (handle === undefined || !confinedTo.has(handle)) throw foreign("this token is not for that conversation");
 }
 
+/**
+ * Keys of such a token are kept apart for each conversation: they say nothing of the keys of other programs, and take none
+ * away from them. No key of a request can be one of these but by a NUL that nobody writes.
+ */
+export function confinedKey(engine: EngineApi, { confinedTo }: Caller, conversation: string, key: string): string {
+  return confinedTo === undefined ? key : `${engine.findConversation(conversation).handle}\u0000${key}`;
+}
+
 /** A consumer is somebody's place in the log: who moves it decides what its program never sees. */
 export function refuseForeignConsumer({ consumers }: Caller, name: string): void {
   if (consumers?.has(name) !== false) return;

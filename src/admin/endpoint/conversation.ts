@@ -53,8 +53,8 @@ export const messages = endpoint({
   query: schema.messagesQuery,
   answer: z.strictObject({ messages: z.array(answers.message) }),
   confined: ({ params }) => params.conversation,
-  handle({ engine, params: { conversation }, query: { limit, before } }) {
-    const page = before === undefined ? {} : { before: knownMessage(engine, before).rowId };
+  handle({ engine, caller, params: { conversation }, query: { limit, before } }) {
+    const page = before === undefined ? {} : { before: knownMessage(engine, before, caller).rowId };
     const rows = engine.messages({ conversation, limit, ...page });
     return { messages: rows.map((row) => messageView(row, engine)).reverse() };
   },

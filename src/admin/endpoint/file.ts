@@ -2,6 +2,7 @@
 import { Readable } from "node:stream";
 import { UmbradError } from "../../engine/errors.ts";
 import * as answers from "../api/answers.ts";
+import { confinedKey } from "../api/confine.ts";
 import { endpoint } from "../api/endpoint.ts";
 import * as schema from "../schema.ts";
 import { conversationOfMessage } from "./message.ts";
@@ -15,7 +16,7 @@ export const send = endpoint({
   status: 202,
   answer: answers.sent,
   confined: ({ params }) => params.conversation,
-  handle({ engine, request, params, query: { name, mime, key } }) {
+  handle({ engine, caller, request, params, query: { name, mime, key } }) {
     const { body, headers } = request;
     if (!(headers["content-type"] ?? "").startsWith("application/octet-stream"))
       throw new UmbradError("request/media-type", "a file is sent as application/octet-stream");
@@ -24,7 +25,7 @@ export const send = endpoint({
       name,
       data: body instanceof Uint8Array ? body : new Uint8Array(),
       ...(mime === undefined ? {} : { mime }),
-      ...(key === undefined ? {} : { key }),
+      ...(key === undefined ? {} : { key: confinedKey(engine, caller, params.conversation, key) }),
     });
   },
 });

@@ -4,15 +4,17 @@ import { UmbradError } from "../../engine/errors.ts";
 import type { MessageRow } from "../../engine/ports.ts";
 import type { MessageId } from "../../wire/ids.ts";
 import * as answers from "../api/answers.ts";
-import { type Call, endpoint } from "../api/endpoint.ts";
+import { confinedKey } from "../api/confine.ts";
+import { type Call, type Caller, endpoint } from "../api/endpoint.ts";
 import { traceView } from "../event-view.ts";
 import * as schema from "../schema.ts";
 import { messageView } from "../views.ts";
 
-/** `message/unknown` when there is none. */
-export function knownMessage(engine: EngineApi, id: string): MessageRow {
+/** `message/unknown` when there is none that the caller may know of. */
+export function knownMessage(engine: EngineApi, id: string, { confinedTo }: Partial<Caller> = {}): MessageRow {
   const row = engine.message(id as MessageId);
-  if (row === undefined) throw unknown(id);
+  const isKnown = row !== undefined && (confinedTo?.has(engine.handleOf(row.conversation)) ?? true);
+  if (!isKnown) throw unknown(id);
   return row;
 }
 
@@ -28,8 +30,9 @@ export const send = endpoint({
   status: 202,
   answer: answers.sent,
   confined: ({ body }) => body.conversation,
-  handle({ engine, body: { conversation, text, key } }) {
-    return engine.send(key === undefined ? { conversation, text } : { conversation, text, key });
+  handle({ engine, caller, body: { conversation, text, key } }) {
+    if (key === undefined) return engine.send({ conversation, text });
+    return engine.send({ conversation, text, key: confinedKey(engine, caller, conversation, key) });
   },
 });
 
