@@ -1,7 +1,7 @@
 // Goal: `send --file` and `listen --save-dir`: what they print, refuse, and leave on the disk. Method: see the fixture.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
+import { link, mkdir, readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { savedName } from "../../src/cli/command/file.ts";
@@ -125,6 +125,26 @@ test("listen --save-dir: each file whole, under its own name, over nothing", asy
   const nowhere = await run("listen", "--after", "0", "--save-dir", join(dir, "none"));
   assert.equal(nowhere.code, 73);
   assert.match(nowhere.stderr, /\[cli\/cannot-save-file\]/);
+});
+
+test("a peer that sends one name again and again, or one that turns the line, ends nobody's saving", async (t) => {
+  const { run, engine } = await startCliFixture(t);
+  const view = engine.open(null);
+  const out = await temporaryDirectory(t);
+  const names = ["a.txt", ...Array.from({ length: 12_000 }, (_, number) => savedName("a.txt", number + 1))];
+  const [first = ""] = names;
+  await writeFile(join(out, first), "");
+  for (const name of names.slice(1)) await link(join(out, first), join(out, name));
+  engine.receive(view, { name: "a.txt", data: Buffer.from("one more") });
+  engine.receive(view, { name: "photo\u202egpj.sh", data: Buffer.from("the next") });
+  const { code, stderr } = await run("listen", "--after", "0", "--max", "3", "--save-dir", out);
+  assert.equal(code, 0, stderr);
+  const added = (await readdir(out)).filter((name) => !names.includes(name)).sort();
+  assert.deepEqual(added.map((name) => name.replace(/[0-9a-f]{16}/, "RANDOM")).sort(), [
+    "a-RANDOM.txt",
+    "photo\u202egpj.sh",
+  ]);
+  assert.doesNotMatch(stderr, /\u202e/);
 });
 
 test("a saved name stays in its directory and is visible, even if the daemon let another pass", () => {

@@ -5,13 +5,14 @@ import { basename, extname, join } from "node:path";
 import type { EventView } from "../../admin/event-view.ts";
 import type { FileView, SentView } from "../../admin/views.ts";
 import { UmbradError } from "../../engine/errors.ts";
+import { printable } from "../output.ts";
 import type { Session } from "../session.ts";
 
 /** 255 segments of 16 KiB less what is around the file; the daemon has the same limit and the last word. */
 const FILE_BYTES_MAX = 255 * 16_384 - 1_024;
 
-/** Same names in one directory: more than these are no accident. */
-const NAMESAKES_MAX = 10_000;
+/** Same names in one directory that get a number. More are no accident: each is looked for one by one. */
+const NAMESAKES_MAX = 100;
 
 /** What every file system takes as a name. */
 const NAME_BYTES_MAX = 255;
@@ -83,7 +84,7 @@ export async function saveFileOf(session: Session, event: EventView, directory: 
         `the bytes of ${JSON.stringify(name)} are not those that were sent`,
       );
     const path = await giveName(part, directory, name);
-    session.output.note(`saved ${path}`);
+    session.output.note(`saved ${printable(path)}`);
   } catch (error) {
     if (error instanceof UmbradError) throw error;
     throw new UmbradError("cli/cannot-save-file", `cannot save into ${directory}: ${reasonOf(error)}`, {
@@ -121,8 +122,10 @@ async function fetchTo(session: Session, messageId: string, part: string): Promi
 
 /** A hard link fails where a name is taken, so nothing is ever overwritten and the file appears whole. */
 async function giveName(part: string, directory: string, name: string): Promise<string> {
-  for (let number = 0; number < NAMESAKES_MAX; number += 1) {
-    const path = join(directory, savedName(name, number));
+  for (let number = 0; ; number += 1) {
+    // A peer that sends one name for ever must not end who saves what others send: by chance no name is taken.
+    const mark = number < NAMESAKES_MAX ? number : randomBytes(8).toString("hex");
+    const path = join(directory, savedName(name, mark));
     try {
       await link(part, path);
       return path;
@@ -130,15 +133,14 @@ async function giveName(part: string, directory: string, name: string): Promise<
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     }
   }
-  throw new UmbradError("cli/cannot-save-file", `${directory} has too many files called ${JSON.stringify(name)}`);
 }
 
 /** `name.ext`, `name-1.ext`, …: one plain name, visible, and no option of a command. Exported for its test. */
-export function savedName(name: string, number: number): string {
+export function savedName(name: string, mark: number | string): string {
   // The daemon refuses names with separators already; a file must not leave its directory even if it did not.
   const plain = name.replace(/[/\\\p{Cc}\p{Cs}]/gu, "_").replace(/^[.-]/, "_") || "_";
   const extension = extname(plain).length <= 32 ? extname(plain) : "";
-  const tail = number === 0 ? extension : `-${number}${extension}`;
+  const tail = mark === 0 ? extension : `-${mark}${extension}`;
   let stem = plain.slice(0, plain.length - extension.length);
   while (Buffer.byteLength(stem + tail) > NAME_BYTES_MAX) stem = [...stem].slice(0, -1).join("");
   return stem + tail;
