@@ -113,10 +113,10 @@ class RunningEngine implements Engine {
     this.#sending = new Sending({ ...shared, turns: this.#turns, shiftMs: () => this.#listening.time.shiftMs });
     this.#parking = new ParkingLoop({ ...shared, intake: this.#intake });
     this.#ending = new Ending({ ...shared, retention: options.retention ?? {} });
-    const waiting = { outbox: this.#sending.outbox, parking: this.#parking };
+    const waiting = { outbox: this.#sending.outbox, parking: this.#parking, disk: this.#disk };
     this.desk = openDesk({ ...shared, ...waiting, commands, conversations, ending: this.#ending });
     this.#listening = new Listening({ ...shared, intake: this.#intake, canary, meter, onChange: this.#statusChanged });
-    this.#health = new Health({ ...shared, listening: this.#listening, conversations, phase, disk: this.#disk });
+    this.#health = new Health({ ...shared, ...waiting, listening: this.#listening, conversations, phase });
   }
 
   async start(): Promise<void> {

@@ -7,10 +7,11 @@ import type { Phase } from "./commands.ts";
 import type { Conversations } from "./conversations.ts";
 import type { DiskWatch } from "./disk/disk-watch.ts";
 import { UmbradError } from "./errors.ts";
-import { OUTBOX_AGE_MAX_MS, STORE_PROBE_MS } from "./limits.ts";
+import { OUTBOX_AGE_MAX_MS, OUTBOX_UNTAKEN_MAX_MS, STORE_PROBE_MS } from "./limits.ts";
 import type { CanaryStatus } from "./loops/canary/canary.ts";
 import type { Listening } from "./loops/listening.ts";
 import type { NetworkTime } from "./loops/network-time.ts";
+import type { OutboxLoop } from "./loops/outbox.ts";
 import type { Clock, Store, Transport, TransportStatus } from "./ports.ts";
 import type { Quota } from "./quota/quota.ts";
 
@@ -23,6 +24,7 @@ interface HealthDeps {
   readonly quota: Quota | undefined;
   readonly phase: () => Phase;
   readonly disk: DiskWatch;
+  readonly outbox: Pick<OutboxLoop, "failing">;
 }
 
 export class Health {
@@ -137,10 +139,16 @@ export class Health {
     const ageMs = oldestMs === undefined ? null : Math.max(0, clock.now() - oldestMs);
     // Waiting for the network's quota is how it should be, and needs nobody.
     const isHeldBack = waiting > 0 && quota?.left() === 0;
-    const ok = ageMs === null || ageMs <= OUTBOX_AGE_MAX_MS || isHeldBack;
+    const failing = this.#deps.outbox.failing();
+    // A canary may come back from a node that answers nothing.
+    const isUntaken = waiting > 0 && failing !== undefined && clock.now() - failing.sinceMs >= OUTBOX_UNTAKEN_MAX_MS;
+    const ok = !isUntaken && (ageMs === null || ageMs <= OUTBOX_AGE_MAX_MS || isHeldBack);
     const since = ageMs === null ? "" : `, the oldest for ${seconds(ageMs)}`;
     const cause = isHeldBack ? " for the network's quota" : "";
-    const text = ok ? `${waiting} envelopes wait${cause}${since}` : `envelopes cannot leave: ${waiting} wait${since}`;
+    const why = isUntaken ? `, no service node takes them (${failing.reason})` : "";
+    const text = ok
+      ? `${waiting} envelopes wait${cause}${since}`
+      : `envelopes cannot leave${why}: ${waiting} wait${since}`;
     return { name: "outbox", ok, text, data: { waiting, oldestMs: ageMs } };
   }
 }

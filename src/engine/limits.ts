@@ -96,6 +96,8 @@ export const DISK_PROBE_BYTES: number = 256 * 1024;
 /** How often a failing disk is said. */
 export const TOLD_DISK_AGAIN_MS = 60_000;
 /** An envelope that waits this long waits for somebody to act. */
+/** Longer than any restart of a service node: nodes that take nothing, and whose pushes come, are said to. */
+export const OUTBOX_UNTAKEN_MAX_MS = 60_000;
 export const OUTBOX_AGE_MAX_MS: number = 10 * 60_000;
 
 /** A Store node answers to at most 100 hashes, and a message may have four. */

@@ -208,8 +208,9 @@ class Participant implements InProcessTransport {
     const isGone = this.network.chance(faults.losePublish) || this.swallowed;
     if (sent !== undefined && !isGone) this.network.carry(sent);
     const answered = !this.network.chance(faults.loseAnswer);
-    if (!(await this.delay(signal)) || !answered) return { kind: "unavailable", reason: "no answer" };
-    return { kind: "published", peers: 1, hash: sent?.hash ?? new Uint8Array(32) };
+    const hash = sent?.hash ?? new Uint8Array(32);
+    if (!(await this.delay(signal)) || !answered) return { kind: "unavailable", reason: "no answer", hash };
+    return { kind: "published", peers: 1, hash };
   }
 
   async confirm(hashes: readonly Uint8Array[], signal: AbortSignal): Promise<readonly Uint8Array[]> {

@@ -4,6 +4,7 @@
  * before it leaves, and what cannot be paid waits in its order.
  */
 import type { Counters } from "../counters.ts";
+import { UmbradError } from "../errors.ts";
 import {
   CONFIRM_LOOK_MIN_MS,
   OUTBOX_METERED_PAUSE_MAX_MS,
@@ -47,6 +48,10 @@ export class OutboxLoop {
   /** Why rows were not taken, for whoever asks: by row, and for all of them while paused. */
   readonly #refusals = new Map<number, string>();
   #unavailable: string | undefined;
+  /** Since when no node has said that it took anything. */
+  #unavailableSinceMs: number | undefined;
+  /** By row: what was sent last and had no answer. */
+  readonly #unanswered = new Map<number, Uint8Array>();
   /** Set while paused. */
   #cancelPause: (() => void) | undefined;
   /** Pauses since something was published. */
@@ -84,6 +89,12 @@ export class OutboxLoop {
   /** undefined: it has not been tried. */
   lastReason(id: number): string | undefined {
     return this.#refusals.get(id) ?? this.#unavailable ?? this.#heldBack?.reason();
+  }
+
+  /** undefined: what was tried last was taken, or nothing was tried. */
+  failing(): { readonly sinceMs: number; readonly reason: string } | undefined {
+    const sinceMs = this.#unavailableSinceMs;
+    return sinceMs === undefined ? undefined : { sinceMs, reason: this.#unavailable ?? "unknown" };
   }
 
   /** The network may have come back: nothing waits any longer. */
@@ -167,6 +178,8 @@ export class OutboxLoop {
     let result: PublishResult;
     try {
       const signal = AbortSignal.any([this.#abort.signal, deadline.signal]);
+      const taken = await this.#takenBefore(row, signal);
+      if (taken !== undefined) return this.#published(row, taken, 1);
       const shiftMs = this.#deps.shiftMs();
       result = await transport.publish({ topic: row.topic, payload: row.envelope, shiftMs }, signal);
     } finally {
@@ -180,6 +193,9 @@ export class OutboxLoop {
       case "unavailable":
         counters.add("outbox.retried");
         this.#unavailable = result.reason;
+        this.#unavailableSinceMs ??= clock.now();
+        if (this.#unanswered.size >= TOLD_MAX) this.#unanswered.clear();
+        if (result.hash !== undefined) this.#unanswered.set(row.id, result.hash);
         log.debug(
           { event: "outbox.waiting", component: "outbox", reason: result.reason },
           "no service node took the envelope",
@@ -205,12 +221,30 @@ export class OutboxLoop {
     }
   }
 
+  /**
+   * A node may carry out what it never answers. Without asking a Store node the head of a conversation would be repeated for
+   * ever, and everything behind it wait.
+   */
+  async #takenBefore({ id }: OutboxRow, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    const hash = this.#unanswered.get(id);
+    if (hash === undefined) return undefined;
+    try {
+      const [found] = await this.#deps.transport.confirm([hash], signal);
+      return found === undefined ? undefined : hash;
+    } catch (error) {
+      if (error instanceof UmbradError) return undefined;
+      throw error;
+    }
+  }
+
   #published({ id }: OutboxRow, hash: Uint8Array, peers: number): void {
     const { store, clock, onEvents, onPublished } = this.#deps;
     const now = clock.now();
     this.#unavailable = undefined;
+    this.#unavailableSinceMs = undefined;
     this.#pauses = 0;
     this.#refusals.delete(id);
+    this.#unanswered.delete(id);
     onEvents(store.outboxDone(id, now, { hash, peers, lookAtMs: now + CONFIRM_LOOK_MIN_MS }).events);
     onPublished();
   }

@@ -32,8 +32,8 @@ export type PublishResult =
   | { readonly kind: "published"; readonly peers: number; readonly hash: Uint8Array }
   /** A service node answered no. `retryable` is false when the same bytes can never pass (too large, RLN required). */
   | { readonly kind: "refused"; readonly status: number; readonly reason: string; readonly retryable: boolean }
-  /** No answer: no peer, a deadline, a closed stream. */
-  | { readonly kind: "unavailable"; readonly reason: string };
+  /** No answer: no peer, a deadline, a closed stream. With `hash` it was sent, and a node may have taken it. */
+  | { readonly kind: "unavailable"; readonly reason: string; readonly hash?: Uint8Array };
 
 export interface TransportStatus {
   /** Service peers with an open connection. */

@@ -166,16 +166,16 @@ async function pushTo(
     ? encodePushV2(requestId, pubsubTopic, message)
     : proto_lightpush.LightPushRequestV3.encode({ requestId, pubsubTopic, message });
   const deadlineMs = push.deadlineMs ?? requestDeadlineMs;
+  const hash = wakuMessageHash(pubsubTopic, message);
   try {
     const call = { codec, frame, answerBytesMax, clock: push.clock, signal, deadlineMs };
     const answer = await request(connection, call);
-    const hash = wakuMessageHash(pubsubTopic, message);
     const result = isV2 ? decodePushV2(answer, hash) : decodePushV3(answer, hash);
     if (result.kind === "unavailable") push.onSilent(connection);
     return result;
   } catch (error) {
     if (!signal.aborted) push.onSilent(connection);
-    return { kind: "unavailable", reason: reasonOf(error) };
+    return { kind: "unavailable", reason: reasonOf(error), hash };
   }
 }
 

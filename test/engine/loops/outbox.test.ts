@@ -5,6 +5,7 @@ import {
   OUTBOX_PARALLEL_MAX,
   OUTBOX_PAUSE_MS,
   OUTBOX_RETRY_MIN_MS,
+  OUTBOX_UNTAKEN_MAX_MS,
   PUBLISH_DEADLINE_MS,
 } from "../../../src/engine/limits.ts";
 import type { PublishResult } from "../../../src/engine/ports.ts";
@@ -31,6 +32,7 @@ function carried(): string[] {
   });
 }
 const types = () => rig.store.events({ after: 0, limit: 1_000 }).map(({ type }) => type);
+const outboxCheck = () => rig.engine.health().find(({ name }) => name === "outbox");
 const refused = (isRetryable: boolean): PublishResult => ({
   kind: "refused",
   status: 500,
@@ -91,9 +93,34 @@ describe("outbox", () => {
     assert.equal(rig.store.outboxCount(), 0);
   });
 
-  it("repeats the same bytes when an answer was lost", async () => {
+  it("goes on when a node carries out what it never answers: a Store node knows, and who is behind waits for nobody", async () => {
     rig = await createRig();
     rig.network.faults.loseAnswer = 1;
+    for (const text of ["one", "two", "three"]) await send(text);
+    await rig.clock.advance(4 * OUTBOX_PAUSE_MS);
+    assert.deepEqual(carried(), ["one", "two", "three"], "each once");
+    assert.equal(rig.store.outboxCount(), 0);
+    assert.ok(outboxCheck()?.ok);
+  });
+
+  it("says so when no node takes anything for a minute, though pushes come", async () => {
+    rig = await createRig();
+    rig.transport.refusal = { kind: "unavailable", reason: "a closed stream" };
+    await send("one");
+    await rig.clock.advance(OUTBOX_UNTAKEN_MAX_MS - OUTBOX_PAUSE_MS);
+    assert.ok(outboxCheck()?.ok, "a node may be starting anew");
+    await rig.clock.advance(OUTBOX_PAUSE_MS);
+    assert.match(outboxCheck()?.text ?? "", /no service node takes them \(a closed stream\): 1 wait/);
+    assert.equal(outboxCheck()?.ok, false);
+    rig.transport.refusal = undefined;
+    await rig.clock.advance(OUTBOX_PAUSE_MS);
+    assert.ok(outboxCheck()?.ok);
+  });
+
+  it("repeats the same bytes when an answer was lost, and no Store node has them", async () => {
+    rig = await createRig();
+    rig.network.faults.loseAnswer = 1;
+    rig.transport.storeIsSilent = true;
     await send("one");
     assert.equal(rig.store.outboxCount(), 1);
     rig.network.faults.loseAnswer = 0;
