@@ -10,8 +10,10 @@ import {
   linkSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   renameSync,
   rmSync,
+  statSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
@@ -24,6 +26,9 @@ import { checkStore, inspectStore, type StoreFacts } from "./inspect.ts";
 
 /** As many pages as there may be. */
 const PAGES_ALL = 2 ** 31 - 1;
+
+/** No copy takes that long: what is older was left by a process that was killed. */
+const DEBRIS_AGE_MS = 3_600_000;
 
 interface Verification {
   /** undefined: a sealed copy is not opened, only its structure is looked at. */
@@ -39,6 +44,7 @@ export async function backUp(
   const file = join(directory, name);
   const partial = `${file}.partial`;
   fileSystem(() => makeDirectories(directory));
+  removeDebris(directory);
   if (existsSync(file))
     throw new UmbradError("store/exists", `${file} exists already`, { hint: "try again in a second" });
   rmSync(partial, { force: true });
@@ -54,6 +60,18 @@ export async function backUp(
     for (const suffix of ["", "-wal", "-shm", "-journal"]) rmSync(`${partial}${suffix}`, { force: true });
   }
   return inspectStore(file);
+}
+
+/** A daemon that is killed while it makes a backup leaves whole copies, which nobody would look for or delete. */
+function removeDebris(directory: string): void {
+  fileSystem(() => {
+    for (const name of readdirSync(directory)) {
+      if (!/^\.umbrad-verify-|^umbrad-.*\.db\.partial/.test(name)) continue;
+      const path = join(directory, name);
+      const { mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? { mtimeMs: Number.POSITIVE_INFINITY };
+      if (Date.now() - mtimeMs > DEBRIS_AGE_MS) rmSync(path, { recursive: true, force: true });
+    }
+  });
 }
 
 /** Restores the copy into a directory of its own beside it, checks it whole, and opens its seal and every state. */

@@ -3,7 +3,16 @@
  * Method: real files; turns are committed while the copy is made; copies are damaged byte by byte, cut, and of other kinds.
  */
 import assert from "node:assert/strict";
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it, type TestContext } from "node:test";
@@ -67,6 +76,21 @@ describe("a backup", () => {
     isDone = true;
     assert.ok(writes > 0, "nothing was written meanwhile");
     assert.deepEqual(readdirSync(directory).sort(), ["0.db", "1.db", "2.db", "3.db", "4.db"], "nothing else is left");
+  });
+
+  it("takes away what killed ones left, and nothing else", async (context) => {
+    const { stateDir } = await someStore(context);
+    const directory = temporaryDir(context);
+    const hourAgo = Date.now() / 1_000 - 3_700;
+    const left = [".umbrad-verify-killed", "umbrad-1.db.partial", "umbrad-1.db.partial-wal"];
+    const others = [".umbrad-verify-running", "umbrad-0.db", "mine.db.partial"];
+    for (const name of [...left, ...others]) {
+      if (name.startsWith(".")) mkdirSync(join(directory, name));
+      else writeFileSync(join(directory, name), "");
+      if (!name.endsWith("running")) utimesSync(join(directory, name), hourAgo, hourAgo);
+    }
+    await backUp({ stateDir, directory, name: "umbrad-2.db" }, none);
+    assert.deepEqual(readdirSync(directory).sort(), [...others, "umbrad-2.db"].sort());
   });
 
   it("of a sealed store is opened before it counts, and keeps its seal", async (context) => {
