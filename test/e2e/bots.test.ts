@@ -26,7 +26,7 @@ test("the package exports the client, and the bot has at most 25 lines", () => {
   });
   const lines = botOfPage().trimEnd().split("\n");
   assert.ok(lines.length <= 25, `${lines.length} lines`);
-  assert.equal(lines[0], 'import { connect } from "umbrad/client";');
+  assert.equal(lines[0], 'import { connect, isRefused } from "umbrad/client";');
 });
 
 test("the bot of docs/bots.md answers each message once, though it and its daemon are killed", async (t) => {

@@ -7,7 +7,7 @@ const pauseMsMin = 100;
 const pauseMsMax = 5_000;
 
 /** Whether the same request can succeed later, as docs/exit-codes.md says of the code. */
-export function isRetryable(error: unknown): boolean {
+export function isRetryable(error: unknown): error is UmbradError {
   return error instanceof UmbradError && problemOf(error.code).retryable;
 }
 
@@ -15,7 +15,7 @@ export function isRetryable(error: unknown): boolean {
  * Whether the daemon refused this one message: it is too large, its conversation was left, its contact is blocked, too much
  * waits for its peer. Repeating it at once changes nothing, and others may still be sent.
  */
-export function isRefused(error: unknown): boolean {
+export function isRefused(error: unknown): error is UmbradError {
   return error instanceof UmbradError && /^(message|conversation|contact|command)\//.test(error.code);
 }
 
