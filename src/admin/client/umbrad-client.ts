@@ -69,7 +69,7 @@ export interface OutgoingFile {
   readonly name: string;
   readonly bytes: Uint8Array;
   /** Its media type, like `image/png`. */
-  readonly mime?: string;
+  readonly mime?: string | undefined;
 }
 
 /** Errors are UmbradErrors with the codes of docs/exit-codes.md. */
