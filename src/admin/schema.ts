@@ -72,9 +72,6 @@ export interface AckBody {
   readonly seq: number;
 }
 
-const keyNeeds = "1 to 128 characters are needed; of a longer one take a hash";
-/** Short, because it is kept for a month. */
-const key = z.string().min(1, keyNeeds).max(128, keyNeeds);
 const name = z.string().min(1).max(255);
 const id = z.string().min(1).max(64);
 /** Query values arrive as text. */
@@ -102,14 +99,15 @@ export const acceptBody: z.ZodType<AcceptBody> = z.strictObject({
 export const sendBody: z.ZodType<SendBody> = z.strictObject({
   conversation: name,
   text: z.string(),
-  key: key.optional(),
+  /** Short, because it is kept for a month. */
+  key: z.string().min(1).max(128).optional(),
 });
 
 export const fileQuery: z.ZodType<FileQuery> = z.strictObject({
   /** The engine says what is wrong with a name. */
   name: z.string().max(1_024),
   mime: z.string().refine(isMediaType, "must be two words with a slash between them, like image/png").optional(),
-  key: key.optional(),
+  key: z.string().min(1).max(128).optional(),
 });
 
 export const inviteParams: z.ZodType<{ readonly id: string }> = z.strictObject({ id: name });

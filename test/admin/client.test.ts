@@ -129,7 +129,7 @@ test("what is refused for this message only can be told from what ends a bot", (
   assert.equal(isRefused(new Error("message/x")) || isRetryable(undefined), false);
 });
 
-test("the two commonest first mistakes are told what is right", async (t) => {
+test("a body whose type nobody said is told which it needs", async (t) => {
   const { socketPath, engine } = await startAdminFixture(t);
   engine.open("friend");
   const body = '{"conversation":"friend","text":"x"}';
@@ -138,12 +138,9 @@ test("the two commonest first mistakes are told what is right", async (t) => {
     headers: { "content-type": "application/x-www-form-urlencoded" },
   });
   assert.match(String((form.json as { hint?: unknown }).hint), /content-type: application\/json/);
-  for (const key of ["", "k".repeat(129)]) {
-    await assert.rejects(connect({ socket: socketPath }).send("friend", "x", { key }), /key: 1 to 128 characters/);
-  }
 });
 
-test("a stream without heartbeats counts as cut, one with them does not", async (t) => {
+test("a stream without heartbeats counts as cut, one with them does not", { timeout: 60_000 }, async (t) => {
   const silent = await startAdminFixture(t, { pace: { keepAliveMs: 600_000 } });
   const beating = await startAdminFixture(t, { pace: { keepAliveMs: 20 } });
   const begin = async ({ socketPath }: { socketPath: string }): Promise<AsyncIterator<string>> => {
