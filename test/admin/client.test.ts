@@ -1,6 +1,7 @@
 // Goal: `umbrad/client` over both listeners: typed calls, errors with their codes, a stream that ends for good reasons only.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { patiently } from "../../src/admin/client/patience.ts";
 import {
   connect,
   isRefused,
@@ -107,7 +108,9 @@ test("with a key a send waits for the daemon; without one it is not repeated", a
   const client = connect({ socket: socketPath });
   host.draining = true;
   const isDraining = { code: "daemon/draining" };
+  const startMs = performance.now();
   await assert.rejects(client.send("friend", "once"), isDraining);
+  assert.ok(performance.now() - startMs < 30_000, "it was asked for once");
   await assert.rejects(client.send("friend", "never", { key: "k", patienceMs: 0 }), isDraining);
   const sent = client.send("friend", "patient", { key: "patient" });
   const mark = await client.send("friend", "x", { key: "y", patienceMs: 300 }).catch((error: unknown) => error);
@@ -118,7 +121,7 @@ test("with a key a send waits for the daemon; without one it is not repeated", a
   assert.deepEqual(texts, ["patient"]);
 });
 
-test("what is refused for this message only can be told from what ends a bot", () => {
+test("what is refused for this message only can be told from what ends a bot", async () => {
   const told = (code: string): boolean[] => [isRefused, isRetryable].map((is) => is(new UmbradError(code, "x")));
   assert.deepEqual(told("message/too-large"), [true, false]);
   assert.deepEqual(told("message/queue-full"), [true, true]);
@@ -126,6 +129,13 @@ test("what is refused for this message only can be told from what ends a bot", (
   assert.deepEqual(told("contact/blocked"), [true, false]);
   assert.deepEqual(told("daemon/unreachable"), [false, true]);
   assert.deepEqual(told("admin/unauthorized"), [false, false]);
+  let attempts = 0;
+  const ask = async (): Promise<never> => {
+    attempts += 1;
+    throw new UmbradError("message/queue-full", "its peer takes nothing");
+  };
+  await assert.rejects(patiently(200, ask), { code: "message/queue-full" });
+  assert.equal(attempts, 1, "one peer holds nobody up");
   assert.equal(isRefused(new Error("message/x")) || isRetryable(undefined), false);
 });
 
