@@ -4,6 +4,7 @@
  */
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { UmbradError } from "../engine/errors.ts";
+import { KEEP_ALIVE_MS } from "./limits.ts";
 import { API_VERSION, checkSocketPath } from "./location.ts";
 
 /**
@@ -15,6 +16,9 @@ const { request: httpRequest } = process.getBuiltinModule("node:http");
 /** An answer is one page of JSON; more than this is not our daemon. */
 const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
 
+/** Three heartbeats of a stream, as docs/api.md says: a connection that is silent for longer is dead. */
+const silenceMsMax = 3 * KEEP_ALIVE_MS;
+
 /** Where a daemon is asked. */
 export type AdminPlace =
   | { readonly socketPath: string }
@@ -24,6 +28,8 @@ export interface AdminClientOptions {
   readonly place: AdminPlace;
   /** A whole answer must be there by then; streams only their headers. */
   readonly timeoutMs: number;
+  /** How long a stream may be silent before it counts as cut. */
+  readonly silenceMs?: number;
   /** Said when nobody listens: the command that starts the daemon. */
   startHint(): Promise<string>;
 }
@@ -105,7 +111,7 @@ async function openLines(options: AdminClientOptions, path: string): Promise<Eve
     if (response.statusCode !== 200) refuseErrors(response, await readAll(response));
     else refuseOtherVersion(response);
     const after = Number(response.headers["umbrad-after"]);
-    return { after, lines: linesOf(response), close: () => response.destroy() };
+    return { after, lines: linesOf(response, options.silenceMs ?? silenceMsMax), close: () => response.destroy() };
   } catch (error) {
     throw headersInTime.signal.aborted ? tooLate(options) : await asUnreachable(options, error);
   } finally {
@@ -143,18 +149,25 @@ async function readAll(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
+async function* linesOf(response: IncomingMessage, silenceMs: number): AsyncGenerator<string> {
   response.setEncoding("utf8");
   let rest = "";
+  const chunks: AsyncIterator<string> = response[Symbol.asyncIterator]();
   try {
-    for await (const chunk of response as AsyncIterable<string>) {
-      const lines = (rest + chunk).split("\n");
+    while (true) {
+      // Only while we wait: a caller that takes long for a line is not the daemon's silence.
+      const timer = setTimeout(() => response.destroy(), silenceMs);
+      const { done, value } = await chunks.next().finally(() => clearTimeout(timer));
+      if (done === true) return;
+      const lines = (rest + value).split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines) if (line !== "") yield line;
     }
   } catch (error) {
     // Cut in the middle: the caller knows its last seq and says how to go on.
     if (!isConnectionError(error)) throw error;
+  } finally {
+    response.destroy();
   }
 }
 

@@ -59,7 +59,9 @@ const fastifyErrors: ReadonlyMap<string, () => UmbradError> = new Map([
   [
     "FST_ERR_CTP_INVALID_MEDIA_TYPE",
     () =>
-      new UmbradError("request/media-type", "this route does not take a body of that type", { hint: REQUEST_SHAPES }),
+      new UmbradError("request/media-type", "this route does not take a body of that type", {
+        hint: "say what it is: content-type: application/json, or application/octet-stream for the bytes of a file",
+      }),
   ],
 ]);
 

@@ -2,12 +2,10 @@
  * `umbrad/client`: a daemon's API for programs in TypeScript and JavaScript. Calls and streams are those of the umbrad
  * command (`admin/client.ts`); here they have types, and a stream goes on after an interruption.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { UmbradError } from "../../engine/errors.ts";
 import { type AdminClient, type AdminPlace, connectAdmin } from "../client.ts";
-import type { EventView, TraceView } from "../event-view.ts";
+import type { TraceView } from "../event-view.ts";
 import { parseTcpPlace, resolveSocketPath, resolveStateDir } from "../location.ts";
-import { problemOf } from "../problem.ts";
 import type {
   AcceptedView,
   ConsumerJson,
@@ -21,6 +19,9 @@ import type {
   SentView,
   StatusView,
 } from "../views.ts";
+import type { UmbradEvent } from "./events.ts";
+import { type ListenOptions, listen } from "./listen.ts";
+import { patiently } from "./patience.ts";
 
 export { UmbradError } from "../../engine/errors.ts";
 export type { EventView, TraceView } from "../event-view.ts";
@@ -29,6 +30,7 @@ export type {
   ConsumerJson,
   ContactJson,
   ConversationJson,
+  FileView,
   HealthView,
   InviteJson,
   InviteView,
@@ -37,6 +39,9 @@ export type {
   SentView,
   StatusView,
 } from "../views.ts";
+export type { ConversationEventData, DaemonEventData, MessageContent, UmbradEvent } from "./events.ts";
+export type { ListenOptions } from "./listen.ts";
+export { isRefused, isRetryable } from "./patience.ts";
 
 /** Nothing given: the unix socket where the umbrad command would look for it (`$UMBRAD_SOCKET`, `$UMBRAD_STATE_DIR`). */
 export interface ConnectOptions {
@@ -51,22 +56,20 @@ export interface ConnectOptions {
 export interface SendOptions {
   /** Sent once, however often it is repeated with the same key. */
   readonly key?: string;
+  /**
+   * With a key: how long it is repeated while the daemon is away or busy; a minute. 0: never. Without a key nothing is
+   * repeated, since it might be sent twice.
+   */
+  readonly patienceMs?: number;
 }
 
-export interface ListenOptions {
-  /** Go on where this consumer's acknowledgements end; made on first use. Two readers of one name refuse each other. */
-  readonly consumer?: string;
-  /**
-   * `auto`: an event is acknowledged when the next one is asked for, so one whose handling threw comes again. `manual`: by
-   * `acknowledge`.
-   */
-  readonly ack?: "auto" | "manual";
-  /** Without a consumer: begin after this event instead of now. */
-  readonly after?: number;
-  /** Handles, names or ids; not with a consumer. */
-  readonly conversations?: readonly string[];
-  /** Ends the stream. */
-  readonly signal?: AbortSignal;
+/** A file to send. */
+export interface OutgoingFile {
+  /** What the receiver sees: one plain name. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** Its media type, like `image/png`. */
+  readonly mime?: string | undefined;
 }
 
 /** Errors are UmbradErrors with the codes of docs/exit-codes.md. */
@@ -87,6 +90,10 @@ export interface UmbradClient {
   rejectRequest(conversation: string): Promise<ConversationJson>;
   /** On disk when this resolves; `umbrad message trace` follows it from there. */
   send(conversation: string, text: string, options?: SendOptions): Promise<SentView>;
+  /** On disk when this resolves. */
+  sendFile(conversation: string, file: OutgoingFile, options?: SendOptions): Promise<SentView>;
+  /** The bytes of a message: of `data.file` of an event. Not kept of large files that were sent. */
+  content(messageId: string): Promise<Uint8Array>;
   /** The newest messages, oldest first. */
   history(conversation: string, page?: { readonly limit?: number; readonly before?: string }): Promise<MessageView[]>;
   message(id: string): Promise<MessageView>;
@@ -95,12 +102,14 @@ export interface UmbradClient {
    * The event log. Goes on by itself after an interruption and a restart of the daemon, without a gap or a repetition;
    * throws when the daemon cannot be reached at first, and what no repetition mends.
    */
-  listen(options?: ListenOptions): AsyncGenerator<EventView, void, undefined>;
+  listen(options?: ListenOptions): AsyncGenerator<UmbradEvent, void, undefined>;
   consumers(): Promise<ConsumerJson[]>;
   acknowledge(consumer: string, seq: number): Promise<ConsumerJson>;
 }
 
 const requestMsDefault = 30_000;
+/** Longer than a daemon needs to start again. */
+const patienceMsDefault = 60_000;
 
 /** Connects when it is first used. */
 export function connect(options: ConnectOptions = {}): UmbradClient {
@@ -141,7 +150,17 @@ function typed(admin: AdminClient): UmbradClient {
     requests: async () => (await admin.get<{ requests: ConversationJson[] }>("/v1/requests")).requests,
     acceptRequest: (conversation) => admin.post(`/v1/requests/${encodeURIComponent(conversation)}/accept`),
     rejectRequest: (conversation) => admin.post(`/v1/requests/${encodeURIComponent(conversation)}/reject`),
-    send: (conversation, text, { key } = {}) => admin.post("/v1/messages", { conversation, text, key }),
+    send: (conversation, text, options) =>
+      keyed(options, (key) => admin.post("/v1/messages", { conversation, text, key })),
+    sendFile(conversation, { name, bytes, mime }, options) {
+      return keyed(options, (key) => {
+        const query = new URLSearchParams({ name });
+        if (mime !== undefined) query.set("mime", mime);
+        if (key !== undefined) query.set("key", key);
+        return admin.upload(`${named(conversation)}/files?${query}`, bytes);
+      });
+    },
+    content: (id) => patiently(patienceMsDefault, () => contentOf(admin, id)),
     async history(conversation, { limit = 50, before } = {}) {
       const query = new URLSearchParams({ limit: String(limit), ...(before === undefined ? {} : { before }) });
       return (await admin.get<{ messages: MessageView[] }>(`${named(conversation)}/messages?${query}`)).messages;
@@ -154,70 +173,18 @@ function typed(admin: AdminClient): UmbradClient {
   };
 }
 
-const pauseMsMin = 100;
-const pauseMsMax = 5_000;
-
-async function* listen(
-  admin: AdminClient,
-  acknowledge: UmbradClient["acknowledge"],
-  options: ListenOptions,
-): AsyncGenerator<EventView, void, undefined> {
-  const { consumer, ack = "auto", signal } = options;
-  let { after } = options;
-  let pauseMs = pauseMsMin;
-  let isFirst = true;
-  while (signal?.aborted !== true) {
-    try {
-      const stream = await admin.events(queryOf(options, after));
-      const close = (): void => stream.close();
-      signal?.addEventListener("abort", close);
-      try {
-        isFirst = false;
-        after = Math.max(after ?? 0, stream.after);
-        for await (const line of stream.lines) {
-          const event: EventView = JSON.parse(line);
-          after = event.seq;
-          pauseMs = pauseMsMin;
-          yield event;
-          if (consumer !== undefined && ack === "auto") await acknowledgeAtLast(acknowledge, consumer, event.seq);
-        }
-      } finally {
-        signal?.removeEventListener("abort", close);
-        close();
-      }
-    } catch (error) {
-      if (isFirst || !isPassing(error)) throw error;
-    }
-    await pause(pauseMs, signal);
-    pauseMs = Math.min(pauseMsMax, pauseMs * 2);
-  }
+/** What has no key might be sent twice: it is asked for once. */
+function keyed(
+  { key, patienceMs = patienceMsDefault }: SendOptions = {},
+  ask: (key: string | undefined) => Promise<SentView>,
+): Promise<SentView> {
+  return patiently(key === undefined ? 0 : patienceMs, () => ask(key));
 }
 
-function queryOf({ consumer, conversations = [] }: ListenOptions, after: number | undefined): URLSearchParams {
-  const query = new URLSearchParams({ follow: "true" });
-  if (after !== undefined) query.set("after", String(after));
-  if (consumer !== undefined) query.set("consumer", consumer);
-  for (const conversation of conversations) query.append("conversation", conversation);
-  return query;
-}
-
-/** A daemon that has just gone away gets it with the next acknowledgement: each covers all that came before. */
-async function acknowledgeAtLast(
-  acknowledge: UmbradClient["acknowledge"],
-  consumer: string,
-  seq: number,
-): Promise<void> {
-  try {
-    await acknowledge(consumer, seq);
-  } catch (error) {
-    if (!isPassing(error)) throw error;
-  }
-}
-
-function isPassing(error: unknown): boolean {
-  return error instanceof UmbradError && problemOf(error.code).retryable;
-}
-
-async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => {});
+async function contentOf(admin: AdminClient, messageId: string): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  await admin.download(`/v1/messages/${encodeURIComponent(messageId)}/content`, async (chunk) => {
+    chunks.push(chunk);
+  });
+  return Buffer.concat(chunks);
 }

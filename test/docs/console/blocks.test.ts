@@ -24,7 +24,15 @@ const readers: Readonly<Record<string, (text: string) => void>> = {
   },
   toml: readConfiguration,
   ini: parseUnit,
+  bash: (text) => readBy("bash", ["-n"], text),
+  python: (text) => readBy("python3", ["-c", "import ast, sys; ast.parse(sys.stdin.read())"], text),
 };
+
+/** A machine without the program reads nothing. */
+function readBy(program: string, flags: readonly string[], input: string): void {
+  const { error, status, stderr } = spawnSync(program, flags, { input, encoding: "utf8" });
+  if (error === undefined && status !== 0) throw new Error(stderr);
+}
 
 /** As the daemon reads it at its start. */
 function readConfiguration(text: string): void {
@@ -40,8 +48,9 @@ function readConfiguration(text: string): void {
 
 const COMMAND = /^\s*(?:\$ |umbrad |(?:npm|npx|node|curl|docker|sudo|systemctl|journalctl) )/;
 
-/** A block without a language may be a drawing or a formula, but not commands. */
-function isUntyped({ language, lines }: Block): boolean {
+/** A block without a language may be a drawing or a formula, but not commands. One with a name is a file for what is typed. */
+function isUntyped({ language, file, lines }: Block): boolean {
+  if (file !== undefined && language === "bash") return false;
   return ["sh", "bash", "yaml"].includes(language) || (language === "" && lines.some((line) => COMMAND.test(line)));
 }
 
@@ -80,7 +89,14 @@ test("whole units are understood by systemd, where it is", (t) => {
 });
 
 test("readers can fail", () => {
-  const wrong = { js: "const = 1", ts: "const a: = 1", json: '{"a":}', toml: "[log]\nlevle = 1", ini: "[Service]\nno" };
+  const wrong = {
+    js: "const = 1",
+    ts: "const a: = 1",
+    json: '{"a":}',
+    toml: "[log]\nlevle = 1",
+    ini: "[Service]\nno",
+    bash: "if",
+  };
   for (const [language, text] of Object.entries(wrong)) assert.throws(() => readers[language]?.(text), language);
   assert.ok(isUntyped({ line: 1, language: "", file: undefined, lines: ["x", "umbrad run"] }));
 });

@@ -6,6 +6,7 @@ export const goOnFromFirstSteps: readonly string[] = [
   "docs/api.md",
   "docs/logs.md",
   "docs/bots.md",
+  "docs/bridges.md",
   "docs/configuration.md",
 ];
 

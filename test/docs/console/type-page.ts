@@ -6,9 +6,15 @@ import type { Terminals } from "./terminal.ts";
 
 /** A program that the page's commands need and this machine does not have. */
 export function missingProgram(text: string): string | undefined {
-  const isShown = blocksOf(text).some((block) => block.lines.some((line) => /^\$ (?:until )?curl /.test(line)));
-  return isShown && spawnSync("curl", ["--version"]).error !== undefined ? "curl" : undefined;
+  const lines = blocksOf(text).flatMap((block) => block.lines);
+  const needed = programs.filter((program) =>
+    lines.some((line) => new RegExp(`^\\W*(?:until )?${program} `).test(line)),
+  );
+  return needed.find((program) => spawnSync(program, ["--version"]).error !== undefined);
 }
+
+/** Of those that documents use, the ones that a machine may not have. */
+const programs: readonly string[] = ["curl", "python3", "jq"];
 
 /** Throws at the first command that does something else than the page says. */
 export async function typePage(page: string, text: string, terminals: Terminals, values: Values): Promise<number> {
