@@ -141,7 +141,7 @@ export class Health {
     const isHeldBack = waiting > 0 && quota?.left() === 0;
     const failing = this.#deps.outbox.failing();
     // A canary may come back from a node that answers nothing.
-    const isUntaken = waiting > 0 && failing !== undefined && clock.now() - failing.sinceMs >= OUTBOX_UNTAKEN_MAX_MS;
+    const isUntaken = waiting > 0 && failing !== undefined && clock.steady() - failing.sinceMs >= OUTBOX_UNTAKEN_MAX_MS;
     const ok = !isUntaken && (ageMs === null || ageMs <= OUTBOX_AGE_MAX_MS || isHeldBack);
     const since = ageMs === null ? "" : `, the oldest for ${seconds(ageMs)}`;
     const cause = isHeldBack ? " for the network's quota" : "";

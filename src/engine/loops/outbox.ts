@@ -48,7 +48,7 @@ export class OutboxLoop {
   /** Why rows were not taken, for whoever asks: by row, and for all of them while paused. */
   readonly #refusals = new Map<number, string>();
   #unavailable: string | undefined;
-  /** Since when no node has said that it took anything. */
+  /** Since when, by the steady clock, no node has said that it took anything. */
   #unavailableSinceMs: number | undefined;
   /** By row: what was sent last and had no answer. */
   readonly #unanswered = new Map<number, Uint8Array>();
@@ -193,7 +193,7 @@ export class OutboxLoop {
       case "unavailable":
         counters.add("outbox.retried");
         this.#unavailable = result.reason;
-        this.#unavailableSinceMs ??= clock.now();
+        this.#unavailableSinceMs ??= clock.steady();
         if (this.#unanswered.size >= TOLD_MAX) this.#unanswered.clear();
         if (result.hash !== undefined) this.#unanswered.set(row.id, result.hash);
         log.debug(

@@ -107,6 +107,8 @@ describe("outbox", () => {
     rig = await createRig();
     rig.transport.refusal = { kind: "unavailable", reason: "a closed stream" };
     await send("one");
+    // Only passing time counts, not a clock that is set.
+    rig.clock.set(OUTBOX_UNTAKEN_MAX_MS);
     await rig.clock.advance(OUTBOX_UNTAKEN_MAX_MS - OUTBOX_PAUSE_MS);
     assert.ok(outboxCheck()?.ok, "a node may be starting anew");
     await rig.clock.advance(OUTBOX_PAUSE_MS);
