@@ -2,6 +2,7 @@
  * One SQLite connection: pragmas read back, prepared statements kept, transactions that cannot be left open, and the
  * engine's faults as UmbradError. Knows SQL, but no table and no key.
  */
+import { resolve } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { InvariantError, UmbradError } from "../engine/errors.ts";
 
@@ -23,9 +24,14 @@ export class Database {
   #check: (() => void) | undefined;
   #onCommit: ((seconds: number) => void) | undefined;
 
-  constructor(file: string, options: { readonly readOnly?: boolean } = {}) {
+  /** `ignoreLog`: read only, and without what is not in the file itself yet. For a file that nobody writes. */
+  constructor(file: string, options: { readonly readOnly?: boolean; readonly ignoreLog?: boolean } = {}) {
+    const { ignoreLog = false, readOnly = ignoreLog } = options;
+    const place = new URL("file:///?immutable=1");
+    // The setter escapes what has a meaning in a URL, but for the escape itself.
+    place.pathname = resolve(file).replaceAll("%", "%25");
     // Only a foreign reader can make us wait, and the daemon stands still while we do.
-    this.#connection = attempt(() => new DatabaseSync(file, { readOnly: options.readOnly ?? false, timeout: 250 }));
+    this.#connection = attempt(() => new DatabaseSync(ignoreLog ? place : file, { readOnly, timeout: 250 }));
   }
 
   /** Several statements without parameters: schema, pragmas. */

@@ -11,6 +11,7 @@ import { APPLICATION_ID, configureWriter, Database } from "./database.ts";
 import { createPrivate, fileSystem, makeDirectories, type StateLock, syncDirectory, takeStateLock } from "./lock.ts";
 import { migrate, newestSchema, schemaOf } from "./migrations/migrate.ts";
 import { Changes } from "./rollback/changes.ts";
+import { refuseForeignLog } from "./rollback/foreign-log.ts";
 import { Sealer } from "./seal.ts";
 import { SqliteStore } from "./store.ts";
 import { createDataKey, isWrapped, type SealSource, unwrapDataKey } from "./wrapped-key.ts";
@@ -85,6 +86,7 @@ export async function openStore(
     async (lock) => {
       for (const path of [file, `${file}-wal`, `${file}-shm`])
         if (existsSync(path)) refuseReadableByOthers(path, 0o600);
+      refuseForeignLog(file);
       const dataKey = await unwrapDataKey(readStoredKey(file), seal);
       return assemble(options, dataKey, lock);
     },

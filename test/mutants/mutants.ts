@@ -257,4 +257,10 @@ export const mutants: readonly Mutant[] = [
     changes: [["clock.steady() - heardAtMs", "clock.now() - heardAtMs"]],
     tests: ["test/engine/loops/set-clock.test.ts"],
   },
+  {
+    name: "a write-ahead log of another copy is taken over",
+    file: "src/sqlite/rollback/foreign-log.ts",
+    changes: [["own.changes >= first - 1) return;", "own.changes >= -1) return;"]],
+    tests: ["test/sqlite/rollback/rollback.test.ts"],
+  },
 ];

@@ -120,7 +120,7 @@ export async function restore(
     markRestored(incoming);
     syncFile(incoming);
     const hadOne = existsSync(database);
-    if (hadOne) keep(database, kept);
+    keep(database, kept);
     fileSystem(() => renameSync(incoming, database));
     syncDirectory(stateDir);
     return hadOne ? kept : undefined;
@@ -134,11 +134,13 @@ export async function restore(
  * in the write-ahead log goes into the file first: a crash between moving one and the other would take it away.
  */
 function keep(database: string, kept: string): void {
-  foldLog(database);
+  const isThere = existsSync(database);
+  if (isThere) foldLog(database);
   fileSystem(() => {
-    // Only of a database that does not open, which is worth nothing without what it is replaced by.
+    // Only of a database that does not open, or is gone: beside another one it would be a stranger's.
     for (const suffix of ["-wal", "-shm"])
       if (existsSync(`${database}${suffix}`)) renameSync(`${database}${suffix}`, `${kept}${suffix}`);
+    if (!isThere) return;
     try {
       linkSync(database, kept);
     } catch {

@@ -3,12 +3,24 @@
  * Method: real files: copies made while the store runs, put back, with the counter file as it was, older, gone or garbage.
  */
 import assert from "node:assert/strict";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { describe, it, type TestContext } from "node:test";
 import type { Store } from "../../../src/engine/ports.ts";
+import { restore } from "../../../src/sqlite/backup/backup.ts";
 import { createStore, openStore } from "../../../src/sqlite/open.ts";
+import { turn } from "../../conformance/store-rows.ts";
 import { until } from "../../support/test-node.ts";
 import { plaintext, random, temporaryDir } from "../temporary-store.ts";
 
@@ -20,8 +32,8 @@ const change = (store: Store, times: number) => {
 };
 
 /** A store with ten changes, closed. */
-async function someState(context: TestContext): Promise<string> {
-  const stateDir = temporaryDir(context);
+async function someState(context: TestContext, name = "state"): Promise<string> {
+  const stateDir = join(temporaryDir(context), name);
   const store = await createStore({ stateDir, seal: plaintext, random });
   change(store, 10);
   store.close();
@@ -46,6 +58,70 @@ async function causeAt(stateDir: string): Promise<string | undefined> {
   store.close();
   return cause;
 }
+
+const leftByKilled = ["umbrad.db", "umbrad.db-wal", "change-counter"];
+
+/** What a daemon that is killed now leaves, as a state directory of its own. */
+function killedNow(context: TestContext, stateDir: string): string {
+  const left = join(temporaryDir(context), "left, 100%");
+  mkdirSync(left, { mode: 0o700 });
+  for (const name of leftByKilled) copyFileSync(join(stateDir, name), join(left, name));
+  return left;
+}
+
+function checkpoint(stateDir: string, how: "PASSIVE" | "RESTART"): void {
+  const other = new DatabaseSync(join(stateDir, "umbrad.db"));
+  other.exec(`PRAGMA wal_checkpoint(${how})`);
+  other.close();
+}
+
+describe("a write-ahead log that was left", () => {
+  it("is refused beside an older database, and taken over beside its own", async (context) => {
+    const stateDir = await someState(context, "100%25 #1?");
+    const store = await open(stateDir);
+    context.after(() => store.close());
+    store.commit(turn({ number: 0, conversationId: "/inbox/v1/test", type: "inbox/v1" }));
+    change(store, 5);
+    checkpoint(stateDir, "RESTART");
+    const older = killedNow(context, stateDir);
+    change(store, 5);
+    checkpoint(stateDir, "RESTART");
+    change(store, 5);
+    const whole = killedNow(context, stateDir);
+    const mixed = killedNow(context, stateDir);
+    copyFileSync(join(older, "umbrad.db"), join(mixed, "umbrad.db"));
+    const bytes = () => leftByKilled.map((name) => readFileSync(join(mixed, name)));
+    const before = bytes();
+    await assert.rejects(open(mixed), { code: "store/corrupt", message: /belongs to another, newer copy/ });
+    assert.deepEqual(bytes(), before, "nothing was changed");
+    // As the error advises.
+    const file = join(mixed, "older.db");
+    renameSync(join(mixed, "umbrad.db"), file);
+    await restore({ stateDir: mixed, file, keptName: "kept.db" }, { seal: plaintext, random });
+    assert.equal(await causeAt(mixed), "restored");
+
+    const again = await open(whole);
+    assert.equal(again.lastSeq(), store.lastSeq(), "nothing of the log is lost");
+    assert.equal(again.rollbacks.pending(), undefined);
+    again.close();
+  });
+
+  it("is never taken for another's, whatever of it is in the database by now", async (context) => {
+    const stateDir = await someState(context);
+    const store = await open(stateDir);
+    context.after(() => store.close());
+    for (let round = 0; round < 40; round += 1) {
+      change(store, 1 + ((round * 7) % 30));
+      if (round % 3 === 1) checkpoint(stateDir, "PASSIVE");
+      if (round % 5 === 2) checkpoint(stateDir, "RESTART");
+      const left = killedNow(context, stateDir);
+      const again = await open(left);
+      assert.equal(again.lastSeq(), store.lastSeq());
+      again.close();
+      assert.ok(!existsSync(join(left, ".log-check")));
+    }
+  });
+});
 
 describe("a database that was put back", () => {
   it("is behind the counter file", async (context) => {
