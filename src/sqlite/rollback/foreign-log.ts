@@ -55,7 +55,7 @@ function ownCount(file: string): { readonly changes: number; readonly page: numb
   }
 }
 
-/** SQLite reads the same file with as much of the log as reaches to the first transaction that counted. */
+/** SQLite reads the same file with as much of the log as reaches to the first transaction that counted. undefined: tells nothing. */
 function countAfterFirstChange(file: string, log: string, page: number): number | undefined {
   const beginning = readToFirstChange(log, page);
   if (beginning === undefined) return undefined;
@@ -68,6 +68,8 @@ function countAfterFirstChange(file: string, log: string, page: number): number 
     writeFileSync(`${linked}-wal`, beginning, { mode: 0o600 });
     const database = new Database(linked, { readOnly: true });
     try {
+      // Whoever finds a database that was put back lets it count on past the counter file: a step of any size. It is known then, too.
+      if (database.value("SELECT 1 FROM meta WHERE key = 'rollback'") !== undefined) return undefined;
       const changes = database.value("SELECT changes FROM change_counter");
       return typeof changes === "number" ? changes : undefined;
     } finally {

@@ -106,6 +106,24 @@ describe("a write-ahead log that was left", () => {
     again.close();
   });
 
+  it("is taken over when the counter had jumped in it, because the database was put back before", async (context) => {
+    const stateDir = await someState(context);
+    const copy = join(temporaryDir(context), "copy.db");
+    await copyDatabase(stateDir, copy);
+    const newer = await open(stateDir);
+    change(newer, 50);
+    newer.close();
+    putBack(copy, stateDir);
+    const store = await open(stateDir);
+    context.after(() => store.close());
+    assert.equal(store.rollbacks.pending(), "older-than-counter");
+    assert.equal(await causeAt(killedNow(context, stateDir)), "older-than-counter");
+    store.rollbacks.begin("older-than-counter", 1);
+    store.rollbacks.end();
+    change(store, 3);
+    assert.equal(await causeAt(killedNow(context, stateDir)), undefined);
+  });
+
   it("is never taken for another's, whatever of it is in the database by now", async (context) => {
     const stateDir = await someState(context);
     const store = await open(stateDir);
