@@ -5,7 +5,7 @@ import { connect, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { BODY_DEPTH_MAX, IN_FLIGHT_MAX } from "../../src/admin/limits.ts";
 import { FILE_BYTES_MAX } from "../../src/wire/file-content.ts";
-import { call, startAdminFixture } from "../support/admin-fixture.ts";
+import { call, startAdminFixture } from "../support/admin/admin-fixture.ts";
 
 test("JSON that is nested too deeply is refused, also before it is JSON", async (t) => {
   const { socketPath } = await startAdminFixture(t);

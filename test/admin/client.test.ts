@@ -12,7 +12,7 @@ import {
 } from "../../src/admin/client/umbrad-client.ts";
 import { connectAdmin } from "../../src/admin/client.ts";
 import type { NewTokenJson } from "../../src/admin/views.ts";
-import { call, startAdminFixture } from "../support/admin-fixture.ts";
+import { call, startAdminFixture } from "../support/admin/admin-fixture.ts";
 
 const tcp = { host: "::1", port: 0 } as const;
 

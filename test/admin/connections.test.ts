@@ -6,8 +6,8 @@ import { Agent, request } from "node:http";
 import { connect, type NetConnectOpts, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { CONNECTIONS_MAX, FOLLOWERS_MAX, UPLOADS_MAX } from "../../src/admin/limits.ts";
-import { type AdminFixture, call, callTcp, startAdminFixture } from "../support/admin-fixture.ts";
-import { umbrad } from "../support/umbrad-command.ts";
+import { type AdminFixture, call, callTcp, startAdminFixture } from "../support/admin/admin-fixture.ts";
+import { umbrad } from "../support/cli/umbrad-command.ts";
 
 const head = "POST /v1/messages HTTP/1.1\r\nHost: umbrad\r\nContent-Type: application/json\r\nContent-Length: 100\r\n";
 /** Nothing, half a header, half a body, and a body whose chunks do not end. */

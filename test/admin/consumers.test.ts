@@ -6,7 +6,7 @@ import { type AdminClient, connectAdmin, type EventLines } from "../../src/admin
 import type { EventView } from "../../src/admin/event-view.ts";
 import type { ConsumerJson } from "../../src/admin/views.ts";
 import { UmbradError } from "../../src/engine/errors.ts";
-import { type AdminFixture, call, startAdminFixture } from "../support/admin-fixture.ts";
+import { type AdminFixture, call, startAdminFixture } from "../support/admin/admin-fixture.ts";
 
 interface Scene extends AdminFixture {
   readonly admin: AdminClient;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { type TestContext, test } from "node:test";
 import { UmbradError } from "../../src/engine/errors.ts";
-import { call, startAdminFixture } from "../support/admin-fixture.ts";
+import { call, startAdminFixture } from "../support/admin/admin-fixture.ts";
 
 test("without follow: the whole log, with content where it is announced", async (t) => {
   const { socketPath, engine } = await startAdminFixture(t);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { type IncomingMessage, request } from "node:http";
 import { type TestContext, test } from "node:test";
-import { call, startAdminFixture } from "../support/admin-fixture.ts";
+import { call, startAdminFixture } from "../support/admin/admin-fixture.ts";
 
 interface Reader {
   readonly response: IncomingMessage;

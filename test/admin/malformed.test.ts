@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { type TestContext, test } from "node:test";
 import * as answers from "../../src/admin/api/answers.ts";
-import { startAdminFixture } from "../support/admin-fixture.ts";
+import { startAdminFixture } from "../support/admin/admin-fixture.ts";
 
 const host = "Host: umbrad\r\n";
 const get = (path: string, headers = "") => `GET ${path} HTTP/1.1\r\n${host}${headers}Connection: close\r\n\r\n`;

@@ -7,9 +7,9 @@ import { test } from "node:test";
 import { failureBeginnings, failureReasons } from "../../src/admin/metrics/message-meter.ts";
 import { probeTopic } from "../engine/probe/probe-type.ts";
 import { createRig, publish } from "../engine/probe/rig.ts";
-import { call, callTcp, startAdminFixture } from "../support/admin-fixture.ts";
-import { MemoryEngine } from "../support/memory-engine.ts";
-import { seriesOf, testMetrics } from "../support/test-metrics.ts";
+import { call, callTcp, startAdminFixture } from "../support/admin/admin-fixture.ts";
+import { MemoryEngine } from "../support/engine/memory-engine.ts";
+import { seriesOf, testMetrics } from "../support/engine/test-metrics.ts";
 
 test("/metrics: the state of the engine as numbers, a gauge of what is not there is absent", async (t) => {
   const { socketPath, engine, host } = await startAdminFixture(t);

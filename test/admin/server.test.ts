@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { startAdminServer } from "../../src/admin/server.ts";
 import { UmbradError } from "../../src/engine/errors.ts";
-import { call, startAdminFixture } from "../support/admin-fixture.ts";
-import { testMetrics } from "../support/test-metrics.ts";
-import { idleOperator } from "../support/test-operator.ts";
-import { memoryTokens } from "../support/token-table.ts";
+import { call, startAdminFixture } from "../support/admin/admin-fixture.ts";
+import { idleOperator } from "../support/admin/test-operator.ts";
+import { memoryTokens } from "../support/admin/token-table.ts";
+import { testMetrics } from "../support/engine/test-metrics.ts";
 
 test("the socket is for its owner only", async (t) => {
   const { socketPath } = await startAdminFixture(t);

@@ -6,8 +6,8 @@ import { request } from "node:http";
 import { type TestContext, test } from "node:test";
 import { routes } from "../../src/admin/routes.ts";
 import type { NewTokenJson } from "../../src/admin/views.ts";
-import { type AdminFixture, call, callTcp, type RawAnswer, startAdminFixture } from "../support/admin-fixture.ts";
-import { MemoryTokens, memoryTokens } from "../support/token-table.ts";
+import { type AdminFixture, call, callTcp, type RawAnswer, startAdminFixture } from "../support/admin/admin-fixture.ts";
+import { MemoryTokens, memoryTokens } from "../support/admin/token-table.ts";
 
 const tcp = { host: "127.0.0.1", port: 0 } as const;
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { decodeUtf8, refuseHalfCharacters } from "../../src/admin/api/unicode.ts";
-import { call, startAdminFixture } from "../support/admin-fixture.ts";
+import { call, startAdminFixture } from "../support/admin/admin-fixture.ts";
 
 const head = '{"conversation":"c1","text":"a';
 

@@ -7,7 +7,7 @@ import type { TestContext } from "node:test";
 import { Worker } from "node:worker_threads";
 import { MessagePath } from "../e2e/stage/message-path.ts";
 import { Stage } from "../e2e/stage/processes.ts";
-import type { LoadCounts } from "../support/admin-load.ts";
+import type { LoadCounts } from "../support/admin/admin-load.ts";
 import { interleave, median, printTable } from "./measure.ts";
 
 const rounds = 5;

@@ -7,7 +7,7 @@ import { WakuMessage } from "@waku/proto";
 import { toNanoseconds } from "../../src/waku/message.ts";
 import { meet, say, type Talk } from "../simulation/world/talk.ts";
 import { World } from "../simulation/world/world.ts";
-import { pubsubTopic } from "../support/in-process-transport.ts";
+import { pubsubTopic } from "../support/engine/in-process-transport.ts";
 import { printTable } from "./measure.ts";
 
 /** 10 Mbit/s ÷ (10,000 people × 4 messages a minute). */

@@ -5,8 +5,8 @@ import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import { connectAdmin } from "../../src/admin/client.ts";
 import { talk } from "../../src/cli/command/chat/talk.ts";
-import { type CliFixture, failed, startCliFixture } from "../support/cli-fixture.ts";
-import { inTerminal, umbradWords, Written } from "../support/terminal.ts";
+import { type CliFixture, failed, startCliFixture } from "../support/cli/cli-fixture.ts";
+import { inTerminal, umbradWords, Written } from "../support/cli/terminal.ts";
 
 function startTalk({ socketPath }: CliFixture, columns = 80) {
   const input = new PassThrough();

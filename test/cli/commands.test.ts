@@ -1,8 +1,14 @@
 // Goal: what each command prints, as text and with --json, and its exit code. Method: see the fixture.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { failed, fixturePeer as peer, startCliFixture, succeeded, fixtureTime as ts } from "../support/cli-fixture.ts";
-import { umbrad } from "../support/umbrad-command.ts";
+import {
+  failed,
+  fixturePeer as peer,
+  startCliFixture,
+  succeeded,
+  fixtureTime as ts,
+} from "../support/cli/cli-fixture.ts";
+import { umbrad } from "../support/cli/umbrad-command.ts";
 
 const address = "ab".repeat(32);
 const firstId = "0".repeat(31).concat("1");

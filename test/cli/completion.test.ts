@@ -9,8 +9,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { commandTable } from "../../src/cli/command-table.ts";
 import { createProgram } from "../../src/cli/program.ts";
-import { startCliFixture } from "../support/cli-fixture.ts";
-import { temporaryDirectory, umbrad } from "../support/umbrad-command.ts";
+import { startCliFixture } from "../support/cli/cli-fixture.ts";
+import { temporaryDirectory, umbrad } from "../support/cli/umbrad-command.ts";
 
 const bin = fileURLToPath(new URL("../../src/umbrad.ts", import.meta.url));
 const table = commandTable(createProgram(() => {}));

@@ -1,8 +1,8 @@
 // Goal: consumers on the command line. Method: see the fixture.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startCliFixture, succeeded, fixtureTime as ts } from "../support/cli-fixture.ts";
-import { startUmbrad } from "../support/umbrad-command.ts";
+import { startCliFixture, succeeded, fixtureTime as ts } from "../support/cli/cli-fixture.ts";
+import { startUmbrad } from "../support/cli/umbrad-command.ts";
 
 const line = (seq: number): string => `${seq}  ${ts}  -  node.tick\n`;
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { encodeEnvelope } from "../../src/wire/envelope.ts";
 import type { Hint } from "../../src/wire/ids.ts";
-import { temporaryDirectory, umbrad } from "../support/umbrad-command.ts";
+import { temporaryDirectory, umbrad } from "../support/cli/umbrad-command.ts";
 
 const HINT = "0123456789abcdef".repeat(4) as Hint;
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { type RunningCommand, startUmbrad, temporaryDirectory, umbrad } from "../support/umbrad-command.ts";
+import { type RunningCommand, startUmbrad, temporaryDirectory, umbrad } from "../support/cli/umbrad-command.ts";
 
 test("with --json the first line says where it is; the address survives a restart", async (t) => {
   const stateDir = join(await temporaryDirectory(t), "devnet");

@@ -9,8 +9,8 @@ import { type TestContext, test } from "node:test";
 import { examineDisk, examineFileLimit, examineNode } from "../../src/cli/command/doctor/machine.ts";
 import { VERSION } from "../../src/cli/package-version.ts";
 import type { HealthCheck } from "../../src/engine/api.ts";
-import { startAdminFixture } from "../support/admin-fixture.ts";
-import { temporaryDirectory, umbrad } from "../support/umbrad-command.ts";
+import { startAdminFixture } from "../support/admin/admin-fixture.ts";
+import { temporaryDirectory, umbrad } from "../support/cli/umbrad-command.ts";
 
 interface Finding {
   readonly code: string;

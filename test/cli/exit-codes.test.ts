@@ -4,8 +4,8 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { startAdminFixture } from "../support/admin-fixture.ts";
-import { startUmbrad, temporaryDirectory, umbrad } from "../support/umbrad-command.ts";
+import { startAdminFixture } from "../support/admin/admin-fixture.ts";
+import { startUmbrad, temporaryDirectory, umbrad } from "../support/cli/umbrad-command.ts";
 
 test("usage errors: 64, with the nearest word or the way to help", async (t) => {
   const stateDir = await temporaryDirectory(t);

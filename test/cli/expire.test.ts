@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startAdminFixture } from "../support/admin-fixture.ts";
-import { umbrad } from "../support/umbrad-command.ts";
+import { startAdminFixture } from "../support/admin/admin-fixture.ts";
+import { umbrad } from "../support/cli/umbrad-command.ts";
 
 test("how long a conversation keeps its messages is said, set and taken back", async (t) => {
   const { engine, stateDir } = await startAdminFixture(t);

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { savedName } from "../../src/cli/command/file.ts";
 import { FILE_BYTES_MAX } from "../../src/wire/file-content.ts";
-import { call } from "../support/admin-fixture.ts";
-import { failed, startCliFixture, succeeded, fixtureTime as ts } from "../support/cli-fixture.ts";
-import { temporaryDirectory } from "../support/umbrad-command.ts";
+import { call } from "../support/admin/admin-fixture.ts";
+import { failed, startCliFixture, succeeded, fixtureTime as ts } from "../support/cli/cli-fixture.ts";
+import { temporaryDirectory } from "../support/cli/umbrad-command.ts";
 
 const digest = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 

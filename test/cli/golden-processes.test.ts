@@ -5,14 +5,14 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { asJson, asText, checkGolden, stable } from "../support/golden.ts";
+import { asJson, asText, checkGolden, stable } from "../support/cli/golden.ts";
 import {
   type CommandResult,
   type RunningCommand,
   startUmbrad,
   temporaryDirectory,
   umbrad,
-} from "../support/umbrad-command.ts";
+} from "../support/cli/umbrad-command.ts";
 
 const folder = join(import.meta.dirname, "golden");
 const bin = fileURLToPath(new URL("../../src/umbrad.ts", import.meta.url));

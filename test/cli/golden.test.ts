@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { describe, it, test } from "node:test";
 import { commandTable } from "../../src/cli/command-table.ts";
 import { createProgram } from "../../src/cli/program.ts";
-import { type CliFixture, fixturePeer, startCliFixture } from "../support/cli-fixture.ts";
-import { asJson, asText, checkGolden, stable } from "../support/golden.ts";
-import { temporaryDirectory } from "../support/umbrad-command.ts";
+import { type CliFixture, fixturePeer, startCliFixture } from "../support/cli/cli-fixture.ts";
+import { asJson, asText, checkGolden, stable } from "../support/cli/golden.ts";
+import { temporaryDirectory } from "../support/cli/umbrad-command.ts";
 
 const folder = join(import.meta.dirname, "golden");
 const [firstId, secondId] = ["1", "2"].map((last) => last.padStart(32, "0"));

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { startAdminFixture } from "../support/admin-fixture.ts";
-import { temporaryDirectory, umbrad } from "../support/umbrad-command.ts";
+import { startAdminFixture } from "../support/admin/admin-fixture.ts";
+import { temporaryDirectory, umbrad } from "../support/cli/umbrad-command.ts";
 
 const hook = `data:text/javascript,${encodeURIComponent(`
   import { registerHooks } from "node:module";

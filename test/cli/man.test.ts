@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { manPages } from "../../scripts/man.ts";
 import { commandTable } from "../../src/cli/command-table.ts";
 import { createProgram } from "../../src/cli/program.ts";
-import { temporaryDirectory } from "../support/umbrad-command.ts";
+import { temporaryDirectory } from "../support/cli/umbrad-command.ts";
 
 const pages = new Map(manPages().map(({ file, text }) => [file, text]));
 const table = commandTable(createProgram(() => {}));

@@ -8,8 +8,8 @@ import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import { TypedLine } from "../../src/cli/passphrase/typed-line.ts";
 import { openStore } from "../../src/sqlite/open.ts";
-import { type InTerminal, inTerminal, umbradWords } from "../support/terminal.ts";
-import { temporaryDirectory, umbrad } from "../support/umbrad-command.ts";
+import { type InTerminal, inTerminal, umbradWords } from "../support/cli/terminal.ts";
+import { temporaryDirectory, umbrad } from "../support/cli/umbrad-command.ts";
 
 const secret = "pä🦀 ss";
 /** What the terminal is set to when the command has ended; a dash before a word means off. */

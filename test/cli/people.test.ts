@@ -1,7 +1,7 @@
 // Goal: what the commands about people print, as text and with --json, and how they fail. Method: see the fixture.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fixturePeer as peer, startCliFixture, succeeded, fixtureTime as ts } from "../support/cli-fixture.ts";
+import { fixturePeer as peer, startCliFixture, succeeded, fixtureTime as ts } from "../support/cli/cli-fixture.ts";
 
 const invite = {
   id: "i0123456789ab",

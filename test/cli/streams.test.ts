@@ -1,8 +1,8 @@
 // Goal: the commands that read the event log, and `stop`. Method: see the fixture.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fixturePeer as peer, startCliFixture, succeeded, fixtureTime as ts } from "../support/cli-fixture.ts";
-import { startUmbrad } from "../support/umbrad-command.ts";
+import { fixturePeer as peer, startCliFixture, succeeded, fixtureTime as ts } from "../support/cli/cli-fixture.ts";
+import { startUmbrad } from "../support/cli/umbrad-command.ts";
 
 const firstId = "0".repeat(31).concat("1");
 

@@ -1,7 +1,7 @@
 // Goal: tokens on the command line; the secret is on stdout once and nowhere else. Method: see the fixture.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startCliFixture, succeeded } from "../support/cli-fixture.ts";
+import { startCliFixture, succeeded } from "../support/cli/cli-fixture.ts";
 
 test("create, list, revoke", async (t) => {
   const { run, engine } = await startCliFixture(t);

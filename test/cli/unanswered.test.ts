@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { temporaryDirectory, umbrad } from "../support/umbrad-command.ts";
+import { temporaryDirectory, umbrad } from "../support/cli/umbrad-command.ts";
 
 /** A daemon that dies between its commit and its answer. */
 async function dyingDaemon(t: TestContext): Promise<string> {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { computeSafetyNumber } from "../../src/admin/contact/safety-number.ts";
-import { failed, fixturePeer as peer, startCliFixture, succeeded } from "../support/cli-fixture.ts";
+import { failed, fixturePeer as peer, startCliFixture, succeeded } from "../support/cli/cli-fixture.ts";
 
 const ours = "ab".repeat(32);
 const expected = "066786758528760118131331051174174734144839248630463638528499";

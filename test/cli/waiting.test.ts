@@ -1,7 +1,7 @@
 // Goal: what `umbrad outbox` and `umbrad parked` print, as text and with --json, and their exit codes. Method: see the fixture.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startCliFixture, succeeded, fixtureTime as ts } from "../support/cli-fixture.ts";
+import { startCliFixture, succeeded, fixtureTime as ts } from "../support/cli/cli-fixture.ts";
 
 const firstId = "0".repeat(31).concat("1");
 const secondId = "0".repeat(31).concat("2");

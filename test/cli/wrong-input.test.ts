@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { failed, startCliFixture, succeeded } from "../support/cli-fixture.ts";
-import { temporaryDirectory, umbrad } from "../support/umbrad-command.ts";
+import { failed, startCliFixture, succeeded } from "../support/cli/cli-fixture.ts";
+import { temporaryDirectory, umbrad } from "../support/cli/umbrad-command.ts";
 
 test("values that no schema takes are refused without the words of the schema", { timeout: 60_000 }, async (t) => {
   const { run, engine } = await startCliFixture(t);

@@ -12,10 +12,10 @@ import { hintHex } from "../../src/wire/conversation-hint.ts";
 import type { EncryptedBytes } from "../../src/wire/encrypted-bytes.ts";
 import { decodeEnvelope, type Envelope } from "../../src/wire/envelope.ts";
 import type { Hint } from "../../src/wire/ids.ts";
-import { type Row, recordOf, stateOf } from "../support/conversation-rows.ts";
-import { type Decided, decide } from "../support/conversation-turn.ts";
-import { type Node, World, type WorldOptions } from "../support/conversation-world.ts";
-import { keepsSilent } from "./rolled-back.ts";
+import { type Row, recordOf, stateOf } from "../support/conversation/conversation-rows.ts";
+import { type Decided, decide } from "../support/conversation/conversation-turn.ts";
+import { type Node, World, type WorldOptions } from "../support/conversation/conversation-world.ts";
+import { keepsSilent } from "./store/rolled-back.ts";
 
 /** What the suite cannot know of a type. */
 export interface ConversationTypeCase {

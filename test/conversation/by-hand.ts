@@ -16,8 +16,14 @@ import type { PrivateState } from "../../src/conversation/private-v1/state.ts";
 import { toHex } from "../../src/crypto/bytes.ts";
 import { hintHex } from "../../src/wire/conversation-hint.ts";
 import { decodeEnvelope, type Envelope } from "../../src/wire/envelope.ts";
-import { applyRows, type Row, recordOf } from "../support/conversation-rows.ts";
-import { type Accepted, checkAccepted, type Decided, decide, unsafeSeededBytes } from "../support/conversation-turn.ts";
+import { applyRows, type Row, recordOf } from "../support/conversation/conversation-rows.ts";
+import {
+  type Accepted,
+  checkAccepted,
+  type Decided,
+  decide,
+  unsafeSeededBytes,
+} from "../support/conversation/conversation-turn.ts";
 
 export type Publish = Extract<Effect, { kind: "publish" }>;
 

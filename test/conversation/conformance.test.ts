@@ -5,7 +5,7 @@ import { inboxV1 } from "../../src/conversation/inbox-v1/inbox-v1.ts";
 import { privateV1 } from "../../src/conversation/private-v1/private-v1.ts";
 import type { PrivateState } from "../../src/conversation/private-v1/state.ts";
 import { conversationTypeConformance } from "../conformance/conversation-type.ts";
-import type { Node, World } from "../support/conversation-world.ts";
+import type { Node, World } from "../support/conversation/conversation-world.ts";
 
 const hourMs = 3_600_000;
 

@@ -9,7 +9,7 @@ import { describe, it, type TestContext } from "node:test";
 import { privateV1 } from "../../src/conversation/private-v1/private-v1.ts";
 import type { PrivateState } from "../../src/conversation/private-v1/state.ts";
 import { decodeEnvelope, encodeEnvelope } from "../../src/wire/envelope.ts";
-import { unsafeSeededBytes } from "../support/conversation-turn.ts";
+import { unsafeSeededBytes } from "../support/conversation/conversation-turn.ts";
 import { answered, type Hand, type Publish, say, sayMany } from "./by-hand.ts";
 
 const COPIES = 20;

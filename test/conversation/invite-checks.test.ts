@@ -8,7 +8,7 @@ import { x25519Public } from "../../src/crypto/dh.ts";
 import { ed25519Public } from "../../src/crypto/sign.ts";
 import { clientAddressOf } from "../../src/wire/ids.ts";
 import { secretOf } from "../protocol/vectors.ts";
-import { unsafeSeededBytes } from "../support/conversation-turn.ts";
+import { unsafeSeededBytes } from "../support/conversation/conversation-turn.ts";
 import { createLink, type Hand, openInbox, startMs } from "./by-hand.ts";
 import { craftInvite, type InviteFaults } from "./crafted/invite.ts";
 

@@ -15,7 +15,7 @@ import { ed25519Public } from "../../src/crypto/sign.ts";
 import { bundleFromText, bundleToText, type ContactBundle, signBundle } from "../../src/wire/contact-bundle.ts";
 import type { ContentTopic } from "../../src/wire/ids.ts";
 import { secretOf } from "../protocol/vectors.ts";
-import type { Accepted } from "../support/conversation-turn.ts";
+import type { Accepted } from "../support/conversation/conversation-turn.ts";
 import { createLink, type Hand, openInbox, startMs } from "./by-hand.ts";
 
 const dayMs = 24 * 3_600_000;

@@ -17,7 +17,7 @@ import { textOf } from "../../src/wire/content-frame.ts";
 import { contentDigest, FILE_BYTES_MAX, fileContent, fileOf } from "../../src/wire/file-content.ts";
 import type { MessageId } from "../../src/wire/ids.ts";
 import { encodePrivateFrame } from "../../src/wire/private-frame.ts";
-import type { Accepted } from "../support/conversation-turn.ts";
+import type { Accepted } from "../support/conversation/conversation-turn.ts";
 import { answered, fatesOf, type Hand, onlyPublish, type Publish, publishesOf, say } from "./by-hand.ts";
 import { craftSds, sdsOf, textFrame } from "./crafted/message.ts";
 

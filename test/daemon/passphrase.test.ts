@@ -5,7 +5,7 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { readPassphrase } from "../../src/daemon/passphrase.ts";
-import { temporaryDirectory } from "../support/umbrad-command.ts";
+import { temporaryDirectory } from "../support/cli/umbrad-command.ts";
 
 async function passphraseFile(t: TestContext, content: string | Uint8Array, mode = 0o600): Promise<string> {
   const path = join(await temporaryDirectory(t), "passphrase");

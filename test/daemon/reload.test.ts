@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { type RunningCommand, startUmbrad, temporaryDirectory, umbrad } from "../support/umbrad-command.ts";
+import { type RunningCommand, startUmbrad, temporaryDirectory, umbrad } from "../support/cli/umbrad-command.ts";
 
 interface Place {
   readonly stateDir: string;

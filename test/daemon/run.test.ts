@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { chmod, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { type RunningCommand, startUmbrad, temporaryDirectory, umbrad } from "../support/umbrad-command.ts";
+import { type RunningCommand, startUmbrad, temporaryDirectory, umbrad } from "../support/cli/umbrad-command.ts";
 
 const peer = "/ip4/127.0.0.1/tcp/9/p2p/12D3KooWR7FmThbEMUNM7bfn8EfkHCaz8RZTXzd2FRRypAXHh1Hy";
 

@@ -17,8 +17,8 @@ import { conversationWrite } from "../../src/engine/turn/conversation-write.ts";
 import { createStore, openStore } from "../../src/sqlite/open.ts";
 import { textOf } from "../../src/wire/content-frame.ts";
 import { decodeEnvelope } from "../../src/wire/envelope.ts";
-import { createNetwork } from "../support/in-process-transport.ts";
-import { removeDir, scratchDir, until } from "../support/test-node.ts";
+import { createNetwork } from "../support/engine/in-process-transport.ts";
+import { removeDir, scratchDir, until } from "../support/engine/test-node.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 

@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { dropReasons } from "../../src/admin/metrics/envelope-counts.ts";
 import { Metrics } from "../../src/admin/metrics/metrics.ts";
 import { createProgram } from "../../src/cli/program.ts";
-import { MemoryEngine } from "../support/memory-engine.ts";
+import { MemoryEngine } from "../support/engine/memory-engine.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");

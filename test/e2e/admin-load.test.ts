@@ -3,8 +3,8 @@
 // come in. `npm run bench -- admin` gives the figures; here only ten times of them is a failure.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AdminLoad } from "../support/admin-load.ts";
-import { seriesOf } from "../support/test-metrics.ts";
+import { AdminLoad } from "../support/admin/admin-load.ts";
+import { seriesOf } from "../support/engine/test-metrics.ts";
 import { MessagePath } from "./stage/message-path.ts";
 import { assertNoErrors } from "./stage/party.ts";
 import { Stage, until } from "./stage/processes.ts";

@@ -11,7 +11,7 @@ import type {
   SentView,
   StatusView,
 } from "../../src/admin/views.ts";
-import type { CommandResult } from "../support/umbrad-command.ts";
+import type { CommandResult } from "../support/cli/umbrad-command.ts";
 import { assertNoErrors, connect, Party, ServiceNode } from "./stage/party.ts";
 import { inTime, Stage, until } from "./stage/processes.ts";
 

@@ -6,7 +6,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { AcceptedView, ContactJson, ConversationJson, InviteJson, PublicLinkView } from "../../src/admin/views.ts";
-import type { CommandResult } from "../support/umbrad-command.ts";
+import type { CommandResult } from "../support/cli/umbrad-command.ts";
 import { assertNoErrors, Party, ServiceNode } from "./stage/party.ts";
 import { inTime, Stage, until } from "./stage/processes.ts";
 

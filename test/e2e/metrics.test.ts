@@ -5,8 +5,8 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import { call } from "../support/admin-fixture.ts";
-import { seriesOf } from "../support/test-metrics.ts";
+import { call } from "../support/admin/admin-fixture.ts";
+import { seriesOf } from "../support/engine/test-metrics.ts";
 import { connect, Party, ServiceNode } from "./stage/party.ts";
 import { Stage, until } from "./stage/processes.ts";
 

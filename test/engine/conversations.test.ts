@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import type { AnyConversationType } from "../../src/conversation/contract.ts";
 import { Conversations } from "../../src/engine/conversations.ts";
 import { createRegistry } from "../../src/engine/registry.ts";
-import { conversationWrite } from "../conformance/store-rows.ts";
+import { conversationWrite } from "../conformance/store/store-rows.ts";
 import { temporaryStore } from "../sqlite/temporary-store.ts";
 import { probeState, probeType } from "./probe/probe-type.ts";
 

@@ -5,8 +5,8 @@ import { describe, it, type TestContext } from "node:test";
 import { systemClock } from "../../src/daemon/clock.ts";
 import type { Clock, EventRow } from "../../src/engine/ports.ts";
 import { contentDigest, FILE_BYTES_MAX } from "../../src/wire/file-content.ts";
-import { createNetwork, type InProcessNetwork } from "../support/in-process-transport.ts";
-import { eventOf, removeDir, scratchDir, startNode, type TestNode } from "../support/test-node.ts";
+import { createNetwork, type InProcessNetwork } from "../support/engine/in-process-transport.ts";
+import { eventOf, removeDir, scratchDir, startNode, type TestNode } from "../support/engine/test-node.ts";
 import { SteppingClock } from "./probe/stepping-clock.ts";
 
 const limitMs = 240_000;

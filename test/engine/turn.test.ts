@@ -9,7 +9,7 @@ import { createRegistry } from "../../src/engine/registry.ts";
 import { Router } from "../../src/engine/routing/router.ts";
 import type { TurnOrigin, TurnOutcome } from "../../src/engine/turn/turn.ts";
 import { type AcceptedTurn, Turns } from "../../src/engine/turn/turns.ts";
-import { conversationWrite } from "../conformance/store-rows.ts";
+import { conversationWrite } from "../conformance/store/store-rows.ts";
 import { temporaryStore } from "../sqlite/temporary-store.ts";
 import { diskFull, type FaultyStore, faultyStore } from "./probe/faulty-store.ts";
 import { type ProbeState, probeState, probeType, type Script } from "./probe/probe-type.ts";

@@ -38,7 +38,7 @@ export const mutants: readonly Mutant[] = [
       ['    this.#step("BEGIN IMMEDIATE");\n', ""],
       ['      this.#step("COMMIT");\n', ""],
     ],
-    tests: ["test/conformance/store.test.ts"],
+    tests: ["test/conformance/store/store.test.ts"],
   },
   {
     name: "mark as published before publishing",
@@ -114,19 +114,19 @@ export const mutants: readonly Mutant[] = [
     name: "what a turn spends is not in its commit",
     file: "src/sqlite/commit.ts",
     changes: [["if (turn.spend !== undefined) tables.quota.write(turn.spend, turn.atMs);", ""]],
-    tests: ["test/conformance/store.test.ts"],
+    tests: ["test/conformance/store/store.test.ts"],
   },
   {
     name: "content that came in two conversations is delivered twice",
     file: "src/sqlite/messages.ts",
     changes: [["if (otherIds?.some((id) => this.#isKnown(id))) return undefined;", ""]],
-    tests: ["test/conformance/store.test.ts"],
+    tests: ["test/conformance/store/store.test.ts"],
   },
   {
     name: "a message goes back to an earlier state",
     file: "src/sqlite/messages.ts",
     changes: [["WHERE row_id = ?2 AND state < ?1 AND state < ?3", "WHERE row_id = ?2 AND state < ?3"]],
-    tests: ["test/conformance/store.test.ts"],
+    tests: ["test/conformance/store/store.test.ts"],
   },
   {
     name: "an older database behind its counter is believed",
@@ -193,7 +193,7 @@ export const mutants: readonly Mutant[] = [
     name: "events go before their consumers have them",
     file: "src/sqlite/event-log/retention.ts",
     changes: [["const isAcked = leastAcked === undefined || seq <= leastAcked;", "const isAcked = seq > 0;"]],
-    tests: ["test/conformance/store.test.ts"],
+    tests: ["test/conformance/store/store.test.ts"],
   },
   {
     name: "a reload applies the good half of a bad file",

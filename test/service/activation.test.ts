@@ -9,7 +9,7 @@ import { connectAdmin } from "../../src/admin/client.ts";
 import type { StatusView } from "../../src/admin/views.ts";
 import { UmbradError } from "../../src/engine/errors.ts";
 import { DEADLINE_MS, inTime, until } from "../e2e/stage/processes.ts";
-import { startUmbrad, temporaryDirectory, umbrad } from "../support/umbrad-command.ts";
+import { startUmbrad, temporaryDirectory, umbrad } from "../support/cli/umbrad-command.ts";
 import { holdSocket } from "./supervision.ts";
 
 function adminAt(socketPath: string) {

@@ -6,7 +6,7 @@ import { chmodSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileSy
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { temporaryDirectory, umbrad } from "../support/umbrad-command.ts";
+import { temporaryDirectory, umbrad } from "../support/cli/umbrad-command.ts";
 import { parseUnit, theValue } from "./units.ts";
 
 const bin = fileURLToPath(new URL("../../src/umbrad.ts", import.meta.url));

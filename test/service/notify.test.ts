@@ -8,7 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inTime, until } from "../e2e/stage/processes.ts";
-import { type RunningCommand, startUmbrad, temporaryDirectory, umbrad } from "../support/umbrad-command.ts";
+import { type RunningCommand, startUmbrad, temporaryDirectory, umbrad } from "../support/cli/umbrad-command.ts";
 import { type Notes, writeDownNotes } from "./supervision.ts";
 
 const periodMs = 1_000;

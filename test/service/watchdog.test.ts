@@ -8,7 +8,7 @@ import { Watchdog, type WatchedWork } from "../../src/daemon/service/watchdog.ts
 import { UmbradError } from "../../src/engine/errors.ts";
 import { createWakuTransport } from "../../src/waku/transport.ts";
 import { until } from "../e2e/stage/processes.ts";
-import { MemoryEngine } from "../support/memory-engine.ts";
+import { MemoryEngine } from "../support/engine/memory-engine.ts";
 
 function scene() {
   const told: string[] = [];

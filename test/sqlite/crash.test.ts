@@ -8,7 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { createStore, openStore, storeFile } from "../../src/sqlite/open.ts";
-import { bytes } from "../conformance/store-rows.ts";
+import { bytes } from "../conformance/store/store-rows.ts";
 import { startHolder } from "./child.ts";
 import { plaintext, random, temporaryDir } from "./temporary-store.ts";
 

@@ -9,7 +9,7 @@ import { migrate, newestSchema, schemaOf } from "../../src/sqlite/migrations/mig
 import { createStore, openStore, storeFile } from "../../src/sqlite/open.ts";
 import { Sealer } from "../../src/sqlite/seal.ts";
 import { SqliteStore } from "../../src/sqlite/store.ts";
-import { bareTurn, bytes, topic, turn } from "../conformance/store-rows.ts";
+import { bareTurn, bytes, topic, turn } from "../conformance/store/store-rows.ts";
 import { plaintext, random, temporaryDir } from "./temporary-store.ts";
 
 /** A store whose connection the test holds too. */

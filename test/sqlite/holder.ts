@@ -2,7 +2,7 @@
 import { writeSync } from "node:fs";
 import { UmbradError } from "../../src/engine/errors.ts";
 import { createStore, openStore } from "../../src/sqlite/open.ts";
-import { about, bytes, newMessage, outboxRow, turn } from "../conformance/store-rows.ts";
+import { about, bytes, newMessage, outboxRow, turn } from "../conformance/store/store-rows.ts";
 import { plaintext, random } from "./temporary-store.ts";
 
 const [mode, stateDir = ""] = process.argv.slice(2);

@@ -4,7 +4,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { createStore, openStore } from "../../src/sqlite/open.ts";
-import { turn } from "../conformance/store-rows.ts";
+import { turn } from "../conformance/store/store-rows.ts";
 import { startHolder } from "./child.ts";
 import { plaintext, random, temporaryDir } from "./temporary-store.ts";
 

@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, it, type TestContext } from "node:test";
 import type { Store } from "../../src/engine/ports.ts";
 import { createStore, isSealed, openStore, storeFile } from "../../src/sqlite/open.ts";
-import { turn } from "../conformance/store-rows.ts";
+import { turn } from "../conformance/store/store-rows.ts";
 import { passphrase, plaintext, random, temporaryDir } from "./temporary-store.ts";
 
 /** A created store, closed. */

@@ -8,7 +8,15 @@ import type { Store } from "../../src/engine/ports.ts";
 import { createStore, openStore, storeFile } from "../../src/sqlite/open.ts";
 import { packRow, Sealer, unpackRow } from "../../src/sqlite/seal.ts";
 import type { ContentTopic, MessageId } from "../../src/wire/ids.ts";
-import { about, bytes, conversationWrite, newMessage, outboxRow, topic, turn } from "../conformance/store-rows.ts";
+import {
+  about,
+  bytes,
+  conversationWrite,
+  newMessage,
+  outboxRow,
+  topic,
+  turn,
+} from "../conformance/store/store-rows.ts";
 import { passphrase, plaintext, random, temporaryDir } from "./temporary-store.ts";
 
 const place = (row: number) => ({ column: "message.body", row: [row] });

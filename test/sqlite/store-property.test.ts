@@ -7,7 +7,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { UmbradError } from "../../src/engine/errors.ts";
 import type { ConversationWrite, MessageState, Store, TurnCommit } from "../../src/engine/ports.ts";
-import { about, bytes, conversationWrite, messageId, newMessage, outboxRow } from "../conformance/store-rows.ts";
+import { about, bytes, conversationWrite, messageId, newMessage, outboxRow } from "../conformance/store/store-rows.ts";
 import { after, emptyModel, type Model, published, ready } from "./store-model.ts";
 import { temporaryStore } from "./temporary-store.ts";
 

@@ -1,5 +1,5 @@
 /** The Transport suite over the real adapter and a local service node, once for each libp2p transport. */
-import { transportConformance } from "../conformance/transport.ts";
+import { transportConformance } from "../conformance/transport/transport.ts";
 import { startServiceNode, transportTo } from "./fixture.ts";
 
 for (const kind of ["multiaddr", "websocketMultiaddr"] as const) {

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import type { IncomingMessage } from "../../src/engine/ports.ts";
 import { toIncoming } from "../../src/waku/message.ts";
 import { type HistorySource, mergeHistory } from "../../src/waku/store/history.ts";
-import { topicOf } from "../conformance/transport-recorder.ts";
+import { topicOf } from "../conformance/transport/transport-recorder.ts";
 
 type Sent = { readonly text: number; readonly ms: number };
 

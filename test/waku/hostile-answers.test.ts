@@ -6,7 +6,7 @@ import { proto_filter_v2, proto_lightpush, type proto_store } from "@waku/proto"
 import * as lengthPrefixed from "it-length-prefixed";
 import { lightpushCodec } from "../../src/waku/lightpush/lightpush.ts";
 import { storeCodec } from "../../src/waku/store/store-query.ts";
-import { publishText, readHistory, topicOf } from "../conformance/transport-recorder.ts";
+import { publishText, readHistory, topicOf } from "../conformance/transport/transport-recorder.ts";
 import { lightpushStatus, storeAnswer } from "./hostile-node.ts";
 import { pubsubTopic, scene, topic } from "./hostile-scene.ts";
 

@@ -1,7 +1,7 @@
 /** A transport that is connected to a misbehaving service node, with deadlines short enough for tests. */
 import assert from "node:assert/strict";
 import type { Transport } from "../../src/engine/ports.ts";
-import { Recorder, topicOf } from "../conformance/transport-recorder.ts";
+import { Recorder, topicOf } from "../conformance/transport/transport-recorder.ts";
 import { MemoryLog, transportTo } from "./fixture.ts";
 import { type HostileNode, startHostileNode } from "./hostile-node.ts";
 

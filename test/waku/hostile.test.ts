@@ -10,7 +10,7 @@ import * as lengthPrefixed from "it-length-prefixed";
 import type { Transport } from "../../src/engine/ports.ts";
 import { filterSubscribeCodec } from "../../src/waku/filter/client.ts";
 import { metadataCodec } from "../../src/waku/metadata.ts";
-import { readHistory, topicOf } from "../conformance/transport-recorder.ts";
+import { readHistory, topicOf } from "../conformance/transport/transport-recorder.ts";
 import { askedCodecs, type Behaviour, sending } from "./hostile-node.ts";
 import { deadlineMs, scene, topic } from "./hostile-scene.ts";
 

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import { peerIdFromPrivateKey } from "@libp2p/peer-id";
 import type { PublishResult, Transport } from "../../src/engine/ports.ts";
-import { historyOf, publishText, Recorder, topicOf } from "../conformance/transport-recorder.ts";
+import { historyOf, publishText, Recorder, topicOf } from "../conformance/transport/transport-recorder.ts";
 import { MemoryLog, startServiceNode, transportTo } from "./fixture.ts";
 
 test("restart of the only service node: 150 topics are back within seconds", { timeout: 60_000 }, async (context) => {

@@ -1,7 +1,7 @@
 /** Service nodes that are configured, and no more, while the real adapter runs. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { publishText, Recorder, topicOf } from "../conformance/transport-recorder.ts";
+import { publishText, Recorder, topicOf } from "../conformance/transport/transport-recorder.ts";
 import { MemoryLog, startServiceNode, transportTo } from "./fixture.ts";
 
 test("peers come and go; the one that stays does not notice", { timeout: 60_000 }, async () => {

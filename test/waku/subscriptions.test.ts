@@ -8,7 +8,7 @@ import fc from "fast-check";
 import type { Clock, Transport } from "../../src/engine/ports.ts";
 import { filterSubscribeCodec } from "../../src/waku/filter/client.ts";
 import { createRateLimit } from "../../src/waku/filter/rate-limit.ts";
-import { Recorder, topicOf } from "../conformance/transport-recorder.ts";
+import { Recorder, topicOf } from "../conformance/transport/transport-recorder.ts";
 import { transportTo } from "./fixture.ts";
 import { filterStatus, type HostileNode, startHostileNode } from "./hostile-node.ts";
 import { ManualClock } from "./manual-clock.ts";

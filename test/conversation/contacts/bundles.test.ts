@@ -10,8 +10,8 @@ import { contactRecord, type InboxState, prekeyRecord } from "../../../src/conve
 import { privateV1 } from "../../../src/conversation/private-v1/private-v1.ts";
 import { bytesEqual } from "../../../src/crypto/equal.ts";
 import { bundleFromText, decodeBundle } from "../../../src/wire/contact-bundle.ts";
-import type { Row } from "../../support/conversation-rows.ts";
-import { type Node, World } from "../../support/conversation-world.ts";
+import type { Row } from "../../support/conversation/conversation-rows.ts";
+import { type Node, World } from "../../support/conversation/conversation-world.ts";
 import { type Hand, openInbox, startMs } from "../by-hand.ts";
 
 const dayMs = 24 * 3_600_000;

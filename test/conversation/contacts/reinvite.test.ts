@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { inboxV1 } from "../../../src/conversation/inbox-v1/inbox-v1.ts";
 import { privateV1 } from "../../../src/conversation/private-v1/private-v1.ts";
-import type { Row } from "../../support/conversation-rows.ts";
-import { type Node, World } from "../../support/conversation-world.ts";
+import type { Row } from "../../support/conversation/conversation-rows.ts";
+import { type Node, World } from "../../support/conversation/conversation-world.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;

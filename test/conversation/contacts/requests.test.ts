@@ -9,7 +9,7 @@ import { UNDECIDED_NUMBER_MAX } from "../../../src/conversation/private-v1/state
 import { ed25519Public } from "../../../src/crypto/sign.ts";
 import { clientAddressOf } from "../../../src/wire/ids.ts";
 import { secretOf } from "../../protocol/vectors.ts";
-import type { Accepted } from "../../support/conversation-turn.ts";
+import type { Accepted } from "../../support/conversation/conversation-turn.ts";
 import { createLink, Hand, onlyPublish, openInbox, openPrivate, publishesOf, sayMany, startMs } from "../by-hand.ts";
 import { craftInvite, type InviteFaults } from "../crafted/invite.ts";
 

@@ -8,7 +8,7 @@ import {
   TIMER_MOVE,
 } from "../../../src/conversation/private-v1/state.ts";
 import { utf8 } from "../../../src/crypto/bytes.ts";
-import type { Accepted } from "../../support/conversation-turn.ts";
+import type { Accepted } from "../../support/conversation/conversation-turn.ts";
 import { answered, fatesOf, type Hand, onlyPublish, type Publish, publishesOf, say } from "../by-hand.ts";
 
 type Private = Hand<PrivateState>;

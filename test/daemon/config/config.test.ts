@@ -6,7 +6,7 @@ import { type Config, type LoadedConfig, loadConfig, resolveConfigFile } from ".
 import { renderConfigFile } from "../../../src/daemon/config/config-file.ts";
 import type { FlagValues } from "../../../src/daemon/config/layers.ts";
 import { ConfigError, problemText } from "../../../src/daemon/config/problem.ts";
-import { temporaryDirectory } from "../../support/umbrad-command.ts";
+import { temporaryDirectory } from "../../support/cli/umbrad-command.ts";
 
 const peer = "/ip4/127.0.0.1/tcp/60000/p2p/16Uiu2HAmPLe7Mzm8TsYUubgCAW1aJoeFScxrLj8ppHFivPo97bUZ";
 const day = 86_400_000;

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type AdminClient, connectAdmin } from "../../../src/admin/client.ts";
 import type { EventView } from "../../../src/admin/event-view.ts";
 import type { AcceptedView, ConversationJson, InviteView, StatusView } from "../../../src/admin/views.ts";
-import type { CommandOptions, CommandResult } from "../../support/umbrad-command.ts";
+import type { CommandOptions, CommandResult } from "../../support/cli/umbrad-command.ts";
 import { DEADLINE_MS, inTime, type Launched, type Place, type Stage } from "./processes.ts";
 
 /** A service node of a test, by default the only one. */

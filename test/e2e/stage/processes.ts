@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { CommandOptions, CommandResult } from "../../support/umbrad-command.ts";
+import type { CommandOptions, CommandResult } from "../../support/cli/umbrad-command.ts";
 import { Output } from "./output.ts";
 
 const bin = fileURLToPath(new URL("../../../src/umbrad.ts", import.meta.url));

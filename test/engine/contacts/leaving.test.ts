@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { systemClock } from "../../../src/daemon/clock.ts";
-import { createNetwork } from "../../support/in-process-transport.ts";
-import { eventOf, removeDir, scratchDir, startNode, type TestNode, until } from "../../support/test-node.ts";
+import { createNetwork } from "../../support/engine/in-process-transport.ts";
+import { eventOf, removeDir, scratchDir, startNode, type TestNode, until } from "../../support/engine/test-node.ts";
 
 describe("leaving", () => {
   const network = createNetwork({ clock: systemClock });

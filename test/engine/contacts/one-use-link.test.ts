@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { traceView } from "../../../src/admin/event-view.ts";
 import { systemClock } from "../../../src/daemon/clock.ts";
-import { createNetwork } from "../../support/in-process-transport.ts";
-import { eventOf, removeDir, scratchDir, startNode, until } from "../../support/test-node.ts";
+import { createNetwork } from "../../support/engine/in-process-transport.ts";
+import { eventOf, removeDir, scratchDir, startNode, until } from "../../support/engine/test-node.ts";
 
 test("a link for one, used by two", { timeout: 60_000 }, async (t) => {
   const network = createNetwork({ clock: systemClock });

@@ -10,8 +10,8 @@ import fc from "fast-check";
 import { systemClock } from "../../../src/daemon/clock.ts";
 import { textOf } from "../../../src/wire/content-frame.ts";
 import { decodeEnvelope } from "../../../src/wire/envelope.ts";
-import { createNetwork, type InProcessNetwork } from "../../support/in-process-transport.ts";
-import { removeDir, scratchDir, until } from "../../support/test-node.ts";
+import { createNetwork, type InProcessNetwork } from "../../support/engine/in-process-transport.ts";
+import { removeDir, scratchDir, until } from "../../support/engine/test-node.ts";
 import { type CrashPoint, createIdentity, type MortalNode, startMortal } from "./mortal-node.ts";
 
 type Side = 0 | 1;

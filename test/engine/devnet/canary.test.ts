@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { removeDir, scratchDir, startNode, until } from "../../support/test-node.ts";
+import { removeDir, scratchDir, startNode, until } from "../../support/engine/test-node.ts";
 import { startServiceNode, transportTo } from "../../waku/fixture.ts";
 
 const times = { intervalMs: 1_000, deadlineMs: 500 };

@@ -9,10 +9,10 @@ import { type AdminClient, connectAdmin, type EventLines } from "../../../src/ad
 import type { EventView } from "../../../src/admin/event-view.ts";
 import { type AdminServer, startAdminServer } from "../../../src/admin/server.ts";
 import { UmbradError } from "../../../src/engine/errors.ts";
-import { testMetrics } from "../../support/test-metrics.ts";
-import { removeDir, scratchDir } from "../../support/test-node.ts";
-import { idleOperator } from "../../support/test-operator.ts";
-import { memoryTokens } from "../../support/token-table.ts";
+import { idleOperator } from "../../support/admin/test-operator.ts";
+import { memoryTokens } from "../../support/admin/token-table.ts";
+import { testMetrics } from "../../support/engine/test-metrics.ts";
+import { removeDir, scratchDir } from "../../support/engine/test-node.ts";
 import { createRig, type Rig, recorder } from "../probe/rig.ts";
 
 const RUNS = Number(process.env["UMBRAD_TEST_RUNS"] ?? 60);

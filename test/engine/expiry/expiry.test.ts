@@ -13,7 +13,7 @@ import { Database } from "../../../src/sqlite/database.ts";
 import { storeFile } from "../../../src/sqlite/open.ts";
 import { textContent } from "../../../src/wire/content-frame.ts";
 import type { MessageId } from "../../../src/wire/ids.ts";
-import { turn } from "../../conformance/store-rows.ts";
+import { turn } from "../../conformance/store/store-rows.ts";
 import { temporaryStore } from "../../sqlite/temporary-store.ts";
 import { type FaultyStore, faultyStore } from "../probe/faulty-store.ts";
 import { type LogLine, recorder } from "../probe/rig.ts";

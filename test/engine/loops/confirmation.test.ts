@@ -121,7 +121,7 @@ describe("confirmation", () => {
     assert.ok(rig.store.trace(id)?.publication);
     const number = 0;
     const revision = rig.store.conversation(number)?.revision ?? 0;
-    const { conversationWrite } = await import("../../conformance/store-rows.ts");
+    const { conversationWrite } = await import("../../conformance/store/store-rows.ts");
     const failed = conversationWrite(number, {
       type: "probe/v1",
       expectedRevision: revision,

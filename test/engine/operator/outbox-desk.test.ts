@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import type { EventRow, PublishResult } from "../../../src/engine/ports.ts";
 import { textOf } from "../../../src/wire/content-frame.ts";
-import { createNetwork, type InProcessTransport } from "../../support/in-process-transport.ts";
-import { removeDir, scratchDir, startNode, type TestNode } from "../../support/test-node.ts";
+import { createNetwork, type InProcessTransport } from "../../support/engine/in-process-transport.ts";
+import { removeDir, scratchDir, startNode, type TestNode } from "../../support/engine/test-node.ts";
 import { SteppingClock } from "../probe/stepping-clock.ts";
 
 const refusal: PublishResult = { kind: "refused", status: 400, reason: "asked to refuse", retryable: false };

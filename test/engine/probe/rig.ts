@@ -16,9 +16,13 @@ import type {
 import type { QuotaRule } from "../../../src/engine/quota/quota.ts";
 import type { IncomingLimits } from "../../../src/engine/routing/admission.ts";
 import { textOf } from "../../../src/wire/content-frame.ts";
-import { conversationWrite } from "../../conformance/store-rows.ts";
+import { conversationWrite } from "../../conformance/store/store-rows.ts";
 import { temporaryStore } from "../../sqlite/temporary-store.ts";
-import { createNetwork, type InProcessNetwork, type InProcessTransport } from "../../support/in-process-transport.ts";
+import {
+  createNetwork,
+  type InProcessNetwork,
+  type InProcessTransport,
+} from "../../support/engine/in-process-transport.ts";
 import { type FaultyStore, faultyStore } from "./faulty-store.ts";
 import { type ProbeState, probeEnvelope, probeState, probeTopic, probeType, type Script } from "./probe-type.ts";
 import { SteppingClock } from "./stepping-clock.ts";

@@ -2,8 +2,8 @@
 // sees more of it than it allows. Method: real engines, types and files, an in-process network, a clock that is moved.
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { createNetwork } from "../../support/in-process-transport.ts";
-import { removeDir, scratchDir, startNode, type TestNode } from "../../support/test-node.ts";
+import { createNetwork } from "../../support/engine/in-process-transport.ts";
+import { removeDir, scratchDir, startNode, type TestNode } from "../../support/engine/test-node.ts";
 import { SteppingClock } from "../probe/stepping-clock.ts";
 
 const rule = { publications: 40, windowMs: 600_000 };

@@ -14,8 +14,8 @@ import { toHex } from "../../../src/crypto/bytes.ts";
 import { systemClock } from "../../../src/daemon/clock.ts";
 import { textOf } from "../../../src/wire/content-frame.ts";
 import { decodeEnvelope } from "../../../src/wire/envelope.ts";
-import { createNetwork, type InProcessNetwork } from "../../support/in-process-transport.ts";
-import { eventOf, removeDir, scratchDir, startNode, type TestNode, until } from "../../support/test-node.ts";
+import { createNetwork, type InProcessNetwork } from "../../support/engine/in-process-transport.ts";
+import { eventOf, removeDir, scratchDir, startNode, type TestNode, until } from "../../support/engine/test-node.ts";
 
 const texts = (node: TestNode, type = "message.received") =>
   node.store

@@ -2,7 +2,7 @@
 import { UmbradError } from "../../../src/engine/errors.ts";
 import { toIncoming, toNanoseconds } from "../../../src/waku/message.ts";
 import { decodeEnvelope, encodeEnvelope } from "../../../src/wire/envelope.ts";
-import { pubsubTopic } from "../../support/in-process-transport.ts";
+import { pubsubTopic } from "../../support/engine/in-process-transport.ts";
 import type { Chance } from "./chance.ts";
 import type { SimNode } from "./node.ts";
 import type { Carried, World } from "./world.ts";

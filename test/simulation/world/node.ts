@@ -21,7 +21,7 @@ import type {
 import type { ContentTopic } from "../../../src/wire/ids.ts";
 import { faultyStore } from "../../engine/probe/faulty-store.ts";
 import { type MemoryDisk, memoryDisk } from "../../sqlite/memory-store.ts";
-import type { InProcessNetwork, InProcessTransport } from "../../support/in-process-transport.ts";
+import type { InProcessNetwork, InProcessTransport } from "../../support/engine/in-process-transport.ts";
 import { Chance } from "./chance.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 

@@ -10,7 +10,7 @@ import type { LogFields, TurnCommit } from "../../../src/engine/ports.ts";
 import { toNanoseconds, wakuMessageHash } from "../../../src/waku/message.ts";
 import { decodeEnvelope } from "../../../src/wire/envelope.ts";
 import type { ContentTopic } from "../../../src/wire/ids.ts";
-import { createNetwork, type InProcessNetwork, pubsubTopic } from "../../support/in-process-transport.ts";
+import { createNetwork, type InProcessNetwork, pubsubTopic } from "../../support/engine/in-process-transport.ts";
 import { Chance } from "./chance.ts";
 import { type NodeWatch, SimNode } from "./node.ts";
 import { settle, VirtualClock } from "./virtual-clock.ts";

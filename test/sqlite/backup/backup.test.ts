@@ -21,7 +21,7 @@ import { backUp, restore, verifyCopy } from "../../../src/sqlite/backup/backup.t
 import { checkStore, inspectStore } from "../../../src/sqlite/backup/inspect.ts";
 import { createStore, openStore, storeFile } from "../../../src/sqlite/open.ts";
 import type { SealSource } from "../../../src/sqlite/wrapped-key.ts";
-import { turn } from "../../conformance/store-rows.ts";
+import { turn } from "../../conformance/store/store-rows.ts";
 import { passphrase, plaintext, random, temporaryDir } from "../temporary-store.ts";
 
 const secret = passphrase("correct horse");

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { backUp, restore } from "../../../src/sqlite/backup/backup.ts";
 import { inspectStore } from "../../../src/sqlite/backup/inspect.ts";
 import { createStore, openStore, storeFile } from "../../../src/sqlite/open.ts";
-import { turn } from "../../conformance/store-rows.ts";
+import { turn } from "../../conformance/store/store-rows.ts";
 import { plaintext, random, temporaryDir } from "../temporary-store.ts";
 
 const script = fileURLToPath(new URL("./dying-restore.ts", import.meta.url));

@@ -1,6 +1,6 @@
 // Some of everything that a store keeps, and the same read back: a fixture that upgrades must still have all of it.
 import type { Store } from "../../../src/engine/ports.ts";
-import { about, bytes, messageId, newMessage, outboxRow, topic, turn } from "../../conformance/store-rows.ts";
+import { about, bytes, messageId, newMessage, outboxRow, topic, turn } from "../../conformance/store/store-rows.ts";
 
 const hash = new Uint8Array(32).fill(7);
 

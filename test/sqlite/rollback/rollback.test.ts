@@ -20,8 +20,8 @@ import { describe, it, type TestContext } from "node:test";
 import type { Store } from "../../../src/engine/ports.ts";
 import { restore } from "../../../src/sqlite/backup/backup.ts";
 import { createStore, openStore } from "../../../src/sqlite/open.ts";
-import { turn } from "../../conformance/store-rows.ts";
-import { until } from "../../support/test-node.ts";
+import { turn } from "../../conformance/store/store-rows.ts";
+import { until } from "../../support/engine/test-node.ts";
 import { plaintext, random, temporaryDir } from "../temporary-store.ts";
 
 const open = (stateDir: string, onCounterFault?: (error: unknown) => void) =>

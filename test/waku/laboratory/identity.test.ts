@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { type Devnet, startDevnet } from "../../../src/devnet/node.ts";
 import type { Transport } from "../../../src/engine/ports.ts";
-import { Recorder } from "../../conformance/transport-recorder.ts";
-import { removeDir, scratchDir } from "../../support/test-node.ts";
+import { Recorder } from "../../conformance/transport/transport-recorder.ts";
+import { removeDir, scratchDir } from "../../support/engine/test-node.ts";
 import { MemoryLog, transportTo } from "../fixture.ts";
 import { eventually, startNode, topic } from "./laboratory.ts";
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { type Devnet, type DevnetOptions, startDevnet } from "../../../src/devnet/node.ts";
 import type { PublishResult, Transport } from "../../../src/engine/ports.ts";
-import { Recorder, readHistory, topicOf } from "../../conformance/transport-recorder.ts";
+import { Recorder, readHistory, topicOf } from "../../conformance/transport/transport-recorder.ts";
 import { transportTo } from "../fixture.ts";
 
 /** Where everything is said. */

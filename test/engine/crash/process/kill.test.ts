@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { join } from "node:path";
 import { test } from "node:test";
-import { removeDir, scratchDir } from "../../../support/test-node.ts";
+import { removeDir, scratchDir } from "../../../support/engine/test-node.ts";
 import { compile, inTime, Life, type Moment } from "./life.ts";
 import { Network } from "./network.ts";
 import { Sender } from "./sender.ts";

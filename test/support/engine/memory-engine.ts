@@ -3,7 +3,7 @@
  * It keeps the promises of the port (numbered events, idempotent keys, errors with the codes of `api.ts`), no more.
  */
 
-import { systemClock } from "../../src/daemon/clock.ts";
+import { systemClock } from "../../../src/daemon/clock.ts";
 import type {
   ConversationState,
   ConversationView,
@@ -16,14 +16,14 @@ import type {
   SendFileRequest,
   SendRequest,
   WaitingView,
-} from "../../src/engine/api.ts";
-import { Counters } from "../../src/engine/counters.ts";
-import { UmbradError } from "../../src/engine/errors.ts";
-import { Consumers } from "../../src/engine/event-log/consumers.ts";
-import type { ConsumerRow, EventRow, MessageRow, MessageState } from "../../src/engine/ports.ts";
-import { type ContentFrame, textContent } from "../../src/wire/content-frame.ts";
-import { contentDigest, type FileContent, fileContent, fileOf } from "../../src/wire/file-content.ts";
-import type { ContentTopic, MessageId } from "../../src/wire/ids.ts";
+} from "../../../src/engine/api.ts";
+import { Counters } from "../../../src/engine/counters.ts";
+import { UmbradError } from "../../../src/engine/errors.ts";
+import { Consumers } from "../../../src/engine/event-log/consumers.ts";
+import type { ConsumerRow, EventRow, MessageRow, MessageState } from "../../../src/engine/ports.ts";
+import { type ContentFrame, textContent } from "../../../src/wire/content-frame.ts";
+import { contentDigest, type FileContent, fileContent, fileOf } from "../../../src/wire/file-content.ts";
+import type { ContentTopic, MessageId } from "../../../src/wire/ids.ts";
 import { MemoryPeople } from "./memory-people.ts";
 
 const address = "ab".repeat(32);

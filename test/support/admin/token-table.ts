@@ -1,7 +1,7 @@
 /** A TokenTable that keeps everything in memory, and the tokens of an admin API in front of it. */
 import { randomBytes } from "node:crypto";
-import { Tokens } from "../../src/admin/token/tokens.ts";
-import type { TokenRow, TokenTable } from "../../src/engine/ports.ts";
+import { Tokens } from "../../../src/admin/token/tokens.ts";
+import type { TokenRow, TokenTable } from "../../../src/engine/ports.ts";
 
 export class MemoryTokens implements TokenTable {
   readonly #rows: TokenRow[] = [];

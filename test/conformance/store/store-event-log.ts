@@ -1,6 +1,6 @@
 /** Store conformance: consumers of the event log, and the end of its past. */
 import assert from "node:assert/strict";
-import type { EventBounds, Store } from "../../src/engine/ports.ts";
+import type { EventBounds, Store } from "../../../src/engine/ports.ts";
 import type { StoreCases } from "./store-rows.ts";
 
 /** Events 1 to `count`, a second apart. */

@@ -1,7 +1,14 @@
 /** Rows for tests of the Store port: complete by default, so that a test names only what it is about. */
-import { UmbradError } from "../../src/engine/errors.ts";
-import type { ConversationWrite, MessageRow, NewEvent, OutboxRow, Store, TurnCommit } from "../../src/engine/ports.ts";
-import type { ContentTopic, MessageId } from "../../src/wire/ids.ts";
+import { UmbradError } from "../../../src/engine/errors.ts";
+import type {
+  ConversationWrite,
+  MessageRow,
+  NewEvent,
+  OutboxRow,
+  Store,
+  TurnCommit,
+} from "../../../src/engine/ports.ts";
+import type { ContentTopic, MessageId } from "../../../src/wire/ids.ts";
 
 export const topic = (name: string): ContentTopic => `/umbra/1/${name}/proto` as ContentTopic;
 export const messageId = (name: string): MessageId => Buffer.from(name.padEnd(16, "-")).toString("hex") as MessageId;

@@ -4,7 +4,7 @@ import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 
-const bin = fileURLToPath(new URL("../../src/umbrad.ts", import.meta.url));
+const bin = fileURLToPath(new URL("../../../src/umbrad.ts", import.meta.url));
 
 /** The command as a shell in the terminal takes it. */
 export const umbradWords = `'${process.execPath}' '${bin}'`;

@@ -1,6 +1,6 @@
 /** Store conformance: what loops and intake take from the store. */
 import assert from "node:assert/strict";
-import type { Store } from "../../src/engine/ports.ts";
+import type { Store } from "../../../src/engine/ports.ts";
 import type { StoreCases } from "./store-rows.ts";
 import {
   bareTurn,

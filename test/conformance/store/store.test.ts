@@ -1,6 +1,6 @@
 /** The Store suite over every Store there is. */
-import { memoryDisk } from "../sqlite/memory-store.ts";
-import { random, temporaryStore } from "../sqlite/temporary-store.ts";
+import { memoryDisk } from "../../sqlite/memory-store.ts";
+import { random, temporaryStore } from "../../sqlite/temporary-store.ts";
 import { storeConformance } from "./store.ts";
 
 storeConformance("SQLite", () => temporaryStore());

@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
-import type { Transport } from "../../src/engine/ports.ts";
-import type { ContentTopic } from "../../src/wire/ids.ts";
+import type { Transport } from "../../../src/engine/ports.ts";
+import type { ContentTopic } from "../../../src/wire/ids.ts";
 import { historyOf, publishText, Recorder, readHistory, topicOf } from "./transport-recorder.ts";
 
 /** A network of the kind under test. */

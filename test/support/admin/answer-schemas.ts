@@ -1,8 +1,8 @@
 /** Holds answers of the admin API against the schemas that its OpenAPI document is made of. */
 import assert from "node:assert/strict";
-import * as answers from "../../src/admin/api/answers.ts";
-import type { Route } from "../../src/admin/api/endpoint.ts";
-import { routes } from "../../src/admin/routes.ts";
+import * as answers from "../../../src/admin/api/answers.ts";
+import type { Route } from "../../../src/admin/api/endpoint.ts";
+import { routes } from "../../../src/admin/routes.ts";
 
 /** Fails when the answer is not what the document says. Paths that are no route of the table must be errors. */
 export function checkAnswer(method: string, path: string, status: number, json: unknown): void {

@@ -3,7 +3,7 @@
  * data again, as a restart does.
  */
 import { describe, it } from "node:test";
-import type { Store } from "../../src/engine/ports.ts";
+import type { Store } from "../../../src/engine/ports.ts";
 import { eventLogCases } from "./store-event-log.ts";
 import { messageCases } from "./store-messages.ts";
 import { publicationCases } from "./store-publications.ts";

@@ -1,7 +1,7 @@
 /** The real command as a process against the real admin server, with an engine in memory: every byte of output is known. */
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import { type AdminFixture, startAdminFixture } from "./admin-fixture.ts";
+import { type AdminFixture, startAdminFixture } from "../admin/admin-fixture.ts";
 import { type CommandResult, umbrad } from "./umbrad-command.ts";
 
 /** The clock of the engine in memory stands still. */

@@ -10,10 +10,10 @@ import type {
   RecordKey,
   Transition,
   TurnContext,
-} from "../../src/conversation/contract.ts";
-import { toHex } from "../../src/crypto/bytes.ts";
-import { parseBucketTopic } from "../../src/wire/content-topic.ts";
-import { decodeEnvelope, ENVELOPE_BYTES_MAX } from "../../src/wire/envelope.ts";
+} from "../../../src/conversation/contract.ts";
+import { toHex } from "../../../src/crypto/bytes.ts";
+import { parseBucketTopic } from "../../../src/wire/content-topic.ts";
+import { decodeEnvelope, ENVELOPE_BYTES_MAX } from "../../../src/wire/envelope.ts";
 
 export type Decided = Exclude<Transition<unknown>, { kind: "lacks" }>;
 export type Accepted = Extract<Transition<unknown>, { kind: "accept" }>;

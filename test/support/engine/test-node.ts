@@ -2,15 +2,15 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { inboxV1, inboxWith } from "../../src/conversation/inbox-v1/inbox-v1.ts";
-import { privateV1 } from "../../src/conversation/private-v1/private-v1.ts";
-import { systemClock } from "../../src/daemon/clock.ts";
-import { createEngine, type Engine } from "../../src/engine/engine.ts";
-import { initialiseState } from "../../src/engine/initialise.ts";
-import type { CanaryOptions } from "../../src/engine/loops/canary/canary.ts";
-import type { Clock, EventRow, Log, LogFields, Store, Transport } from "../../src/engine/ports.ts";
-import type { QuotaRule } from "../../src/engine/quota/quota.ts";
-import { createStore, openStore } from "../../src/sqlite/open.ts";
+import { inboxV1, inboxWith } from "../../../src/conversation/inbox-v1/inbox-v1.ts";
+import { privateV1 } from "../../../src/conversation/private-v1/private-v1.ts";
+import { systemClock } from "../../../src/daemon/clock.ts";
+import { createEngine, type Engine } from "../../../src/engine/engine.ts";
+import { initialiseState } from "../../../src/engine/initialise.ts";
+import type { CanaryOptions } from "../../../src/engine/loops/canary/canary.ts";
+import type { Clock, EventRow, Log, LogFields, Store, Transport } from "../../../src/engine/ports.ts";
+import type { QuotaRule } from "../../../src/engine/quota/quota.ts";
+import { createStore, openStore } from "../../../src/sqlite/open.ts";
 
 export interface TestNode {
   readonly stateDir: string;

@@ -1,7 +1,7 @@
 /** The people of a MemoryEngine: one contact for each conversation, and whatever requests a test puts there. */
-import type { ConversationView } from "../../src/engine/api.ts";
-import type { ContactApi, ContactView, InviteRecord } from "../../src/engine/contacts/contact-api.ts";
-import { UmbradError } from "../../src/engine/errors.ts";
+import type { ConversationView } from "../../../src/engine/api.ts";
+import type { ContactApi, ContactView, InviteRecord } from "../../../src/engine/contacts/contact-api.ts";
+import { UmbradError } from "../../../src/engine/errors.ts";
 
 export class MemoryPeople implements ContactApi {
   readonly #conversations: () => ConversationView[];

@@ -3,10 +3,10 @@
  * delays, and a clock that jumps from event to event. Everything follows from the seed. Crashes are at commit boundaries.
  */
 import assert from "node:assert/strict";
-import type { AnyConversationType, Effect, Input } from "../../src/conversation/contract.ts";
-import { toHex } from "../../src/crypto/bytes.ts";
-import { decodeEnvelope } from "../../src/wire/envelope.ts";
-import type { ContentTopic, Hint } from "../../src/wire/ids.ts";
+import type { AnyConversationType, Effect, Input } from "../../../src/conversation/contract.ts";
+import { toHex } from "../../../src/crypto/bytes.ts";
+import { decodeEnvelope } from "../../../src/wire/envelope.ts";
+import type { ContentTopic, Hint } from "../../../src/wire/ids.ts";
 import { ConversationIndex } from "./conversation-index.ts";
 import { applyRows, type Row, recordOf, stateOf } from "./conversation-rows.ts";
 import {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 
-const bin = fileURLToPath(new URL("../../src/umbrad.ts", import.meta.url));
+const bin = fileURLToPath(new URL("../../../src/umbrad.ts", import.meta.url));
 
 export interface CommandResult {
   readonly code: number | null;

@@ -1,6 +1,6 @@
 /** Metrics of an engine in a test, without those of the test's own process. */
-import { Metrics } from "../../src/admin/metrics/metrics.ts";
-import type { EngineApi } from "../../src/engine/api.ts";
+import { Metrics } from "../../../src/admin/metrics/metrics.ts";
+import type { EngineApi } from "../../../src/engine/api.ts";
 
 export function testMetrics(engine: () => EngineApi | undefined, now: () => number = Date.now): Metrics {
   const storage = () => ({ databaseBytes: 1, walBytes: 2, freeBytes: 3 });

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { VERSION } from "../../src/cli/package-version.ts";
+import { VERSION } from "../../../src/cli/package-version.ts";
 import type { CommandResult } from "./umbrad-command.ts";
 
 export function checkGolden(file: string, text: string): void {

@@ -1,9 +1,9 @@
 /** The Transport suite over the in-process network, and its knobs. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Clock } from "../../src/engine/ports.ts";
-import { transportConformance } from "../conformance/transport.ts";
-import { historyOf, publishText, Recorder, topicOf } from "../conformance/transport-recorder.ts";
+import type { Clock } from "../../../src/engine/ports.ts";
+import { transportConformance } from "../../conformance/transport/transport.ts";
+import { historyOf, publishText, Recorder, topicOf } from "../../conformance/transport/transport-recorder.ts";
 import { createNetwork } from "./in-process-transport.ts";
 
 const clock: Clock = {

@@ -4,17 +4,17 @@ import { type IncomingHttpHeaders, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { type StreamPace, streamPace } from "../../src/admin/event-stream.ts";
-import type { TcpPlace } from "../../src/admin/location.ts";
-import { type AdminServer, startAdminServer } from "../../src/admin/server.ts";
-import { loadConfig } from "../../src/daemon/config/config.ts";
-import { RunningConfig } from "../../src/daemon/config/running-config.ts";
-import { createLog, type DaemonLog } from "../../src/daemon/log/log.ts";
-import type { EngineApi } from "../../src/engine/api.ts";
-import type { Log, LogFields, TokenTable } from "../../src/engine/ports.ts";
+import { type StreamPace, streamPace } from "../../../src/admin/event-stream.ts";
+import type { TcpPlace } from "../../../src/admin/location.ts";
+import { type AdminServer, startAdminServer } from "../../../src/admin/server.ts";
+import { loadConfig } from "../../../src/daemon/config/config.ts";
+import { RunningConfig } from "../../../src/daemon/config/running-config.ts";
+import { createLog, type DaemonLog } from "../../../src/daemon/log/log.ts";
+import type { EngineApi } from "../../../src/engine/api.ts";
+import type { Log, LogFields, TokenTable } from "../../../src/engine/ports.ts";
+import { MemoryEngine } from "../engine/memory-engine.ts";
+import { testMetrics } from "../engine/test-metrics.ts";
 import { checkAnswer } from "./answer-schemas.ts";
-import { MemoryEngine } from "./memory-engine.ts";
-import { testMetrics } from "./test-metrics.ts";
 import { memoryTokens } from "./token-table.ts";
 
 export interface AdminFixture {

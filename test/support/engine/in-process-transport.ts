@@ -3,7 +3,7 @@
  * promises of the real one (proved by the same conformance suite) and breaks, on demand and repeatably, everything that
  * the real one does not promise: pushes are lost, doubled, late and out of order, answers get lost, archives have holes.
  */
-import { UmbradError } from "../../src/engine/errors.ts";
+import { UmbradError } from "../../../src/engine/errors.ts";
 import type {
   Clock,
   IncomingMessage,
@@ -12,10 +12,10 @@ import type {
   Transport,
   TransportEvents,
   TransportStatus,
-} from "../../src/engine/ports.ts";
-import { toIncoming, toNanoseconds, wakuMessageBytesMax } from "../../src/waku/message.ts";
-import type { ContentTopic } from "../../src/wire/ids.ts";
-import { unsafeSeededNumbers } from "./conversation-turn.ts";
+} from "../../../src/engine/ports.ts";
+import { toIncoming, toNanoseconds, wakuMessageBytesMax } from "../../../src/waku/message.ts";
+import type { ContentTopic } from "../../../src/wire/ids.ts";
+import { unsafeSeededNumbers } from "../conversation/conversation-turn.ts";
 
 /** Probabilities from 0 to 1, drawn from the network's seed; may be changed at any time. */
 export interface NetworkFaults {

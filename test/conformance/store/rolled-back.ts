@@ -1,12 +1,12 @@
 /** What the engine relies on when the state was put back from an older copy: from that input on, nothing leaves (ADR 0034). */
 import assert from "node:assert/strict";
-import type { AnyConversationType, Input } from "../../src/conversation/contract.ts";
-import { toHex } from "../../src/crypto/bytes.ts";
-import { hintHex } from "../../src/wire/conversation-hint.ts";
-import { decodeEnvelope } from "../../src/wire/envelope.ts";
-import { applyRows, type Row, recordOf, stateOf } from "../support/conversation-rows.ts";
-import { checkAccepted, decide } from "../support/conversation-turn.ts";
-import type { World } from "../support/conversation-world.ts";
+import type { AnyConversationType, Input } from "../../../src/conversation/contract.ts";
+import { toHex } from "../../../src/crypto/bytes.ts";
+import { hintHex } from "../../../src/wire/conversation-hint.ts";
+import { decodeEnvelope } from "../../../src/wire/envelope.ts";
+import { applyRows, type Row, recordOf, stateOf } from "../../support/conversation/conversation-rows.ts";
+import { checkAccepted, decide } from "../../support/conversation/conversation-turn.ts";
+import type { World } from "../../support/conversation/conversation-world.ts";
 
 /** Tells every conversation of the type, then gives it the whole traffic again, its timers and something to send. */
 export async function keepsSilent(world: World, type: AnyConversationType): Promise<void> {

@@ -1,8 +1,8 @@
 /** The router of the conversation world: which conversation expects a hint. As plain as it can be, so that it can be believed. */
-import { toHex } from "../../src/crypto/bytes.ts";
-import { hintHex } from "../../src/wire/conversation-hint.ts";
-import type { Envelope } from "../../src/wire/envelope.ts";
-import type { Hint } from "../../src/wire/ids.ts";
+import { toHex } from "../../../src/crypto/bytes.ts";
+import { hintHex } from "../../../src/wire/conversation-hint.ts";
+import type { Envelope } from "../../../src/wire/envelope.ts";
+import type { Hint } from "../../../src/wire/ids.ts";
 import { type Row, stateOf } from "./conversation-rows.ts";
 
 export interface Route {

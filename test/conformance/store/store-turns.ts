@@ -1,6 +1,6 @@
 /** Store conformance: conversations and whole commits. */
 import assert from "node:assert/strict";
-import { UmbradError } from "../../src/engine/errors.ts";
+import { UmbradError } from "../../../src/engine/errors.ts";
 import type { StoreCases } from "./store-rows.ts";
 import {
   about,

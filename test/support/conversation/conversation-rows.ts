@@ -1,8 +1,8 @@
 /** The store of the conversation world: maps that take a transition's effects as the real store does. */
 import assert from "node:assert/strict";
-import type { AnyConversationType, ConversationEvent, Effect, RecordKey } from "../../src/conversation/contract.ts";
-import { utf8 } from "../../src/crypto/bytes.ts";
-import type { MessageId } from "../../src/wire/ids.ts";
+import type { AnyConversationType, ConversationEvent, Effect, RecordKey } from "../../../src/conversation/contract.ts";
+import { utf8 } from "../../../src/crypto/bytes.ts";
+import type { MessageId } from "../../../src/wire/ids.ts";
 
 /** A conversation as rows. */
 export interface Row {

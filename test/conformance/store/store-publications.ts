@@ -1,6 +1,6 @@
 /** Store conformance: messages on their way from `published` to `stored`, and the trace of one. */
 import assert from "node:assert/strict";
-import type { Published, Store } from "../../src/engine/ports.ts";
+import type { Published, Store } from "../../../src/engine/ports.ts";
 import type { StoreCases } from "./store-rows.ts";
 import { messageId, newMessage, outboxRow, turn } from "./store-rows.ts";
 

@@ -1,7 +1,7 @@
 /** Watches a Transport: keeps what it said, waits for what it should say, and reads its history to the end. */
 import assert from "node:assert/strict";
-import type { IncomingMessage, Transport, TransportEvents, TransportStatus } from "../../src/engine/ports.ts";
-import type { ContentTopic } from "../../src/wire/ids.ts";
+import type { IncomingMessage, Transport, TransportEvents, TransportStatus } from "../../../src/engine/ports.ts";
+import type { ContentTopic } from "../../../src/wire/ids.ts";
 
 const waitMs = 20_000;
 
