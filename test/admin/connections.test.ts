@@ -111,7 +111,7 @@ test("followers leave room for those who ask and go, and one that leaves makes r
   followers[0]?.destroy();
   // The server hears of it a moment later than its peer.
   let answer = "";
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 60_000;
   while (!answer.startsWith("HTTP/1.1 200") && performance.now() < deadline) [, answer] = await follow();
   assert.match(answer, /^HTTP\/1\.1 200 /);
 });
@@ -150,7 +150,7 @@ test("an answer that nobody takes is cut; one that takes its time is waited for"
   reader.on("error", () => {});
   await once(reader, "connect");
   reader.write("GET /v1/conversations/c1/messages?limit=1000 HTTP/1.1\r\nHost: umbrad\r\n\r\n");
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 60_000;
   const clients = async (): Promise<string> => (await call(socketPath, "GET", "/metrics")).text;
   while (!(await clients()).includes('umbrad_api_clients{transport="unix"} 1\n') && performance.now() < deadline);
   let bytes = 0;
@@ -187,7 +187,7 @@ test("who asks for much and reads nothing gets one answer at a time, and is cut 
     await once(socket, "connect");
     socket.write("GET /v1/conversations/c1/messages?limit=1000 HTTP/1.1\r\nHost: umbrad\r\n\r\n".repeat(16));
   }
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 60_000;
   const clients = async (): Promise<number> =>
     Number(/umbrad_api_clients\{transport="unix"\} (\d+)/.exec((await call(socketPath, "GET", "/metrics")).text)?.[1]);
   // The caller itself, and whose answers have room.

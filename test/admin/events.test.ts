@@ -121,7 +121,8 @@ test("a reader that goes away is forgotten", async (t) => {
 });
 
 test("a reader that stands still costs bounded memory and is cut; others do not notice", async (t) => {
-  const { socketPath, engine, logged } = await startAdminFixture(t, { pace: { stalledMs: 150 } });
+  // So long that the quick one, which shares this process, never stands still for it on a busy machine.
+  const { socketPath, engine, logged } = await startAdminFixture(t, { pace: { stalledMs: 1_500 } });
   const view = engine.open(null);
   const slow = await openStream(t, socketPath, "/v1/events?follow=true&after=0");
   slow.response.pause();
@@ -205,7 +206,7 @@ async function openStream(t: TestContext, socketPath: string, path: string, head
 }
 
 async function condition(met: () => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 60_000;
   while (!met()) {
     assert.ok(performance.now() < deadline, "the condition was not met in time");
     await new Promise((resolve) => setTimeout(resolve, 2));

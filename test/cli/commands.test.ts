@@ -280,12 +280,12 @@ test("send --wait: reached, failed, too late", async (t) => {
   assert.equal(failure.code, 1);
   assert.match(failure.stderr, /\[message\/failed\]/);
 
-  const late = await run("send", "c1", "four", "--wait", "delivered", "--timeout", "300ms", "--json");
+  const late = await run("send", "c1", "four", "--wait", "delivered", "--timeout", "1s", "--json");
   assert.equal(late.code, 75);
   assert.equal(JSON.parse(late.stdout).state, "queued");
   const { error } = JSON.parse(late.stderr);
   assert.equal(error.code, "message/not-confirmed");
-  assert.match(error.message, /300 ms passed before the message was delivered; it stays queued/);
+  assert.match(error.message, /1 s passed before the message was delivered; it stays queued/);
 });
 
 test("history", async (t) => {

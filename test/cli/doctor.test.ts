@@ -139,7 +139,7 @@ test("what the daemon says of itself", async (t) => {
   const { canary, ...status } = engine.status();
   const backedUpAtMs = Date.now() - 9 * 86_400_000;
   engine.status = () => ({ ...status, parked: 2, backedUpAtMs, canary: { ...canary, silentNodes: ["16Uiu2"] } });
-  const made = await umbrad(t, ["listen", "--consumer", "slow", "--timeout", "100ms", "--socket", socketPath]);
+  const made = await umbrad(t, ["listen", "--consumer", "slow", "--timeout", "1s", "--socket", socketPath]);
   assert.equal(made.code, 0, made.stderr);
   for (let count = 0; count <= 10_000; count += 1) engine.daemonEvent("node.test");
   const found = await ask();

@@ -48,7 +48,8 @@ test("listen: from now, from a place, of one conversation, so many", async (t) =
   assert.equal((await run("listen", "three")).code, 67);
   const late = await run("listen", "--max", "1", "--timeout", "100ms");
   assert.equal(late.code, 75);
-  succeeded(await run("listen", "--timeout", "100ms"), "");
+  // In that time a busy machine has to answer, too.
+  succeeded(await run("listen", "--timeout", "1s"), "");
 });
 
 test("listen: a daemon that stops says where to go on", async (t) => {

@@ -194,7 +194,7 @@ async function events({ alice, bob }: Network): Promise<void> {
   const live = listenedTo(bob, "--after", String(lastSeq), "--max", "1", ...waiting);
   await alice.text("send", "c1", "live");
   assert.equal((await live)[0]?.data["text"], "live");
-  const silent = await bob.command(["listen", "--max", "1", "--timeout", "300ms"]);
+  const silent = await bob.command(["listen", "--max", "1", "--timeout", "2s"]);
   refused(silent, 75, "cli/timeout");
 }
 

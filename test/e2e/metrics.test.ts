@@ -63,7 +63,7 @@ test("numbers follow what happens, and alerts and dashboard name only what there
   assert.ok((first.get("umbrad_waku_canary_rtt_seconds_count") ?? 0) >= 1);
 
   await connect(alice, bob, "from bob");
-  await alice.text("send", "c1", "from alice", "--wait", "delivered");
+  await alice.text("send", "c1", "from alice", "--wait", "delivered", "--timeout", "120s");
   const talked = await read(alice);
   assert.ok((talked.get("umbrad_envelope_route_seconds_count") ?? 0) >= 2);
   assert.ok((talked.get("umbrad_envelope_step_seconds_sum") ?? 0) > 0);
@@ -80,7 +80,7 @@ test("numbers follow what happens, and alerts and dashboard name only what there
 
   const skew = await until("the clock is known", () => numberOf(alice, "umbrad_clock_skew_seconds"));
   assert.ok(Math.abs(skew) <= 1);
-  await alice.text("listen", "--consumer", "bot", "--timeout", "100ms");
+  await alice.text("listen", "--consumer", "bot", "--timeout", "2s");
   assert.deepEqual(unknown(await expressionsInUse(), await read(alice)), []);
 
   await alice.stop();

@@ -73,7 +73,8 @@ async function outage(
       "--wait",
       "published",
       "--timeout",
-      "200ms",
+      // The daemon's answer has to come in it, with a disk that is slow.
+      "1s",
     ]);
     assert.equal(early.code, 75, early.stderr);
     assert.match(early.stderr, /it stays queued and is sent when the network allows \[message\/not-confirmed\]/);

@@ -11,6 +11,8 @@ import { decodeEnvelope } from "../../src/wire/envelope.ts";
 import { assertGapFree, assertNoErrors, connect, Party, ServiceNode } from "./stage/party.ts";
 import { Stage, until } from "./stage/processes.ts";
 
+const delivered = ["--wait", "delivered", "--timeout", "120s"] as const;
+
 const rollbacksOf = async (party: Party) =>
   (await party.events()).filter(({ type }) => type === "state.rolled-back").map(({ data }) => data["cause"]);
 
@@ -28,7 +30,7 @@ test("an old copy of the database is put back: both sides end up in a new conver
     await party.wait("ready");
   }
   await connect(alice, bob, "bob 1");
-  await alice.text("send", "c1", "alice 1", "--wait", "delivered");
+  await alice.text("send", "c1", "alice 1", ...delivered);
 
   await alice.stop("SIGKILL");
   await alice.start();
@@ -37,8 +39,8 @@ test("an old copy of the database is put back: both sides end up in a new conver
 
   const copy = join(stage.directory, "copy.db");
   await copyDatabase(alice, copy);
-  await alice.text("send", "c1", "alice 2", "--wait", "delivered");
-  await bob.text("send", "c1", "bob 2", "--wait", "delivered");
+  await alice.text("send", "c1", "alice 2", ...delivered);
+  await bob.text("send", "c1", "bob 2", ...delivered);
   await alice.stop();
   for (const suffix of ["-wal", "-shm"]) rmSync(join(alice.stateDir, `umbrad.db${suffix}`), { force: true });
   copyFileSync(copy, join(alice.stateDir, "umbrad.db"));
@@ -48,9 +50,9 @@ test("an old copy of the database is put back: both sides end up in a new conver
   assert.deepEqual(await rollbacksOf(alice), ["older-than-counter"]);
   assert.equal((await alice.conversations())[0]?.standing, "rolled-back");
   await alice.wait("ready");
-  const sent = await alice.json<SentView>("send", "c1", "alice 3", "--wait", "delivered");
+  const sent = await alice.json<SentView>("send", "c1", "alice 3", ...delivered);
   assert.notEqual(sent.conversation, "c1");
-  const reply = await bob.json<SentView>("send", "c1", "bob 3", "--wait", "delivered");
+  const reply = await bob.json<SentView>("send", "c1", "bob 3", ...delivered);
   assert.notEqual(reply.conversation, "c1");
   await until(
     "the new conversation at alice",
@@ -62,7 +64,7 @@ test("an old copy of the database is put back: both sides end up in a new conver
   assert.deepEqual(await rollbacksOf(alice), ["older-than-counter", "restored"]);
   assert.match(made, /umbrad-\d{8}T\d{6}Z\.db$/);
   await alice.wait("ready");
-  await alice.text("send", "c1", "alice 5", "--wait", "delivered");
+  await alice.text("send", "c1", "alice 5", ...delivered);
   assert.deepEqual(await bob.receivedTexts(), ["alice 1", "alice 2", "alice 3", "alice 4", "alice 5"]);
   assertHintsFresh(node);
   for (const party of [alice, bob]) {
@@ -78,7 +80,7 @@ async function backUpAndRestore(stage: Stage, party: Party): Promise<string> {
   const { file } = await party.json<BackupJson>("store", "backup", join(stage.directory, "backups"));
   await party.text("store", "verify", file);
   await party.text("store", "check");
-  await party.text("send", "c1", "alice 4", "--wait", "delivered");
+  await party.text("send", "c1", "alice 4", ...delivered);
   const refused = await party.command(["store", "restore", file]);
   assert.equal(refused.code, 75, refused.stderr);
   await party.stop();

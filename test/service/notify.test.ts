@@ -38,6 +38,8 @@ test("ready once, a line of state, signs of life, and the stop; nothing while th
   const notes = writeDownNotes(directory);
   const daemon = start(t, stateDir, { ...notes.env, WATCHDOG_USEC: String(periodMs * 1_000) });
   await until("READY", () => (notes.count("READY=1") > 0 ? true : undefined));
+  // One turn of the event loop reads what the daemon wrote before it told.
+  await new Promise((resolve) => setImmediate(resolve));
   assert.match(daemon.stdout(), /"daemon\.started"/, "not before it is");
   assert.deepEqual(notes.told()[0], ["READY=1"]);
   await signs(notes, 4);
@@ -51,7 +53,7 @@ test("ready once, a line of state, signs of life, and the stop; nothing while th
 
   daemon.child.kill("SIGSTOP");
   // What was on its way may still arrive.
-  await sleep(200);
+  await sleep(1_000);
   const before = notes.count("WATCHDOG=1");
   await sleep(3 * periodMs);
   assert.equal(notes.count("WATCHDOG=1"), before);

@@ -18,7 +18,7 @@ describe("pushes of a misbehaving service node", () => {
 
   test(
     "garbage, other topics, missing fields and wrong shards are skipped; the rest arrives",
-    { timeout: 30_000 },
+    { timeout: 120_000 },
     () =>
       scene("yamux", async ({ node, recorder }) => {
         await recorder.listening([topic]);
@@ -44,7 +44,7 @@ describe("pushes of a misbehaving service node", () => {
       }),
   );
 
-  test("a stream for each push, 300 times, as old nodes do", { timeout: 30_000 }, () =>
+  test("a stream for each push, 300 times, as old nodes do", { timeout: 120_000 }, () =>
     scene("yamux", async ({ node, recorder }) => {
       await recorder.listening([topic]);
       for (let index = 0; index < 300; index += 1) {
@@ -56,7 +56,7 @@ describe("pushes of a misbehaving service node", () => {
     }),
   );
 
-  test("500 streams at once, and then a broken frame: the subscription is renewed", { timeout: 30_000 }, () =>
+  test("500 streams at once, and then a broken frame: the subscription is renewed", { timeout: 120_000 }, () =>
     scene("yamux", async ({ node, recorder }) => {
       await recorder.listening([topic]);
       const opened = await Promise.allSettled([...Array(500)].map(() => node.pushStream()));
@@ -68,7 +68,7 @@ describe("pushes of a misbehaving service node", () => {
     }),
   );
 
-  test("a flood of pushes: none is lost and other work goes on meanwhile", { timeout: 60_000 }, () =>
+  test("a flood of pushes: none is lost and other work goes on meanwhile", { timeout: 120_000 }, () =>
     scene("yamux", async ({ node, transport, recorder }) => {
       await recorder.listening([topic]);
       const stream = await node.pushStream();
@@ -105,7 +105,7 @@ describe("store answers", () => {
     "more than any page can have": () => ({ messages: [row("x".repeat(9 * 1024 * 1024))] }),
   };
   for (const [what, page] of Object.entries(cases)) {
-    test(`${what}: unavailable, never an end`, { timeout: 30_000 }, () =>
+    test(`${what}: unavailable, never an end`, { timeout: 120_000 }, () =>
       scene("yamux", async ({ node, transport, recorder }) => {
         await recorder.listening([topic]);
         let asked = 0;
@@ -184,7 +184,7 @@ test("a node that closes its streams late keeps its connection: mplex counts str
   ),
 );
 
-test("statuses of LightPush reach the caller with their reason", { timeout: 30_000 }, () =>
+test("statuses of LightPush reach the caller with their reason", { timeout: 120_000 }, () =>
   scene("yamux", async ({ node, transport, recorder }) => {
     await recorder.listening([topic]);
     for (const [status, retryable] of [

@@ -10,7 +10,7 @@ import type { PublishResult, Transport } from "../../src/engine/ports.ts";
 import { historyOf, publishText, Recorder, topicOf } from "../conformance/transport/transport-recorder.ts";
 import { MemoryLog, startServiceNode, transportTo } from "./fixture.ts";
 
-test("restart of the only service node: 150 topics are back within seconds", { timeout: 60_000 }, async (context) => {
+test("restart of the only service node: 150 topics are back within seconds", { timeout: 120_000 }, async (context) => {
   const node = await startServiceNode();
   const topics = [...Array(150).keys()].map(topicOf);
   const receiver = transportTo([node.multiaddr]);
@@ -42,7 +42,7 @@ test("restart of the only service node: 150 topics are back within seconds", { t
   }
 });
 
-test("two service nodes: one goes away, nothing stops; history has what either has", { timeout: 60_000 }, async () => {
+test("two service nodes: one goes away, nothing stops; history has what either has", { timeout: 120_000 }, async () => {
   const one = await startServiceNode();
   const two = await startServiceNode();
   const receiver = transportTo([one.multiaddr, two.multiaddr]);
@@ -77,7 +77,7 @@ test("two service nodes: one goes away, nothing stops; history has what either h
   }
 });
 
-test("a service node that refuses passes the message on to the next one", { timeout: 60_000 }, async () => {
+test("a service node that refuses passes the message on to the next one", { timeout: 120_000 }, async () => {
   const one = await startServiceNode();
   const two = await startServiceNode();
   const transport = transportTo([one.multiaddr, two.multiaddr], { deadlineMs: 1_500 });
@@ -110,7 +110,7 @@ test("a service node that refuses passes the message on to the next one", { time
 });
 
 test("addresses where nothing, silence, or garbage answers do not disturb the good one", {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const node = await startServiceNode();
   // Peer ids that differ from the good one and from each other, or all would be addresses of one peer.
@@ -157,7 +157,7 @@ async function listen(server: Server): Promise<number> {
   return address.port;
 }
 
-test("after stop the process ends by itself, connected or not", { timeout: 60_000 }, async (context) => {
+test("after stop the process ends by itself, connected or not", { timeout: 120_000 }, async (context) => {
   const node = await startServiceNode();
   try {
     for (const peers of [[node.multiaddr], [node.websocketMultiaddr], [`/ip4/127.0.0.1/tcp/1/p2p/${peerIdOf(node)}`]]) {

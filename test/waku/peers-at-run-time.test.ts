@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { publishText, Recorder, topicOf } from "../conformance/transport/transport-recorder.ts";
 import { MemoryLog, startServiceNode, transportTo } from "./fixture.ts";
 
-test("peers come and go; the one that stays does not notice", { timeout: 60_000 }, async () => {
+test("peers come and go; the one that stays does not notice", { timeout: 120_000 }, async () => {
   const one = await startServiceNode();
   const two = await startServiceNode();
   const log = new MemoryLog();

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import type { IncomingMessage, Transport, TransportEvents, TransportStatus } from "../../../src/engine/ports.ts";
 import type { ContentTopic } from "../../../src/wire/ids.ts";
 
-const waitMs = 20_000;
+/** Many times what a slow machine needs: only a hang exceeds it. */
+const waitMs = 60_000;
 
 /** Keeps what a transport said and lets tests wait for a condition on it. */
 export class Recorder implements TransportEvents {

@@ -24,7 +24,7 @@ export interface TransportRig {
 export function transportConformance(name: string, make: () => Promise<TransportRig>): void {
   describe(`transport conformance: ${name}`, () => {
     const check = (what: string, run: (rig: TransportRig, joined: Join) => Promise<void>): void => {
-      test(what, { timeout: 60_000 }, async () => {
+      test(what, { timeout: 120_000 }, async () => {
         const rig = await make();
         const transports: Transport[] = [];
         const join: Join = async (...topics) => {

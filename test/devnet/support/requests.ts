@@ -25,9 +25,18 @@ export function nowNs(offsetMs = 0): bigint {
   return BigInt(Date.now() + offsetMs) * 1_000_000n;
 }
 
+let latestNs = 0n;
+
+/** This moment, and after that of every message before: a Store node orders those of one moment by their hashes. */
+function nextNs(): bigint {
+  const now = nowNs();
+  latestNs = now > latestNs ? now : latestNs + 1n;
+  return latestNs;
+}
+
 /** A small message of this moment. */
 export function message(text: string, fields: Partial<WakuMessage> = {}): WakuMessage {
-  return { payload: new TextEncoder().encode(text), contentTopic, timestamp: nowNs(), ...fields };
+  return { payload: new TextEncoder().encode(text), contentTopic, timestamp: nextNs(), ...fields };
 }
 
 /** LightPush v3; null leaves the pubsub topic to the node. */

@@ -171,7 +171,8 @@ export class Terminals {
 
   #clear(): void {
     for (const { child } of this.#running) signal(child, "SIGKILL");
-    rmSync(this.#place, { recursive: true, force: true });
+    // Who was killed just now may be in the middle of a write.
+    rmSync(this.#place, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

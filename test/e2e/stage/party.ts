@@ -7,7 +7,7 @@ import { type AdminClient, connectAdmin } from "../../../src/admin/client.ts";
 import type { EventView } from "../../../src/admin/event-view.ts";
 import type { AcceptedView, ConversationJson, InviteView, StatusView } from "../../../src/admin/views.ts";
 import type { CommandOptions, CommandResult } from "../../support/cli/umbrad-command.ts";
-import { DEADLINE_MS, inTime, type Launched, type Place, type Stage } from "./processes.ts";
+import { DEADLINE_MS, inTime, type Launched, lastingPort, type Place, type Stage } from "./processes.ts";
 
 /** A service node of a test, by default the only one. */
 export class ServiceNode {
@@ -15,6 +15,7 @@ export class ServiceNode {
   readonly #stage: Stage;
   readonly #name: string;
   #process: Launched | undefined;
+  #isNew = true;
   multiaddr = "";
 
   constructor(stage: Stage, name = "devnet") {
@@ -25,7 +26,10 @@ export class ServiceNode {
 
   /** Same address at every start: the node keeps its key and port. */
   async start(...flags: string[]): Promise<void> {
-    this.#process = this.#stage.launch(this.#name, ["devnet", "--state-dir", this.stateDir, "--json", ...flags]);
+    const port = this.#isNew ? ["--port", String(await lastingPort())] : [];
+    this.#isNew = false;
+    const args = ["devnet", "--state-dir", this.stateDir, "--json", ...port, ...flags];
+    this.#process = this.#stage.launch(this.#name, args);
     const ready = JSON.parse(
       await inTime(
         "devnet.ready",

@@ -2,6 +2,7 @@
 // with everything they wrote when the test ends, however it ends. Knows no scenario.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -11,8 +12,8 @@ import { Output } from "./output.ts";
 
 const bin = fileURLToPath(new URL("../../../src/umbrad.ts", import.meta.url));
 
-/** Ten times what a slow machine needs: only a hang exceeds it. */
-export const DEADLINE_MS = 120_000;
+/** Far more than a slow machine needs: only a hang exceeds it. What a canary has to find out takes 90 s of it. */
+export const DEADLINE_MS = 300_000;
 
 /** How a process ended. */
 export interface Exit {
@@ -137,6 +138,23 @@ export class Stage {
     this.#children.add(child);
     child.once("close", () => this.#children.delete(child));
     return child;
+  }
+}
+
+let nextPort = 10_000 + (process.pid % 100) * 200;
+
+/**
+ * A port for who stops and comes back to it: none that the system gives to whoever asks for any, and of another range than
+ * those of a test file that runs beside this one.
+ */
+export async function lastingPort(): Promise<number> {
+  for (;;) {
+    nextPort += 1;
+    const probe = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      probe.once("error", () => resolve(false)).listen(nextPort, "127.0.0.1", () => probe.close(() => resolve(true)));
+    });
+    if (isFree) return nextPort;
   }
 }
 

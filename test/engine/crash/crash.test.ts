@@ -112,13 +112,9 @@ class Pair {
     await Promise.all(this.#sending);
     for (const at of [0, 1] as const) {
       const expected = this.#sent[at === 0 ? 1 : 0];
-      await until(
-        () => this.#received(at).length >= expected.length,
-        `all ${expected.length} messages arrived`,
-        12_000,
-      );
+      await until(() => this.#received(at).length >= expected.length, `all ${expected.length} messages arrived`);
     }
-    await until(() => [0, 1].every((at) => this.#current[at]?.store.outboxCount() === 0), "outboxes are empty", 12_000);
+    await until(() => [0, 1].every((at) => this.#current[at]?.store.outboxCount() === 0), "outboxes are empty");
     for (const at of [0, 1] as const) {
       const other = at === 0 ? 1 : 0;
       assert.deepEqual(

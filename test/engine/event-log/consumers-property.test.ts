@@ -63,6 +63,21 @@ interface Reader {
   isKnown: boolean;
 }
 
+/**
+ * One script that sees each of them, whatever else is drawn: read again what was not acknowledged, be restarted, and find
+ * that what was wanted is gone. Left to chance, one run in a hundred had no gap.
+ */
+const certain: readonly Action[] = [
+  { do: "receive", count: 5 },
+  { do: "read", consumer: 0, count: 2 },
+  { do: "ack", consumer: 0, behind: 1 },
+  { do: "crash-consumer", consumer: 0 },
+  { do: "read", consumer: 0, count: 2 },
+  { do: "crash-daemon" },
+  { do: "prune", keep: 3, isHard: true },
+  { do: "read", consumer: 0, count: 4 },
+];
+
 /** What a run of the suite must have seen at least once to mean anything. */
 const seen = { gaps: 0, repeats: 0, restarts: 0, skippedByAck: 0 };
 
@@ -249,7 +264,7 @@ test("a consumer gets everything, in order, and nothing twice after its acknowle
         await world.dispose();
       }
     }),
-    { numRuns: RUNS },
+    { numRuns: RUNS, examples: [[[...certain]]] },
   );
   t.diagnostic(JSON.stringify(seen));
   for (const [what, times] of Object.entries(seen)) assert.ok(times > 0, `the scripts never led to ${what}`);

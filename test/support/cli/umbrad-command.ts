@@ -83,6 +83,7 @@ export function umbrad(t: TestContext, args: readonly string[], options: Command
 /** A private directory that goes away with the test. */
 export async function temporaryDirectory(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), "umbrad-test-"));
-  t.after(() => rm(path, { recursive: true, force: true }));
+  // Hooks run in the order in which they were made: a daemon of the test may still be writing there.
+  t.after(() => rm(path, { recursive: true, force: true, maxRetries: 10 }));
   return path;
 }

@@ -70,7 +70,7 @@ export function removeDir(directory: string): void {
 }
 
 /** Resolves with the first event, past or future, that matches; rejects after `limitMs`. */
-export function eventOf(engine: Engine, matches: (event: EventRow) => boolean, limitMs = 20_000): Promise<EventRow> {
+export function eventOf(engine: Engine, matches: (event: EventRow) => boolean, limitMs = 60_000): Promise<EventRow> {
   return new Promise((resolve, reject) => {
     const deadline = setTimeout(() => {
       unfollow();
@@ -89,7 +89,7 @@ export function eventOf(engine: Engine, matches: (event: EventRow) => boolean, l
 }
 
 /** Resolves when `holds` is true; looks again after every event and status change, and every 20 ms. */
-export async function until(holds: () => boolean, what: string, limitMs = 20_000): Promise<void> {
+export async function until(holds: () => boolean, what: string, limitMs = 60_000): Promise<void> {
   const deadline = Date.now() + limitMs;
   while (!holds()) {
     if (Date.now() > deadline) throw new Error(`not within ${limitMs} ms: ${what}`);

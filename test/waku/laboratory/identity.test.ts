@@ -9,7 +9,7 @@ import { removeDir, scratchDir } from "../../support/engine/test-node.ts";
 import { MemoryLog, transportTo } from "../fixture.ts";
 import { eventually, startNode, topic } from "./laboratory.ts";
 
-const limit = { timeout: 60_000 };
+const limit = { timeout: 120_000 };
 
 interface Client {
   readonly transport: Transport;

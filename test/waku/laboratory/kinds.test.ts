@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { requireWell, scene, sendAll, topic } from "./laboratory.ts";
 
-const limit = { timeout: 60_000 };
+const limit = { timeout: 120_000 };
 test("answer-twice: the first answer counts, and it is carried out once", limit, async (t) => {
   const lab = await scene(t);
   lab.node.faults.set("answer-twice", "lightpush,store,filter");

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deadlineMs, eventually, requireWell, scene, sendAll, startClient, startNode, topic } from "./laboratory.ts";
 
-const limit = { timeout: 60_000 };
+const limit = { timeout: 120_000 };
 
 test("drop: the next two pushes are lost and in the archive", limit, async (t) => {
   const lab = await scene(t);

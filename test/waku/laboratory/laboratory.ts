@@ -61,9 +61,9 @@ export async function sendAll(client: Client, texts: readonly string[]): Promise
 
 /** Asks until it is so: for what happens on the node's side, where no event of ours says when. */
 export async function eventually(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 60_000;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`still not so after 20 s: ${what}`);
+    if (performance.now() > deadline) throw new Error(`still not so after a minute: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -6,7 +6,7 @@ import { messageBytesMax } from "../../../src/devnet/waku-message.ts";
 import type { PublishResult } from "../../../src/engine/ports.ts";
 import { sendAll, startClient, startNode, topic } from "./laboratory.ts";
 
-const limit = { timeout: 60_000 };
+const limit = { timeout: 120_000 };
 
 /** How many nodes took the message; what else a result can be fails the test in words. */
 function peersThatTook(result: PublishResult): number | PublishResult {
