@@ -32,7 +32,8 @@ const outages: Readonly<Record<string, Outage>> = {
   "nothing for the first 8 hours": { isDead: ({ hours }) => hours < 8, keepsOrder: true },
   "no answers for 20 hours": { isDead: ({ hours, to }) => hours < 20 && to === 1, keepsOrder: true },
   "no answers for 30 hours": { isDead: ({ hours, to }) => hours < 30 && to === 1, keepsOrder: false },
-  "60 % lost for ever": { isDead: ({ random }) => random() < 0.6, keepsOrder: true },
+  // In one talk of 150 all repetitions of a message are lost for a day.
+  "60 % lost for ever": { isDead: ({ random }) => random() < 0.6, keepsOrder: false },
   "one direction at a time, for three days": {
     isDead: ({ hours, to }) => hours < 72 && Math.floor(hours / 2) % 2 === to,
     keepsOrder: false,

@@ -150,11 +150,12 @@ let nextPort = 10_000 + (process.pid % 100) * 200;
 export async function lastingPort(): Promise<number> {
   for (;;) {
     nextPort += 1;
+    const port = nextPort;
     const probe = createServer();
     const isFree = await new Promise<boolean>((resolve) => {
-      probe.once("error", () => resolve(false)).listen(nextPort, "127.0.0.1", () => probe.close(() => resolve(true)));
+      probe.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
     });
-    if (isFree) return nextPort;
+    if (isFree) return port;
   }
 }
 
