@@ -145,6 +145,8 @@ export interface EngineApi {
   findConversation(nameOrHandleOrId: string): ConversationView;
   /** Of a handle that `conversations` or `findConversation` gave; `open` of what is closed. */
   conversationState(handle: string): ConversationState;
+  /** Handles of the open ones that have taken its place with the same peer; none of what is closed. */
+  successorsOf(handle: string): readonly string[];
   handleOf(conversationNumber: number): string;
   createInvite(request: {
     readonly uses: number;
@@ -166,9 +168,14 @@ export interface EngineApi {
   events(query: {
     readonly after: number;
     readonly limit: number;
-    readonly conversations?: readonly string[];
+    /** Handles, also of closed ones. */
+    readonly conversations?: readonly string[] | undefined;
+    /** The last seq to look at; without it the newest. */
+    readonly through?: number | undefined;
   }): EventRow[];
   lastSeq(): number;
+  /** The newest that was announced: what its commit changed shows in every answer by then. May lag behind `lastSeq`. */
+  announcedSeq(): number;
   readonly desk: OperatorDesk;
   readonly consumers: ConsumersApi;
   /** Called after each commit that appended events, in seq order. Returns the unsubscribe function. */

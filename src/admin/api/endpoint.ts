@@ -14,12 +14,18 @@ export type Role = "read" | "send" | "admin";
  */
 export type Access = "open" | "token" | Role | "owner";
 
+/**
+ * What a token for some conversations may see by now: those, and what has taken their place. Handles, each with the
+ * token's own conversation that it is or has succeeded. Asked anew whenever it matters: it grows.
+ */
+export type Confinement = (engine: Pick<EngineApi, "successorsOf">) => ReadonlyMap<string, string>;
+
 /** Who calls. On the unix socket that is the owner; over TCP it is who has a token. */
 export interface Caller {
   /** Of its token, for logs; undefined: the owner. */
   readonly tokenId: string | undefined;
-  /** Handles of the only conversations it may see; undefined: all of them. */
-  readonly confinedTo: ReadonlySet<string> | undefined;
+  /** The only conversations that it may see; undefined: all of them. */
+  readonly confinedTo: Confinement | undefined;
   /** Names of the only consumers that it may be; undefined: any. */
   readonly consumers: ReadonlySet<string> | undefined;
   /** Its streams end then: the token was revoked, or has expired. */

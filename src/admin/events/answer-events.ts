@@ -34,23 +34,21 @@ function refuseAhead(seen: number, lastSeq: number): void {
 }
 
 /** Resolved before the first byte, so that an unknown name is an error and not an endless silence. */
-function chosenConversations({ engine, query, caller }: EventsCall): readonly string[] | undefined {
+function chosenConversations({ engine, query, caller }: EventsCall): EventStreamRequest["conversations"] {
   const { confinedTo } = caller;
+  const { conversation: names } = query;
   if (confinedTo === undefined) {
-    for (const name of query.conversation ?? []) engine.findConversation(name);
-    return query.conversation;
+    return names?.map((name) => engine.findConversation(name).handle);
   }
   // An acknowledgement covers all that came before, and so does the place of a consumer.
   if (query.consumer !== undefined)
     throw new UmbradError("admin/forbidden", "a consumer reads all conversations, and this token may not");
-  const names = query.conversation ?? [...confinedTo];
-  for (const name of names) refuseForeign(engine, confinedTo, name);
-  return names;
+  return names?.map((name) => refuseForeign(engine, confinedTo, name)) ?? (() => [...confinedTo(engine).keys()]);
 }
 
 async function stream(
   { host, engine, open, query, request, reply }: EventsCall,
-  conversations: readonly string[] | undefined,
+  conversations: EventStreamRequest["conversations"],
   after: number | undefined,
 ): Promise<void> {
   const { follow, limit } = query;
