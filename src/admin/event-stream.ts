@@ -16,6 +16,10 @@ export interface EventStreamRequest {
   readonly follow: boolean;
   /** Handles; a function is asked for every page, where what a reader may see grows. undefined: all of them. */
   readonly conversations: readonly string[] | (() => readonly string[]) | undefined;
+  /** undefined: all of them. A gap is shown in any case. */
+  readonly types: readonly string[] | undefined;
+  /** Told now and then that none of these is between the last event that was shown and `through`. */
+  readonly onPassed: ((shown: number, through: number) => void) | undefined;
   readonly format: "ndjson" | "sse";
 }
 
@@ -75,6 +79,8 @@ async function pump(
   bell: Bell,
 ): Promise<StreamEnd> {
   let { after } = request;
+  let shown = after;
+  let passAtMs = 0;
   let left = request.limit ?? Number.POSITIVE_INFINITY;
   const over = (): boolean => signal.aborted || response.destroyed;
   while (!over()) {
@@ -85,6 +91,7 @@ async function pump(
     for (const event of page) {
       response.write(render(event, request.format));
       after = event.seq;
+      shown = after;
       left -= 1;
       if (!(await drained(response, signal, pace, bell))) return over() ? "closed" : "stalled";
     }
@@ -95,6 +102,10 @@ async function pump(
     if (through < lastSeq) {
       await setImmediate();
       continue;
+    }
+    if (performance.now() >= passAtMs) {
+      request.onPassed?.(shown, after);
+      passAtMs = performance.now() + pace.keepAliveMs / 2;
     }
     if (!request.follow) return "complete";
     if (newestSeq(engine, request) === lastSeq) await bell.wait();
@@ -114,11 +125,11 @@ interface Page {
 }
 
 /** One gap where retention was faster than this reader, else what follows. */
-function readPage(engine: EngineApi, { conversations }: EventStreamRequest, page: Page): EventView[] {
+function readPage(engine: EngineApi, { conversations, types }: EventStreamRequest, page: Page): EventView[] {
   const gap = engine.consumers.gapAfter(page.after);
   if (gap !== undefined) return [gapView(gap)];
   const chosen = typeof conversations === "function" ? conversations() : conversations;
-  return engine.events({ ...page, conversations: chosen }).map((row) => eventView(row, engine));
+  return engine.events({ ...page, conversations: chosen, types }).map((row) => eventView(row, engine));
 }
 
 function render(view: EventView, format: "ndjson" | "sse"): string {

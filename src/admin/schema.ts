@@ -13,6 +13,7 @@ export interface LevelBody {
 }
 
 import type { Role } from "./api/endpoint.ts";
+import { eventTypes } from "./events/event-types.ts";
 import {
   EVENTS_PAGE_MAX,
   INVITE_LIFETIME_MAX_MS,
@@ -55,6 +56,7 @@ export interface EventsQuery {
   readonly limit?: number | undefined;
   readonly follow: boolean;
   readonly conversation?: readonly string[] | undefined;
+  readonly type?: readonly string[] | undefined;
   readonly consumer?: string | undefined;
 }
 
@@ -133,6 +135,9 @@ export const eventsQuery: z.ZodType<EventsQuery> = z
     limit: count.pipe(z.int().min(1).max(EVENTS_PAGE_MAX)).optional(),
     follow: flag.default(false),
     conversation: z.union([name.transform((one) => [one]), z.array(name).max(64)]).optional(),
+    type: z
+      .preprocess((value) => (typeof value === "string" ? [value] : value), z.array(z.enum(eventTypes)).max(64))
+      .optional(),
     consumer: consumerName.optional(),
   })
   // An acknowledgement covers all that came before: with a selection it would cover what nobody was shown.

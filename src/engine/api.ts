@@ -114,6 +114,11 @@ export interface ConsumersApi {
   read(name: string, after?: number): Promise<ConsumerLease>;
   /** Durable when it returns. Repeated or older numbers change nothing. `consumer/unknown`, `consumer/ahead`. */
   acknowledge(name: string, seq: number): ConsumerView;
+  /**
+   * For a reader who leaves types out: nothing for it is between the last event that it was shown and `through`. Moves its
+   * place there, once it has acknowledged all that it was shown. Durable when it returns.
+   */
+  passOver(name: string, shown: number, through: number): void;
   /** `consumer/unknown`, `consumer/busy`. */
   drop(name: string): ConsumerView;
 }
@@ -170,6 +175,7 @@ export interface EngineApi {
     readonly limit: number;
     /** Handles, also of closed ones. */
     readonly conversations?: readonly string[] | undefined;
+    readonly types?: readonly string[] | undefined;
     /** The last seq to look at; without it the newest. */
     readonly through?: number | undefined;
   }): EventRow[];

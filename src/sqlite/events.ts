@@ -67,14 +67,18 @@ export class EventTable {
     return Number(this.#database.value("SELECT coalesce(min(seq), 1) FROM event"));
   }
 
-  list({ after, limit, through = Number.MAX_SAFE_INTEGER, conversations }: EventsQuery): EventRow[] {
-    const chosen = conversations === undefined ? "" : "AND event.conversation IN (SELECT value FROM json_each(?4))";
+  list({ after, limit, through = Number.MAX_SAFE_INTEGER, conversations, types }: EventsQuery): EventRow[] {
+    const lists = [
+      { column: "event.conversation", values: conversations },
+      { column: "event.type", values: types },
+    ].filter(({ values }) => values !== undefined);
+    const chosen = lists.map(({ column }) => `AND ${column} IN (SELECT value FROM json_each(?))`).join(" ");
     const rows = this.#database.all<StoredEvent>(
-      `${selected} WHERE seq > ?1 AND seq <= ?2 ${chosen} ORDER BY seq LIMIT ?3`,
+      `${selected} WHERE seq > ? AND seq <= ? ${chosen} ORDER BY seq LIMIT ?`,
       after,
       through,
+      ...lists.map(({ values }) => JSON.stringify(values)),
       Math.min(limit, PAGE_ROWS_MAX),
-      ...(conversations === undefined ? [] : [JSON.stringify(conversations)]),
     );
     return rows.map((row) => this.#unseal(row));
   }

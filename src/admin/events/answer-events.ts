@@ -1,5 +1,6 @@
 /** GET /v1/events: where a reader begins, whether it may, and its stream. Knows no other route. */
 import type { FastifyReply } from "fastify";
+import type { EngineApi } from "../../engine/api.ts";
 import { UmbradError } from "../../engine/errors.ts";
 import { refuseForeign, refuseForeignConsumer } from "../api/confine.ts";
 import type { Call } from "../api/endpoint.ts";
@@ -58,6 +59,8 @@ async function stream(
     limit: limit ?? (follow ? undefined : EVENTS_PAGE_MAX),
     follow,
     conversations,
+    types: query.type,
+    onPassed: query.type === undefined ? undefined : passingOver(engine, query.consumer),
     format: (request.headers.accept ?? "").includes("text/event-stream") ? "sse" : "ndjson",
   };
   begin(reply, chosen);
@@ -74,6 +77,19 @@ async function stream(
     const fields = { event: "admin.stream-broken", component: "admin", requestId, ...why };
     host.log[isOurs ? "error" : "warn"](fields, "a stream of events broke");
   }
+}
+
+/** What a consumer does not ask for must not hold back retention for it, however long nothing comes that it does ask for. */
+function passingOver(engine: EngineApi, consumer: string | undefined): EventStreamRequest["onPassed"] {
+  if (consumer === undefined) return undefined;
+  return (shown, through) => {
+    try {
+      engine.consumers.passOver(consumer, shown, through);
+    } catch (error) {
+      // The disk takes no writes: the next time will do, and its reader goes on reading.
+      if (!(error instanceof UmbradError)) throw error;
+    }
+  };
 }
 
 function begin(reply: FastifyReply, { format, after }: EventStreamRequest): void {

@@ -27,6 +27,7 @@ export interface EventLog {
     readonly after: number;
     readonly limit: number;
     readonly conversations?: readonly ConversationNumber[] | undefined;
+    readonly types?: readonly string[] | undefined;
     /** The last seq to look at; without it the newest. */
     readonly through?: number | undefined;
   }): EventRow[];

@@ -188,7 +188,8 @@ export class MemoryEngine implements EngineApi {
     const { through = Number.POSITIVE_INFINITY } = query;
     const wanted = query.conversations?.map((handle) => numberOf({ handle }));
     const isWanted = (row: EventRow): boolean =>
-      wanted === undefined || (row.conversation !== undefined && wanted.includes(row.conversation));
+      (wanted === undefined || (row.conversation !== undefined && wanted.includes(row.conversation))) &&
+      (query.types?.includes(row.type) ?? true);
     return this.#events
       .filter((row) => row.seq > Math.max(query.after, this.#firstSeq - 1) && row.seq <= through && isWanted(row))
       .slice(0, query.limit);
