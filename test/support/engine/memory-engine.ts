@@ -141,7 +141,8 @@ export class MemoryEngine implements EngineApi {
 
   async send(request: SendRequest): ReturnType<EngineApi["send"]> {
     const { conversation, text, key } = request;
-    const view = this.findConversation(conversation);
+    const { handle: named } = this.findConversation(conversation);
+    const view = this.findConversation(this.successors.get(named)?.at(-1) ?? named);
     if (text === "") throw new UmbradError("message/empty", "an empty text is not sent");
     if (Buffer.byteLength(text) > textBytesMax) {
       throw new UmbradError("message/too-large", `a text may have ${textBytesMax} bytes`);
