@@ -37,6 +37,21 @@ export function takeStateLock(stateDir: string): StateLock {
   };
 }
 
+/** Throws `store/locked` while somebody holds it, and takes nothing: the next moment may be another's. */
+export function refuseLocked(stateDir: string): void {
+  const file = join(stateDir, "lock.db");
+  if (!existsSync(file)) return;
+  const database = new Database(file);
+  try {
+    database.exec("PRAGMA busy_timeout = 0; SELECT count(*) FROM sqlite_schema");
+  } catch (error) {
+    if (error instanceof UmbradError && error.code === "store/busy") throw locked(stateDir, join(stateDir, "lock.pid"));
+    throw error;
+  } finally {
+    database.close();
+  }
+}
+
 /**
  * As `mkdir -p -m 700`; gives those that it had to make, deepest last. Not Node's own `recursive`, which never returns where
  * a file system makes no directories and calls that "no such file" (/proc).
