@@ -107,6 +107,13 @@ export function methodsOn(routes: readonly Route[], path: string): string[] {
   return routes.filter((route) => isOn(route.path.split("/"), parts)).map(({ method }) => method);
 }
 
+/** Of the same method, with the same last word, on other paths: what who guesses a path most likely means. */
+export function namesakesOf(routes: readonly Route[], method: string, path: string): string[] {
+  const lastOf = (of: string): string | undefined => of.split("/").at(-1);
+  const namesakes = routes.filter((route) => route.method === method && lastOf(route.path) === lastOf(path));
+  return namesakes.map((route) => `${method} ${route.path.replaceAll(/:(\w+)/g, "{$1}")}`);
+}
+
 function isOn(pattern: readonly string[], parts: readonly string[]): boolean {
   return pattern.length === parts.length && pattern.every((part, at) => part.startsWith(":") || part === parts[at]);
 }
