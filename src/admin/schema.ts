@@ -129,15 +129,24 @@ export const messagesQuery: z.ZodType<MessagesQuery> = z.strictObject({
   before: id.optional(),
 });
 
+/** One fault for all of them: each by itself would name every type that there is. */
+function namedTypes(value: unknown, context: z.RefinementCtx): unknown {
+  const names: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const unknown = names.filter((one) => !eventTypes.some((type) => type === one));
+  if (unknown.length === 0) return names;
+  const shown = unknown.slice(0, 3).map((one) => JSON.stringify(one));
+  const message = `there is no ${shown.join(", ")}; the types are ${eventTypes.join(", ")}`;
+  context.addIssue({ code: "custom", message, input: value });
+  return z.NEVER;
+}
+
 export const eventsQuery: z.ZodType<EventsQuery> = z
   .strictObject({
     after: count.optional(),
     limit: count.pipe(z.int().min(1).max(EVENTS_PAGE_MAX)).optional(),
     follow: flag.default(false),
     conversation: z.union([name.transform((one) => [one]), z.array(name).max(64)]).optional(),
-    type: z
-      .preprocess((value) => (typeof value === "string" ? [value] : value), z.array(z.enum(eventTypes)).max(64))
-      .optional(),
+    type: z.preprocess(namedTypes, z.array(z.enum(eventTypes)).max(64)).optional(),
     consumer: consumerName.optional(),
   })
   // An acknowledgement covers all that came before: with a selection it would cover what nobody was shown.

@@ -126,12 +126,14 @@ function placeOf({ socket, url, token }: ConnectOptions): AdminPlace {
     return { socketPath: resolveSocketPath(socket, resolveStateDir(undefined, env), env) };
   }
   const place = parseTcpPlace(url.replace(/^http:\/\//, "").replace(/\/$/, ""));
-  if (place === undefined || token === undefined) {
+  // From a file it ends with a line break.
+  const secret = token?.trim() ?? "";
+  if (place === undefined || !/^[\x21-\x7e]+$/.test(secret)) {
     throw new UmbradError("cli/usage", "a url like http://127.0.0.1:7777 needs a token with it", {
       hint: "umbrad status shows the address, umbrad token create makes a token",
     });
   }
-  return { ...place, token };
+  return { ...place, token: secret };
 }
 
 function typed(admin: AdminClient): UmbradClient {
