@@ -3,9 +3,10 @@
  * reader, so a slow one costs a cursor and not memory, and loses nothing. Knows no routes.
  */
 import type { ServerResponse } from "node:http";
+import { setImmediate } from "node:timers/promises";
 import type { EngineApi } from "../engine/api.ts";
 import { type EventView, eventView, gapView } from "./event-view.ts";
-import { KEEP_ALIVE_MS, STALLED_MS_MAX, STREAM_PAGE_ROWS, UNSENT_BYTES_MAX } from "./limits.ts";
+import { KEEP_ALIVE_MS, STALLED_MS_MAX, STREAM_PAGE_ROWS, STREAM_SCAN_ROWS, UNSENT_BYTES_MAX } from "./limits.ts";
 import { Bell, drained } from "./stream/reader.ts";
 
 export interface EventStreamRequest {
@@ -13,7 +14,12 @@ export interface EventStreamRequest {
   /** Ends after so many events; undefined: never. */
   readonly limit: number | undefined;
   readonly follow: boolean;
-  readonly conversations: readonly string[] | undefined;
+  /** Handles; a function is asked for every page, where what a reader may see grows. undefined: all of them. */
+  readonly conversations: readonly string[] | (() => readonly string[]) | undefined;
+  /** undefined: all of them. A gap is shown in any case. */
+  readonly types: readonly string[] | undefined;
+  /** Told now and then that none of these is between the last event that was shown and `through`. */
+  readonly onPassed: ((shown: number, through: number) => void) | undefined;
   readonly format: "ndjson" | "sse";
 }
 
@@ -73,37 +79,57 @@ async function pump(
   bell: Bell,
 ): Promise<StreamEnd> {
   let { after } = request;
+  let shown = after;
+  let passAtMs = 0;
   let left = request.limit ?? Number.POSITIVE_INFINITY;
   const over = (): boolean => signal.aborted || response.destroyed;
   while (!over()) {
     // Read before the page: what is appended in between rings the bell again.
-    const lastSeq = engine.lastSeq();
-    const page = readPage(engine, request, after, Math.min(left, STREAM_PAGE_ROWS));
+    const lastSeq = newestSeq(engine, request);
+    const through = Math.min(lastSeq, after + STREAM_SCAN_ROWS);
+    const page = readPage(engine, request, { after, through, limit: Math.min(left, STREAM_PAGE_ROWS) });
     for (const event of page) {
       response.write(render(event, request.format));
       after = event.seq;
+      shown = after;
       left -= 1;
       if (!(await drained(response, signal, pace, bell))) return over() ? "closed" : "stalled";
     }
     if (left === 0) return "complete";
     if (page.length > 0) continue;
-    if (!request.follow) return "complete";
     // Nothing of ours up to there: the next page need not look at it again.
-    after = Math.max(after, lastSeq);
-    if (engine.lastSeq() === lastSeq) await bell.wait();
+    after = Math.max(after, through);
+    if (through < lastSeq) {
+      await setImmediate();
+      continue;
+    }
+    if (performance.now() >= passAtMs) {
+      request.onPassed?.(shown, after);
+      passAtMs = performance.now() + pace.keepAliveMs / 2;
+    }
+    if (!request.follow) return "complete";
+    if (newestSeq(engine, request) === lastSeq) await bell.wait();
   }
   return "closed";
 }
 
-/** One gap where retention was faster than this reader, else what follows. */
-function readPage(engine: EngineApi, request: EventStreamRequest, after: number, limit: number): EventView[] {
-  const gap = engine.consumers.gapAfter(after);
-  if (gap !== undefined) return [gapView(gap)];
-  return engine.events({ ...selection(request), after, limit }).map((row) => eventView(row, engine));
+/** What has taken a conversation's place is known with its announcement: earlier its first events would be passed over. */
+function newestSeq(engine: EngineApi, { conversations }: EventStreamRequest): number {
+  return typeof conversations === "function" ? engine.announcedSeq() : engine.lastSeq();
 }
 
-function selection(request: EventStreamRequest): { conversations?: readonly string[] } {
-  return request.conversations === undefined ? {} : { conversations: request.conversations };
+interface Page {
+  readonly after: number;
+  readonly through: number;
+  readonly limit: number;
+}
+
+/** One gap where retention was faster than this reader, else what follows. */
+function readPage(engine: EngineApi, { conversations, types }: EventStreamRequest, page: Page): EventView[] {
+  const gap = engine.consumers.gapAfter(page.after);
+  if (gap !== undefined) return [gapView(gap)];
+  const chosen = typeof conversations === "function" ? conversations() : conversations;
+  return engine.events({ ...page, conversations: chosen, types }).map((row) => eventView(row, engine));
 }
 
 function render(view: EventView, format: "ndjson" | "sse"): string {

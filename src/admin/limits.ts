@@ -12,6 +12,9 @@ export const IDLE_MS_MAX = 10_000;
 /** For programs on this machine; more means that one of them makes tokens in a loop. */
 export const TOKENS_MAX = 64;
 
+/** Of a conversation of a token: each took the place of the one before, and a peer who begins more makes no row larger. */
+export const SUCCESSORS_MAX = 64;
+
 /** Ten years: as good as forever, and a date that every calendar knows. */
 export const TOKEN_LIFETIME_MAX_MS: number = 3_653 * 86_400_000;
 
@@ -53,6 +56,9 @@ export const KEEP_ALIVE_MS = 15_000;
 
 /** Rows read from the store at once while streaming: their texts are at most a few MiB. */
 export const STREAM_PAGE_ROWS = 64;
+
+/** Rows looked at at once for a reader who wants few of them: some 10 ms, then others have their turn. */
+export const STREAM_SCAN_ROWS = 20_000;
 
 /** Without `follow` an answer ends there; the caller asks again after its last seq. */
 export const EVENTS_PAGE_MAX = 10_000;

@@ -13,6 +13,7 @@ export interface LevelBody {
 }
 
 import type { Role } from "./api/endpoint.ts";
+import { eventTypes } from "./events/event-types.ts";
 import {
   EVENTS_PAGE_MAX,
   INVITE_LIFETIME_MAX_MS,
@@ -55,6 +56,7 @@ export interface EventsQuery {
   readonly limit?: number | undefined;
   readonly follow: boolean;
   readonly conversation?: readonly string[] | undefined;
+  readonly type?: readonly string[] | undefined;
   readonly consumer?: string | undefined;
 }
 
@@ -127,12 +129,24 @@ export const messagesQuery: z.ZodType<MessagesQuery> = z.strictObject({
   before: id.optional(),
 });
 
+/** One fault for all of them: each by itself would name every type that there is. */
+function namedTypes(value: unknown, context: z.RefinementCtx): unknown {
+  const names: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const unknown = names.filter((one) => !eventTypes.some((type) => type === one));
+  if (unknown.length === 0) return names;
+  const shown = unknown.slice(0, 3).map((one) => JSON.stringify(one));
+  const message = `there is no ${shown.join(", ")}; the types are ${eventTypes.join(", ")}`;
+  context.addIssue({ code: "custom", message, input: value });
+  return z.NEVER;
+}
+
 export const eventsQuery: z.ZodType<EventsQuery> = z
   .strictObject({
     after: count.optional(),
     limit: count.pipe(z.int().min(1).max(EVENTS_PAGE_MAX)).optional(),
     follow: flag.default(false),
     conversation: z.union([name.transform((one) => [one]), z.array(name).max(64)]).optional(),
+    type: z.preprocess(namedTypes, z.array(z.enum(eventTypes)).max(64)).optional(),
     consumer: consumerName.optional(),
   })
   // An acknowledgement covers all that came before: with a selection it would cover what nobody was shown.

@@ -201,6 +201,7 @@ function declareEvents(program: Command): void {
     .argument("[conversation...]", "only of these: handles, names or ids")
     .addOption(countOption("--after <seq>", "begin after this event instead of now"))
     .addOption(countOption("--max <n>", "end after so many events"))
+    .option("--type <type>", "only events of this type, like message.received (repeatable)", collect)
     .option("--consumer <name>", "go on after what this consumer has acknowledged; made on first use")
     .addOption(
       new Option(
@@ -217,6 +218,7 @@ function declareEvents(program: Command): void {
     .command("list")
     .description("what is in it")
     .addOption(countOption("--after <seq>", "only what came after this event"))
+    .option("--type <type>", "only events of this type, like message.received (repeatable)", collect)
     .addOption(countOption("--limit <n>", "at most so many"))
     .action(async (options, command) => (await import("./command/event.ts")).list(session(command), options));
   event

@@ -2,9 +2,10 @@
  * Where a program gets a passphrase from: a file, an open descriptor, a systemd credential. Never an argument or a variable,
  * because other users and crash reports see those. The value is never logged and never part of an error.
  */
-import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UmbradError } from "../engine/errors.ts";
+import { withNotice } from "./pipe-notice.ts";
 
 export interface PassphraseSources {
   readonly file?: string | undefined;
@@ -33,6 +34,20 @@ export function readPassphrase(sources: PassphraseSources): Uint8Array | undefin
 }
 
 function readFile(path: string, mustBePrivate: boolean): Uint8Array {
+  if (isPipe(path)) return withNotice(`a writer of the pipe ${path}`, () => readOpened(path, mustBePrivate));
+  return readOpened(path, mustBePrivate);
+}
+
+/** Of a shell, as <(command), or a named one whose writer may never come. */
+function isPipe(path: string): boolean {
+  try {
+    return statSync(path).isFIFO();
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+function readOpened(path: string, mustBePrivate: boolean): Uint8Array {
   let fd: number;
   try {
     fd = openSync(path, "r");

@@ -114,6 +114,11 @@ export interface ConsumersApi {
   read(name: string, after?: number): Promise<ConsumerLease>;
   /** Durable when it returns. Repeated or older numbers change nothing. `consumer/unknown`, `consumer/ahead`. */
   acknowledge(name: string, seq: number): ConsumerView;
+  /**
+   * For a reader who leaves types out: nothing for it is between the last event that it was shown and `through`. Moves its
+   * place there, once it has acknowledged all that it was shown. Durable when it returns.
+   */
+  passOver(name: string, shown: number, through: number): void;
   /** `consumer/unknown`, `consumer/busy`. */
   drop(name: string): ConsumerView;
 }
@@ -145,6 +150,8 @@ export interface EngineApi {
   findConversation(nameOrHandleOrId: string): ConversationView;
   /** Of a handle that `conversations` or `findConversation` gave; `open` of what is closed. */
   conversationState(handle: string): ConversationState;
+  /** Handles of the open ones that have taken its place with the same peer; none of what is closed. */
+  successorsOf(handle: string): readonly string[];
   handleOf(conversationNumber: number): string;
   createInvite(request: {
     readonly uses: number;
@@ -166,9 +173,15 @@ export interface EngineApi {
   events(query: {
     readonly after: number;
     readonly limit: number;
-    readonly conversations?: readonly string[];
+    /** Handles, also of closed ones. */
+    readonly conversations?: readonly string[] | undefined;
+    readonly types?: readonly string[] | undefined;
+    /** The last seq to look at; without it the newest. */
+    readonly through?: number | undefined;
   }): EventRow[];
   lastSeq(): number;
+  /** The newest that was announced: what its commit changed shows in every answer by then. May lag behind `lastSeq`. */
+  announcedSeq(): number;
   readonly desk: OperatorDesk;
   readonly consumers: ConsumersApi;
   /** Called after each commit that appended events, in seq order. Returns the unsubscribe function. */

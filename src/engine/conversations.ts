@@ -1,7 +1,7 @@
 /** The open conversations as people name them: by handle, name or id. In memory; the store holds the names. */
 import type { AnyConversationType } from "../conversation/contract.ts";
 import type { ConversationState, ConversationView } from "./api.ts";
-import { currentOf, stateAmong } from "./contacts/current.ts";
+import { currentOf, stateAmong, successorsOf } from "./contacts/current.ts";
 import { UmbradError } from "./errors.ts";
 import type { ConversationNumber, Store } from "./ports.ts";
 
@@ -120,6 +120,13 @@ export class Conversations {
   stateOf(handle: string): ConversationState {
     const view = this.#byNumber.get(this.numberOf(handle))?.view;
     return view === undefined ? "open" : stateAmong(view, this.#besides(view));
+  }
+
+  /** Handles of what has taken its place, one after the other; none of what is closed. */
+  successorsOf(handle: string): string[] {
+    const view = this.#byNumber.get(this.numberOf(handle))?.view;
+    if (view === undefined || view.peer === null) return [];
+    return successorsOf(view, this.#besides(view)).map((each) => each.handle);
   }
 
   /** Those with the same peer, of the same type, itself among them. */

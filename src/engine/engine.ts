@@ -194,6 +194,10 @@ class RunningEngine implements Engine {
     return this.#conversations.stateOf(handle);
   }
 
+  successorsOf(handle: string): readonly string[] {
+    return this.#conversations.successorsOf(handle);
+  }
+
   handleOf(conversationNumber: number): string {
     return handleOf(conversationNumber);
   }
@@ -233,24 +237,20 @@ class RunningEngine implements Engine {
 
   messages(query: Parameters<EngineApi["messages"]>[0]): MessageRow[] {
     const { handle } = this.#conversations.find(query.conversation);
-    const { limit, before } = query;
-    return this.#options.store.messages({
-      conversation: this.#conversations.numberOf(handle),
-      limit,
-      ...(before === undefined ? {} : { before }),
-    });
+    return this.#options.store.messages({ ...query, conversation: this.#conversations.numberOf(handle) });
   }
 
   events(query: Parameters<EngineApi["events"]>[0]): EventRow[] {
-    const { after, limit } = query;
-    const numbers = query.conversations?.map((name) =>
-      this.#conversations.numberOf(this.#conversations.find(name).handle),
-    );
-    return this.#options.store.events({ after, limit, ...(numbers === undefined ? {} : { conversations: numbers }) });
+    const conversations = query.conversations?.map((handle) => this.#conversations.numberOf(handle));
+    return this.#options.store.events({ ...query, conversations });
   }
 
   lastSeq(): number {
     return this.#options.store.lastSeq();
+  }
+
+  announcedSeq(): number {
+    return this.#feed.lastSeq;
   }
 
   onEvents(listener: (events: readonly EventRow[]) => void): () => void {

@@ -21,6 +21,11 @@ export class EventFeed {
     this.#lastSeq = store.lastSeq();
   }
 
+  /** Up to here everything was handed on. */
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
   follow(listener: (events: readonly EventRow[]) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

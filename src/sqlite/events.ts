@@ -1,5 +1,5 @@
 /** The event log: gap-free numbers from 1, given inside the transaction, so that a rolled back turn leaves no hole. */
-import type { ConversationNumber, EventRow, MessageRow, NewEvent } from "../engine/ports.ts";
+import type { ConversationNumber, EventRow, MessageRow, NewEvent, Store } from "../engine/ports.ts";
 import type { Database, Row } from "./database.ts";
 import type { MessageTable, StoredMessage } from "./messages.ts";
 import { type Place, packRow, type Sealer, unpackRow } from "./seal.ts";
@@ -17,6 +17,7 @@ const selected = `SELECT seq, event.at_ms, type, event.conversation AS event_con
     message.row_id, message.conversation, message.id_tag, message.state, message.body
   FROM event LEFT JOIN message ON message.row_id = event.message`;
 
+type EventsQuery = Parameters<Store["events"]>[0];
 type Data = Readonly<Record<string, unknown>>;
 
 /** Every page of events is unsealed at once. */
@@ -66,13 +67,18 @@ export class EventTable {
     return Number(this.#database.value("SELECT coalesce(min(seq), 1) FROM event"));
   }
 
-  list(after: number, limit: number, conversations: readonly ConversationNumber[] | undefined): EventRow[] {
-    const chosen = conversations === undefined ? "" : "AND event.conversation IN (SELECT value FROM json_each(?3))";
+  list({ after, limit, through = Number.MAX_SAFE_INTEGER, conversations, types }: EventsQuery): EventRow[] {
+    const lists = [
+      { column: "event.conversation", values: conversations },
+      { column: "event.type", values: types },
+    ].filter(({ values }) => values !== undefined);
+    const chosen = lists.map(({ column }) => `AND ${column} IN (SELECT value FROM json_each(?))`).join(" ");
     const rows = this.#database.all<StoredEvent>(
-      `${selected} WHERE seq > ?1 ${chosen} ORDER BY seq LIMIT ?2`,
+      `${selected} WHERE seq > ? AND seq <= ? ${chosen} ORDER BY seq LIMIT ?`,
       after,
+      through,
+      ...lists.map(({ values }) => JSON.stringify(values)),
       Math.min(limit, PAGE_ROWS_MAX),
-      ...(conversations === undefined ? [] : [JSON.stringify(conversations)]),
     );
     return rows.map((row) => this.#unseal(row));
   }

@@ -37,21 +37,36 @@ export function takeStateLock(stateDir: string): StateLock {
   };
 }
 
+/** Throws `store/locked` while somebody holds it, and takes nothing: the next moment may be another's. */
+export function refuseLocked(stateDir: string): void {
+  const file = join(stateDir, "lock.db");
+  if (!existsSync(file)) return;
+  const database = new Database(file);
+  try {
+    database.exec("PRAGMA busy_timeout = 0; SELECT count(*) FROM sqlite_schema");
+  } catch (error) {
+    if (error instanceof UmbradError && error.code === "store/busy") throw locked(stateDir, join(stateDir, "lock.pid"));
+    throw error;
+  } finally {
+    database.close();
+  }
+}
+
 /**
- * As `mkdir -p -m 700`; gives those that it had to make, deepest last. Not Node's own `recursive`, which never returns where
+ * As `mkdir -p -m MODE`; gives those that it had to make, deepest last. Not Node's own `recursive`, which never returns where
  * a file system makes no directories and calls that "no such file" (/proc).
  */
-export function makeDirectories(path: string): string[] {
+export function makeDirectories(path: string, mode = 0o700): string[] {
   const missing: string[] = [];
   for (let at = resolve(path); !existsSync(at); at = dirname(at)) missing.unshift(at);
-  for (const directory of missing) makeOne(directory);
+  for (const directory of missing) makeOne(directory, mode);
   return missing;
 }
 
 /** Another process may have been quicker. */
-function makeOne(directory: string): void {
+function makeOne(directory: string, mode: number): void {
   try {
-    mkdirSync(directory, { mode: 0o700 });
+    mkdirSync(directory, { mode });
   } catch (error) {
     if (codeOf(error) !== "EEXIST") throw error;
   }

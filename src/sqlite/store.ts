@@ -141,7 +141,7 @@ export class SqliteStore extends WaitingRows implements Store {
   }
 
   events(query: Parameters<Store["events"]>[0]): EventRow[] {
-    return this.tables.events.list(query.after, query.limit, query.conversations);
+    return this.tables.events.list(query);
   }
 
   lastSeq(): number {

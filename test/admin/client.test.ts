@@ -24,7 +24,7 @@ test("the same calls on the socket and over TCP with a token", async (t) => {
   const made = await call(socketPath, "POST", "/v1/tokens", { body: '{"name":"all","roles":["admin"]}' });
   const { token } = made.json as unknown as NewTokenJson;
   engine.open("friend");
-  const clients = [connect({ socket: socketPath }), connect({ url: `http://${server.tcp}/`, token })];
+  const clients = [connect({ socket: socketPath }), connect({ url: `http://${server.tcp}/`, token: `${token}\n` })];
   for (const [index, client] of clients.entries()) {
     assert.equal((await client.status()).listen, server.tcp);
     assert.deepEqual(
@@ -44,7 +44,8 @@ test("the same calls on the socket and over TCP with a token", async (t) => {
     await assert.rejects(client.send("nobody", "x"), { code: "conversation/unknown" });
   }
   assert.throws(() => connect({ url: "http://192.168.1.1:80", token }), { code: "cli/usage" });
-  assert.throws(() => connect({ url: `http://${server.tcp}` }), { code: "cli/usage" });
+  for (const wrong of [undefined, "\n", `${token}\n${token}`, "\u2026"])
+    assert.throws(() => connect({ url: `http://${server.tcp}`, token: wrong }), { code: "cli/usage" });
   await assert.rejects(connect({ socket: `${socketPath}.not` }).status(), { code: "daemon/unreachable" });
 });
 

@@ -184,6 +184,13 @@ test("whoever takes the wrong method is told which ones a path has", async (t) =
   const hintOf = async (path: string): Promise<unknown> => (await call(socketPath, "POST", path, {})).json["hint"];
   assert.match(String(await hintOf("/v1/conversations/c1/messages")), /^it takes GET; /);
   assert.match(String(await hintOf("/v1/conversations/c1?x=1")), /^it takes GET, PATCH; /);
+  const guessed = await call(socketPath, "GET", "/v1/messages?conversation=c1");
+  assert.match(
+    String(guessed.json["hint"]),
+    /^it takes POST; there is GET \/v1\/conversations\/\{conversation\}\/messages; /,
+  );
+  const posted = await call(socketPath, "POST", "/v1/conversations/c1/messages", { body: "{}" });
+  assert.match(String(posted.json["hint"]), /^it takes GET; there is POST \/v1\/messages; /);
   assert.match(String(await hintOf("/v1/conversation")), /^docs\/api\.md lists the paths/);
 });
 

@@ -49,6 +49,12 @@ test("history, then what comes in and what is typed, with marks", { timeout: 60_
 
   input.write(`${"x".repeat(64 * 1024 + 1)}\r`);
   await written.has(/✗ not sent: a text may have 65536 bytes/);
+  engine.open("ada's successor");
+  engine.successors.set("c1", ["c2"]);
+  input.write("over\r");
+  await written.has(/✓ went to c2, the successor of c1 with the same contact: umbrad chat c2\n/);
+  engine.successors.clear();
+
   input.write("last words\r/quit\r");
   await ended;
   assert.equal(engine.messages({ conversation: "c1", limit: 1 })[0]?.body.bytes.length, 10 + 2);

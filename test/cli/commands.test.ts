@@ -209,6 +209,19 @@ test("send: the answer, the key, and what is refused", async (t) => {
   assert.match(ambiguous.stderr, /ada names c1, c2/);
 });
 
+test("send: to people it says that a successor took the message", async (t) => {
+  const { run, engine } = await startCliFixture(t);
+  for (const name of ["old", "new"]) engine.open(name);
+  engine.successors.set("c1", ["c2"]);
+  for (const words of ["c1", "old"]) {
+    const { code, stderr } = await run("send", words, "hi");
+    assert.deepEqual([code, stderr], [0, "c1 has a successor with the same contact: the message went to c2\n"], words);
+  }
+  for (const words of ["c2", "new"]) assert.equal((await run("send", words, "hi")).stderr, "", words);
+  const json = await run("send", "old", "hi", "--json");
+  assert.deepEqual([JSON.parse(json.stdout).conversation, json.stderr], ["c2", ""]);
+});
+
 test("send - reads stdin: one final line break goes, the rest stays", async (t) => {
   const { engine, stateDir } = await startCliFixture(t);
   engine.open(null);

@@ -175,6 +175,22 @@ test("a program is not asked: no terminal, or --json in one", { timeout: 60_000 
   assert.doesNotMatch(json.written.text, /Passphrase for/);
 });
 
+test("run does not ask for the passphrase of a state that is in use", { timeout: 60_000 }, async (t) => {
+  const { stateDir } = await sealedState(t);
+  const seal = { kind: "passphrase", passphrase: Buffer.from(secret) } as const;
+  const store = await openStore({ stateDir, seal, random: (length) => new Uint8Array(length).fill(7) });
+  t.after(() => store.close());
+  for (let n = 0; n < 2; n += 1) {
+    const { code, stderr } = await umbrad(t, ["run", "--state-dir", stateDir]);
+    assert.equal(code, 75, stderr);
+    assert.match(stderr, new RegExp(`in use by process ${process.pid} \\[store/locked\\]`));
+  }
+  const run = inTerminal(t, `${umbradWords} run --state-dir '${stateDir}'`);
+  if (run === undefined) return;
+  assert.equal(await run.ended, 75);
+  assert.doesNotMatch(run.written.text, /Passphrase for/);
+});
+
 test("identity words and export work beside whoever holds the state", { timeout: 60_000 }, async (t) => {
   const { directory, stateDir, file } = await sealedState(t);
   const flags = ["--json", "--state-dir", stateDir, "--passphrase-file", file];

@@ -46,6 +46,16 @@ test("listen: from now, from a place, of one conversation, so many", async (t) =
   );
   succeeded(await run("listen", "--after", "3", "--max", "1"), `4  ${ts}  c2  message.received  "first"\n`);
   assert.equal((await run("listen", "three")).code, 67);
+  const received = ["--type", "message.received"];
+  const second = `6  ${ts}  c2  message.received  "third"\n`;
+  succeeded(await run("listen", "--consumer", "bot", "--after", "5", ...received, "--max", "1"), second);
+  succeeded(await run("event", "list", ...received, "--type", "invite.created", "--after", "5"), second);
+  const unknown = await run("listen", "--type", "message.recieved");
+  assert.equal(unknown.code, 64);
+  assert.match(
+    unknown.stderr,
+    /type: there is no "message\.recieved"; the types are message\.received, .*, events\.gap \[/,
+  );
   const late = await run("listen", "--max", "1", "--timeout", "100ms");
   assert.equal(late.code, 75);
   // In that time a busy machine has to answer, too.

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -63,6 +64,23 @@ test("a descriptor gives it, and a pipe too", async (t) => {
   const script = `import { readPassphrase } from ${JSON.stringify(module.href)}; process.stdout.write(readPassphrase({ fd: 0 }));`;
   const child = spawnSync(process.execPath, ["--input-type=module", "-e", script], { input: "through a pipe\n" });
   assert.equal(child.stdout.toString(), "through a pipe", child.stderr.toString());
+});
+
+test("a named pipe without a writer: somebody is told what is waited for, and may still write", {
+  timeout: 60_000,
+}, async (t) => {
+  const file = join(await temporaryDirectory(t), "pipe");
+  assert.equal(spawnSync("mkfifo", [file]).status, 0);
+  const module = new URL("../../src/daemon/passphrase.ts", import.meta.url);
+  const script = `import { readPassphrase } from ${JSON.stringify(module.href)};
+    process.stdout.write(readPassphrase({ file: process.argv[1] }));`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script, file]);
+  t.after(() => child.kill("SIGKILL"));
+  const [said] = await once(child.stderr.setEncoding("utf8"), "data");
+  assert.equal(said, `still waiting for a writer of the pipe ${file}; Ctrl-C ends it\n`);
+  const [[read]] = await Promise.all([once(child.stdout.setEncoding("utf8"), "data"), writeFile(file, "late\n")]);
+  assert.equal(read, "late");
+  assert.deepEqual(await once(child, "close"), [0, null]);
 });
 
 test("systemd's credential counts when nothing is given explicitly", async (t) => {

@@ -41,6 +41,8 @@ const inner = new Map([
   ["INVITE_LIFETIME_MAX_MS", "in openapi.json, as every maximum of a field"],
   ["PATH_PART_MAX", "headers end sooner, and names have 255 characters"],
   ["STREAM_PAGE_ROWS", "how the log is read"],
+  ["STREAM_SCAN_ROWS", "how the log is read"],
+  ["SUCCESSORS_MAX", "conversations with one contact, of which the newest count"],
   ["START_WAIT_MS_MAX", "only where a service manager holds the socket"],
   ["LEAVE_MS_MAX", "only where a service manager holds the socket"],
 ]);

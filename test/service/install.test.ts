@@ -57,6 +57,8 @@ test("install --user: a socket where the commands look for it, next steps, nothi
   assert.equal(theValue(socket, "Socket", "ListenStream"), `${stateDir.replace("%", "%%")}/admin.sock`);
   assert.equal(statSync(join(units, "umbrad.service")).mode & 0o777, 0o644);
 
+  assert.equal(statSync(units).mode & 0o777, 0o755 & ~process.umask());
+
   const again = await umbrad(t, ["service", "install", "--user", "--json"], { env });
   assert.deepEqual(JSON.parse(again.stdout).unchanged, [`${units}/umbrad.service`, `${units}/umbrad.socket`]);
   writeFileSync(join(units, "umbrad.socket"), "# mine\n");
@@ -64,6 +66,14 @@ test("install --user: a socket where the commands look for it, next steps, nothi
   assert.equal(refused.code, 73);
   assert.match(refused.stderr, /umbrad\.socket exists and differs \[service\/exists\]\n {2}next: /);
   assert.equal(readFileSync(join(units, "umbrad.socket"), "utf8"), "# mine\n");
+});
+
+test("install where no directory can be made is refused and returns", { timeout: 30_000 }, async (t) => {
+  const { code, stderr } = await umbrad(t, ["service", "install", "--user"], {
+    env: { XDG_CONFIG_HOME: "/proc/umbrad" },
+  });
+  assert.equal(code, 73, stderr);
+  assert.match(stderr, /cannot write \/proc\/umbrad\/systemd\/user\/umbrad\.service: .*\[service\/cannot-write\]/);
 });
 
 test("install --user for a state without a seal gives no passphrase", async (t) => {

@@ -11,6 +11,7 @@ test("tokens are kept, sealed as a whole, and their ids are not given twice", as
   const hash = random(32);
   const scope = {
     conversations: [1, 7],
+    successors: [],
     consumers: ["bot"],
     methods: undefined,
     perMinute: 60,
@@ -20,6 +21,9 @@ test("tokens are kept, sealed as a whole, and their ids are not given twice", as
   assert.equal(first.tokenTable.add(token), 1);
   assert.equal(first.tokenTable.add({ ...token, name: "second" }), 2);
   first.tokenTable.drop(2);
+  const grown = { ...token, id: 1, successors: [[3, 4], []] };
+  first.tokenTable.replace(grown);
+  first.tokenTable.replace({ ...grown, id: 2 });
   first.close();
 
   const file = new DatabaseSync(storeFile(stateDir), { readOnly: true });
@@ -31,6 +35,6 @@ test("tokens are kept, sealed as a whole, and their ids are not given twice", as
 
   const second = await openStore({ stateDir, seal: plaintext, random });
   t.after(() => second.close());
-  assert.deepEqual(second.tokenTable.list(), [{ ...token, id: 1 }]);
+  assert.deepEqual(second.tokenTable.list(), [grown]);
   assert.equal(second.tokenTable.add(token), 3);
 });

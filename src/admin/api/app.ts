@@ -6,7 +6,7 @@ import type { Connections } from "../connection/connections.ts";
 import type { AdminHost } from "../host.ts";
 import { BODY_BYTES_MAX, HEADER_BYTES_MAX, HEADERS_MS_MAX, IDLE_MS_MAX, PATH_PART_MAX } from "../limits.ts";
 import { API_VERSION } from "../location.ts";
-import { methodsOn, type Route } from "./endpoint.ts";
+import { methodsOn, namesakesOf, type Route } from "./endpoint.ts";
 import type { Gate } from "./gate.ts";
 import { invalidText } from "./invalid.ts";
 import { parseJsonBody } from "./json-body.ts";
@@ -89,8 +89,13 @@ export function createApp(
 }
 
 function noSuchRoute({ method, url }: FastifyRequest, routes: readonly Route[]): UmbradError {
-  const methods = methodsOn(routes, url.split("?", 1)[0] ?? "");
-  const there = methods.length === 0 ? "docs/api.md lists the paths that there are" : `it takes ${methods.join(", ")}`;
+  const [path = ""] = url.split("?", 1);
+  const methods = methodsOn(routes, path);
+  const meant = namesakesOf(routes, method, path);
+  const there = [
+    methods.length === 0 ? "docs/api.md lists the paths that there are" : `it takes ${methods.join(", ")}`,
+    ...(meant.length === 0 ? [] : [`there is ${meant.join(", ")}`]),
+  ].join("; ");
   const message = `there is no ${method} on this path in API version ${API_VERSION}`;
   return new UmbradError("request/no-such-route", message, { hint: `${there}; ${REQUEST_SHAPES}` });
 }

@@ -1,7 +1,7 @@
 /** Tokens that are for some conversations only. */
 import type { EngineApi } from "../../engine/api.ts";
 import { UmbradError } from "../../engine/errors.ts";
-import type { Call, Caller, Endpoint } from "./endpoint.ts";
+import type { Call, Caller, Confinement, Endpoint } from "./endpoint.ts";
 
 /** Refuses a call that touches what its token is not for. */
 export function checkConfined({ confined }: Endpoint, call: Call<unknown, unknown, unknown>): void {
@@ -11,23 +11,27 @@ export function checkConfined({ confined }: Endpoint, call: Call<unknown, unknow
   refuseForeign(call.engine, confinedTo, nameIn(confined, call));
 }
 
-/** The same answer whether there is such a conversation or not: a token tells nothing of what it is not for. */
-export function refuseForeign(engine: EngineApi, confinedTo: ReadonlySet<string>, name: string): void {
+/** Its handle. The same refusal whether there is such a conversation or not: a token tells nothing of what it is not for. */
+export function refuseForeign(engine: EngineApi, confinedTo: Confinement, name: string): string {
   let handle: string | undefined;
   try {
     ({ handle } = engine.findConversation(name));
   } catch (error) {
     if (!(error instanceof UmbradError)) throw error;
   }
-  if (handle === undefined || !confinedTo.has(handle)) throw foreign("this token is not for that conversation");
+  if (handle === undefined || !confinedTo(engine).has(handle)) throw foreign("this token is not for that conversation");
+  return handle;
 }
 
 /**
- * Keys of such a token are kept apart for each conversation: they say nothing of the keys of other programs, and take none
- * away from them. No key of a request can be one of these but by a NUL that nobody writes.
+ * Keys of such a token are kept apart for each of its conversations: they say nothing of the keys of other programs, and
+ * take none away from them. A successor has those of the conversation whose place it took: a repetition may come after it.
+ * No key of a request can be one of these but by a NUL that nobody writes.
  */
 export function confinedKey(engine: EngineApi, { confinedTo }: Caller, conversation: string, key: string): string {
-  return confinedTo === undefined ? key : `${engine.findConversation(conversation).handle}\u0000${key}`;
+  if (confinedTo === undefined) return key;
+  const { handle } = engine.findConversation(conversation);
+  return `${confinedTo(engine).get(handle) ?? handle}\u0000${key}`;
 }
 
 /** A consumer is somebody's place in the log: who moves it decides what its program never sees. */

@@ -14,12 +14,18 @@ export type Role = "read" | "send" | "admin";
  */
 export type Access = "open" | "token" | Role | "owner";
 
+/**
+ * What a token for some conversations may see by now: those, and what has taken their place. Handles, each with the
+ * token's own conversation that it is or has succeeded. Asked anew whenever it matters: it grows.
+ */
+export type Confinement = (engine: Pick<EngineApi, "successorsOf">) => ReadonlyMap<string, string>;
+
 /** Who calls. On the unix socket that is the owner; over TCP it is who has a token. */
 export interface Caller {
   /** Of its token, for logs; undefined: the owner. */
   readonly tokenId: string | undefined;
-  /** Handles of the only conversations it may see; undefined: all of them. */
-  readonly confinedTo: ReadonlySet<string> | undefined;
+  /** The only conversations that it may see; undefined: all of them. */
+  readonly confinedTo: Confinement | undefined;
   /** Names of the only consumers that it may be; undefined: any. */
   readonly consumers: ReadonlySet<string> | undefined;
   /** Its streams end then: the token was revoked, or has expired. */
@@ -99,6 +105,13 @@ export function routeTable(lines: Readonly<Record<string, readonly [Access, Endp
 export function methodsOn(routes: readonly Route[], path: string): string[] {
   const parts = path.split("/");
   return routes.filter((route) => isOn(route.path.split("/"), parts)).map(({ method }) => method);
+}
+
+/** Of the same method, with the same last word, on other paths: what who guesses a path most likely means. */
+export function namesakesOf(routes: readonly Route[], method: string, path: string): string[] {
+  const lastOf = (of: string): string | undefined => of.split("/").at(-1);
+  const namesakes = routes.filter((route) => route.method === method && lastOf(route.path) === lastOf(path));
+  return namesakes.map((route) => `${method} ${route.path.replaceAll(/:(\w+)/g, "{$1}")}`);
 }
 
 function isOn(pattern: readonly string[], parts: readonly string[]): boolean {

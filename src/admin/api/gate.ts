@@ -11,7 +11,7 @@ import type { RouteConfig } from "./serve.ts";
 type Socket = FastifyRequest["raw"]["socket"];
 
 const owner: Caller = { tokenId: undefined, confinedTo: undefined, consumers: undefined, until: undefined };
-const nobody: Caller = { tokenId: undefined, confinedTo: new Set(), consumers: new Set(), until: undefined };
+const nobody: Caller = { tokenId: undefined, confinedTo: () => new Map(), consumers: new Set(), until: undefined };
 
 export class Gate {
   /** undefined: the unix socket, whose file modes say who may come. */

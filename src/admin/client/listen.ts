@@ -4,7 +4,7 @@ import type { UmbradEvent } from "./events.ts";
 import { isRetryable, Pauses } from "./patience.ts";
 
 /** Where a stream begins, what it gives, who acknowledges and when it ends. */
-export interface ListenOptions {
+export interface ListenOptions<Type extends EventType = EventType> {
   /** Go on where this consumer's acknowledgements end; made on first use. Two readers of one name refuse each other. */
   readonly consumer?: string;
   /**
@@ -19,17 +19,23 @@ export interface ListenOptions {
   readonly after?: number;
   /** Handles, names or ids; not with a consumer. */
   readonly conversations?: readonly string[];
+  /** Only these, and `events.gap`. A consumer's place moves over the others by itself. */
+  readonly types?: readonly Type[];
   /** Ends the stream. */
   readonly signal?: AbortSignal;
 }
 
+/** What `listen` gives for these types. */
+export type EventOfType<Type extends EventType> = Extract<UmbradEvent, { readonly type: Type | "events.gap" }>;
+
+type EventType = UmbradEvent["type"];
 type Acknowledge = (consumer: string, seq: number) => Promise<unknown>;
 
-export async function* listen(
+export async function* listen<Type extends EventType = EventType>(
   admin: AdminClient,
   acknowledge: Acknowledge,
-  options: ListenOptions,
-): AsyncGenerator<UmbradEvent, void, undefined> {
+  options: ListenOptions<Type>,
+): AsyncGenerator<EventOfType<Type>, void, undefined> {
   const { consumer, ack = "auto", signal } = options;
   const pauses = new Pauses();
   let { after } = options;
@@ -43,7 +49,7 @@ export async function* listen(
         isFirst = false;
         after = Math.max(after ?? 0, stream.after);
         for await (const line of stream.lines) {
-          const event: UmbradEvent = JSON.parse(line);
+          const event: EventOfType<Type> = JSON.parse(line);
           after = event.seq;
           pauses.reset();
           yield event;
@@ -60,11 +66,15 @@ export async function* listen(
   }
 }
 
-function queryOf({ consumer, conversations = [] }: ListenOptions, after: number | undefined): URLSearchParams {
+function queryOf(
+  { consumer, conversations = [], types = [] }: ListenOptions,
+  after: number | undefined,
+): URLSearchParams {
   const query = new URLSearchParams({ follow: "true" });
   if (after !== undefined) query.set("after", String(after));
   if (consumer !== undefined) query.set("consumer", consumer);
   for (const conversation of conversations) query.append("conversation", conversation);
+  for (const type of types) query.append("type", type);
   return query;
 }
 

@@ -20,7 +20,7 @@ import type {
   StatusView,
 } from "../views.ts";
 import type { UmbradEvent } from "./events.ts";
-import { type ListenOptions, listen } from "./listen.ts";
+import { type EventOfType, type ListenOptions, listen } from "./listen.ts";
 import { patiently } from "./patience.ts";
 
 export { UmbradError } from "../../engine/errors.ts";
@@ -40,7 +40,7 @@ export type {
   StatusView,
 } from "../views.ts";
 export type { ConversationEventData, DaemonEventData, MessageContent, UmbradEvent } from "./events.ts";
-export type { ListenOptions } from "./listen.ts";
+export type { EventOfType, ListenOptions } from "./listen.ts";
 export { isRefused, isRetryable } from "./patience.ts";
 
 /** Nothing given: the unix socket where the umbrad command would look for it (`$UMBRAD_SOCKET`, `$UMBRAD_STATE_DIR`). */
@@ -102,7 +102,9 @@ export interface UmbradClient {
    * The event log. Goes on by itself after an interruption and a restart of the daemon, without a gap or a repetition;
    * throws when the daemon cannot be reached at first, and what no repetition mends.
    */
-  listen(options?: ListenOptions): AsyncGenerator<UmbradEvent, void, undefined>;
+  listen<Type extends UmbradEvent["type"] = UmbradEvent["type"]>(
+    options?: ListenOptions<Type>,
+  ): AsyncGenerator<EventOfType<Type>, void, undefined>;
   consumers(): Promise<ConsumerJson[]>;
   acknowledge(consumer: string, seq: number): Promise<ConsumerJson>;
 }
@@ -124,12 +126,14 @@ function placeOf({ socket, url, token }: ConnectOptions): AdminPlace {
     return { socketPath: resolveSocketPath(socket, resolveStateDir(undefined, env), env) };
   }
   const place = parseTcpPlace(url.replace(/^http:\/\//, "").replace(/\/$/, ""));
-  if (place === undefined || token === undefined) {
+  // From a file it ends with a line break.
+  const secret = token?.trim() ?? "";
+  if (place === undefined || !/^[\x21-\x7e]+$/.test(secret)) {
     throw new UmbradError("cli/usage", "a url like http://127.0.0.1:7777 needs a token with it", {
       hint: "umbrad status shows the address, umbrad token create makes a token",
     });
   }
-  return { ...place, token };
+  return { ...place, token: secret };
 }
 
 function typed(admin: AdminClient): UmbradClient {

@@ -12,7 +12,8 @@ export const list = endpoint({
   answer: z.strictObject({ conversations: z.array(answers.conversation) }),
   confined: "itself",
   handle({ engine, caller: { confinedTo } }) {
-    const shown = engine.conversations().filter(({ handle }) => confinedTo?.has(handle) ?? true);
+    const seen = confinedTo?.(engine);
+    const shown = engine.conversations().filter(({ handle }) => seen?.has(handle) ?? true);
     return { conversations: shown.map((view) => conversationJson(view, engine)) };
   },
 });

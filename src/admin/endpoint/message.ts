@@ -13,7 +13,7 @@ import { messageView } from "../views.ts";
 /** `message/unknown` when there is none that the caller may know of. */
 export function knownMessage(engine: EngineApi, id: string, { confinedTo }: Partial<Caller> = {}): MessageRow {
   const row = engine.message(id as MessageId);
-  const isKnown = row !== undefined && (confinedTo?.has(engine.handleOf(row.conversation)) ?? true);
+  const isKnown = row !== undefined && (confinedTo?.(engine).has(engine.handleOf(row.conversation)) ?? true);
   if (!isKnown) throw unknown(id);
   return row;
 }

@@ -1,5 +1,6 @@
 /** GET /v1/events: where a reader begins, whether it may, and its stream. Knows no other route. */
 import type { FastifyReply } from "fastify";
+import type { EngineApi } from "../../engine/api.ts";
 import { UmbradError } from "../../engine/errors.ts";
 import { refuseForeign, refuseForeignConsumer } from "../api/confine.ts";
 import type { Call } from "../api/endpoint.ts";
@@ -34,23 +35,21 @@ function refuseAhead(seen: number, lastSeq: number): void {
 }
 
 /** Resolved before the first byte, so that an unknown name is an error and not an endless silence. */
-function chosenConversations({ engine, query, caller }: EventsCall): readonly string[] | undefined {
+function chosenConversations({ engine, query, caller }: EventsCall): EventStreamRequest["conversations"] {
   const { confinedTo } = caller;
+  const { conversation: names } = query;
   if (confinedTo === undefined) {
-    for (const name of query.conversation ?? []) engine.findConversation(name);
-    return query.conversation;
+    return names?.map((name) => engine.findConversation(name).handle);
   }
   // An acknowledgement covers all that came before, and so does the place of a consumer.
   if (query.consumer !== undefined)
     throw new UmbradError("admin/forbidden", "a consumer reads all conversations, and this token may not");
-  const names = query.conversation ?? [...confinedTo];
-  for (const name of names) refuseForeign(engine, confinedTo, name);
-  return names;
+  return names?.map((name) => refuseForeign(engine, confinedTo, name)) ?? (() => [...confinedTo(engine).keys()]);
 }
 
 async function stream(
   { host, engine, open, query, request, reply }: EventsCall,
-  conversations: readonly string[] | undefined,
+  conversations: EventStreamRequest["conversations"],
   after: number | undefined,
 ): Promise<void> {
   const { follow, limit } = query;
@@ -60,6 +59,8 @@ async function stream(
     limit: limit ?? (follow ? undefined : EVENTS_PAGE_MAX),
     follow,
     conversations,
+    types: query.type,
+    onPassed: query.type === undefined ? undefined : passingOver(engine, query.consumer),
     format: (request.headers.accept ?? "").includes("text/event-stream") ? "sse" : "ndjson",
   };
   begin(reply, chosen);
@@ -76,6 +77,19 @@ async function stream(
     const fields = { event: "admin.stream-broken", component: "admin", requestId, ...why };
     host.log[isOurs ? "error" : "warn"](fields, "a stream of events broke");
   }
+}
+
+/** What a consumer does not ask for must not hold back retention for it, however long nothing comes that it does ask for. */
+function passingOver(engine: EngineApi, consumer: string | undefined): EventStreamRequest["onPassed"] {
+  if (consumer === undefined) return undefined;
+  return (shown, through) => {
+    try {
+      engine.consumers.passOver(consumer, shown, through);
+    } catch (error) {
+      // The disk takes no writes: the next time will do, and its reader goes on reading.
+      if (!(error instanceof UmbradError)) throw error;
+    }
+  };
 }
 
 function begin(reply: FastifyReply, { format, after }: EventStreamRequest): void {

@@ -4,10 +4,11 @@
  */
 import { bytesEqual } from "../../crypto/equal.ts";
 import { sha256 } from "../../crypto/hash.ts";
+import type { EngineApi } from "../../engine/api.ts";
 import { UmbradError } from "../../engine/errors.ts";
 import type { TokenRow, TokenTable } from "../../engine/ports.ts";
 import type { Access, Caller, Role } from "../api/endpoint.ts";
-import { TOKENS_MAX } from "../limits.ts";
+import { SUCCESSORS_MAX, TOKENS_MAX } from "../limits.ts";
 
 /** What a token is made for. */
 export type TokenScope = Pick<
@@ -19,7 +20,7 @@ export type TokenScope = Pick<
 
 /** A token that is in force. */
 interface Held {
-  readonly row: TokenRow;
+  row: TokenRow;
   readonly revoked: AbortController;
   /** How many calls it may make at once, refilled with time. */
   credit: number;
@@ -27,10 +28,12 @@ interface Held {
   lastUsedAtMs: number | undefined;
 }
 
-export interface TokenInfo extends Omit<TokenRow, "hash"> {
+export interface TokenInfo extends Omit<TokenRow, "hash" | "successors"> {
   /** Since the daemon started. */
   readonly lastUsedAtMs: number | undefined;
 }
+
+type Successions = Pick<EngineApi, "successorsOf">;
 
 interface TokensDeps {
   readonly table: TokenTable;
@@ -67,7 +70,7 @@ export class Tokens {
       });
     }
     const bytes = random(SECRET_BYTES);
-    const fields = { ...scope, hash: sha256(bytes), createdAtMs: now() };
+    const fields = { ...scope, successors: [], hash: sha256(bytes), createdAtMs: now() };
     const id = table.add(fields);
     const held = this.#hold({ ...fields, id });
     this.#held.set(id, held);
@@ -101,7 +104,7 @@ export class Tokens {
     held.lastUsedAtMs = this.#deps.now();
     return {
       tokenId: `t${row.id}`,
-      confinedTo: row.conversations === undefined ? undefined : new Set(row.conversations.map((n) => `c${n}`)),
+      confinedTo: row.conversations === undefined ? undefined : (engine) => this.#reach(held, engine),
       consumers: row.roles.includes("admin") ? undefined : new Set(row.consumers),
       until: this.#until(held),
     };
@@ -141,6 +144,22 @@ export class Tokens {
     held.credit -= 1;
   }
 
+  /** What it is for, and what has taken the place of that since; kept, because a superseded conversation is closed in time. */
+  #reach(held: Held, engine: Successions): ReadonlyMap<string, string> {
+    const { conversations = [], successors } = held.row;
+    const grown = conversations.map((root, at) => successorsNow(root, successors[at] ?? [], engine));
+    if (
+      grown.some((now, at) => now.length !== (successors[at]?.length ?? 0) || now.at(-1) !== successors[at]?.at(-1))
+    ) {
+      const row = { ...held.row, successors: grown };
+      this.#deps.table.replace(row);
+      held.row = row;
+    }
+    const roots = conversations.map((root) => [`c${root}`, `c${root}`] as const);
+    const followers = conversations.flatMap((root, at) => (grown[at] ?? []).map((n) => [`c${n}`, `c${root}`] as const));
+    return new Map([...followers, ...roots]);
+  }
+
   /** When a stream of this token has to end. */
   #until({ row, revoked }: Held): AbortSignal {
     if (row.expiresAtMs === undefined) return revoked.signal;
@@ -158,7 +177,15 @@ export class Tokens {
   }
 }
 
+/** Numbers, the newest last. */
+function successorsNow(root: number, known: readonly number[], engine: Successions): number[] {
+  const found = new Set(known);
+  for (const number of [root, ...known])
+    for (const handle of engine.successorsOf(`c${number}`)) found.add(Number(handle.slice(1)));
+  return [...found].sort((a, b) => a - b).slice(-SUCCESSORS_MAX);
+}
+
 function infoOf({ row, lastUsedAtMs }: Held): TokenInfo {
-  const { hash: _, ...info } = row;
+  const { hash: _, successors: __, ...info } = row;
   return { ...info, lastUsedAtMs };
 }

@@ -12,6 +12,7 @@ export interface ListenOptions {
   readonly after?: number;
   readonly max?: number;
   readonly consumer?: string;
+  readonly type?: readonly string[];
   readonly ack?: "auto" | "manual";
   readonly saveDir?: string;
 }
@@ -71,7 +72,10 @@ async function autoAck(admin: AdminClient, consumer: string | undefined): Promis
   return new (await import("./consumer.ts")).AutoAck(admin, consumer);
 }
 
-function listenQuery(conversations: readonly string[], { after, consumer, ack }: ListenOptions): URLSearchParams {
+function listenQuery(
+  conversations: readonly string[],
+  { after, consumer, ack, type = [] }: ListenOptions,
+): URLSearchParams {
   if (ack !== undefined && consumer === undefined) {
     throw new UmbradError("cli/usage", "--ack is about a consumer", { hint: "name it: --consumer NAME" });
   }
@@ -84,10 +88,14 @@ function listenQuery(conversations: readonly string[], { after, consumer, ack }:
   if (after !== undefined) query.set("after", String(after));
   if (consumer !== undefined) query.set("consumer", consumer);
   for (const conversation of conversations) query.append("conversation", conversation);
+  for (const one of type) query.append("type", one);
   return query;
 }
 
-export async function list({ admin, output }: Session, options: { after?: number; limit?: number }): Promise<void> {
+export async function list(
+  { admin, output }: Session,
+  options: { after?: number; limit?: number; type?: readonly string[] },
+): Promise<void> {
   let { after } = options;
   let left = options.limit ?? Number.POSITIVE_INFINITY;
   const client = await admin();
@@ -96,6 +104,7 @@ export async function list({ admin, output }: Session, options: { after?: number
     const query = new URLSearchParams({ limit: String(Math.min(left, pageRows)) });
     // Without a place: from the oldest event that is still kept.
     if (after !== undefined) query.set("after", String(after));
+    for (const type of options.type ?? []) query.append("type", type);
     const { seq, count } = await print(await client.events(query), left, output);
     if (count === 0) {
       if (isFirst) output.note("No such event is kept: umbrad listen waits for the next one");

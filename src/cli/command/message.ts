@@ -2,7 +2,7 @@
 import type { AdminClient } from "../../admin/client.ts";
 import type { EventView, TraceView } from "../../admin/event-view.ts";
 import { problemOf } from "../../admin/problem.ts";
-import type { MessageView, SentView, StatusView } from "../../admin/views.ts";
+import type { ConversationJson, MessageView, SentView, StatusView } from "../../admin/views.ts";
 import { UmbradError } from "../../engine/errors.ts";
 import type { MessageState } from "../../engine/ports.ts";
 import { type Deadline, deadlineAfter, durationText } from "../duration.ts";
@@ -37,6 +37,7 @@ export async function send(
     throw options.key === undefined ? notAnswered(error, conversation) : error;
   }
   const admin = await session.admin();
+  if (!output.json) await noteSuccessor(session, conversation, sent);
   const wanted = options.wait ?? "queued";
   if (rankOf(sent.state) >= rankOf(wanted)) return output.answer(sent, `${sent.messageId} ${sent.state}`);
   const onProgress = (percent: number): void => output.note(`${percent} % delivered`);
@@ -59,6 +60,24 @@ async function handOver(
   if (options.name !== undefined || options.mime !== undefined) throw usage("--name and --mime belong to --file");
   const body = { conversation, text: text === "-" ? await stdinText() : text };
   return (await session.admin()).post<SentView>("/v1/messages", key === undefined ? body : { ...body, key });
+}
+
+/** Its history, and what is answered, are not where the person looks for them. With --json the answer names the conversation. */
+async function noteSuccessor(session: Session, words: string, { conversation: taken }: SentView): Promise<void> {
+  const named = await handleOf(await session.admin(), words);
+  if (named === undefined || named === taken) return;
+  session.output.note(`${named} has a successor with the same contact: the message went to ${taken}`);
+}
+
+/** undefined: the daemon does not say. That is no fault of a message that it has taken. */
+async function handleOf(admin: AdminClient, words: string): Promise<string | undefined> {
+  if (/^c\d+$/.test(words)) return words;
+  try {
+    return (await admin.get<ConversationJson>(`/v1/conversations/${encodeURIComponent(words)}`)).handle;
+  } catch (error) {
+    if (error instanceof UmbradError) return undefined;
+    throw error;
+  }
 }
 
 /** Who sends it again because no answer came may send it twice: only a key makes the two one. */

@@ -7,7 +7,7 @@ import { createLog } from "../../daemon/log/log.ts";
 import { readServiceEnvironment } from "../../daemon/service/environment.ts";
 import { listenForReload, listenForStop } from "../../daemon/signals.ts";
 import { stateKind } from "../../daemon/state-kind.ts";
-import { checkSeal } from "../../daemon/store/store-files.ts";
+import { checkNotInUse, checkSeal } from "../../daemon/store/store-files.ts";
 import { UmbradError } from "../../engine/errors.ts";
 import { VERSION } from "../package-version.ts";
 import { given, typed } from "../passphrase/passphrase.ts";
@@ -59,6 +59,8 @@ async function neededPassphrase(session: Session, options: RunOptions): Promise<
   const isGiven = file !== undefined || fd !== undefined;
   // A credential that a unit always carries is no wish to unseal an unsealed state; a flag is, and the store refuses it.
   if (kind === "plaintext" && !isGiven) return undefined;
+  // Whoever is asked for it, or has to bring it, learns first that there is no use for it now.
+  checkNotInUse(stateDir);
   const opens = (passphrase: Uint8Array): Promise<void> => checkSeal(stateDir, passphrase);
   const passphrase = given(session, options) ?? (await typed(session, { place: stateDir, opens }));
   if (passphrase !== undefined) return passphrase;

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { UmbradError } from "../../engine/errors.ts";
 import { backUp, restore, verifyCopy } from "../../sqlite/backup/backup.ts";
 import { checkStore, inspectStore, openSeal, type StoreFacts } from "../../sqlite/backup/inspect.ts";
+import { refuseLocked } from "../../sqlite/lock.ts";
 import { storeFile } from "../../sqlite/open.ts";
 import { rekeyAlone } from "../../sqlite/secret/rekey.ts";
 import { systemClock } from "../clock.ts";
@@ -21,6 +22,11 @@ export interface Restored {
 
 export function storeInfo(stateDir: string): StoreFacts {
   return inspectStore(storeFile(stateDir));
+}
+
+/** Throws `store/locked` while a daemon runs on it. */
+export function checkNotInUse(stateDir: string): void {
+  refuseLocked(stateDir);
 }
 
 /** Throws unless the passphrase opens the state. Changes nothing, also while a daemon runs. */

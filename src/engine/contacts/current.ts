@@ -5,10 +5,24 @@ import type { ConversationState, ConversationView } from "../api.ts";
 export function currentOf(conversations: readonly ConversationView[]): ConversationView | undefined {
   const open = conversations.filter(({ standing }) => standing !== "undecided" && standing !== "rolled-back");
   const heard = open.filter(({ isHeard }) => isHeard === true);
-  const [current] = (heard.length > 0 ? heard : open).toSorted(
-    (a, b) => b.createdAtMs - a.createdAtMs || (a.id < b.id ? -1 : 1),
-  );
+  const [current] = (heard.length > 0 ? heard : open).toSorted(newestFirst);
   return current;
+}
+
+/**
+ * What has taken the place of a conversation: newer ones in which the peer was heard, and the newer one that its content
+ * goes to. Never an older one, nor one that nobody has agreed to. `conversations`: all with the same peer, of the same type.
+ */
+export function successorsOf(view: ConversationView, conversations: readonly ConversationView[]): ConversationView[] {
+  if (view.isHeard === null) return [];
+  const current = currentOf(conversations);
+  const hasTakenOver = (each: ConversationView): boolean =>
+    each.standing !== "undecided" && (each.isHeard === true || each === current);
+  return conversations.filter((each) => each !== view && newestFirst(each, view) < 0 && hasTakenOver(each));
+}
+
+function newestFirst(a: ConversationView, b: ConversationView): number {
+  return b.createdAtMs - a.createdAtMs || (a.id < b.id ? -1 : 1);
 }
 
 /** `conversations`: all with the same peer, of the same type. Types that tell nothing of hearing have open ones only. */

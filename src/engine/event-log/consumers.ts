@@ -70,6 +70,11 @@ export class Consumers implements ConsumersApi {
     return this.#view(this.#known(name));
   }
 
+  passOver(name: string, shown: number, through: number): void {
+    const row = this.#store.consumer(name);
+    if (row !== undefined && row.ackedSeq >= shown) this.acknowledge(name, through);
+  }
+
   drop(name: string): ConsumerView {
     const row = this.#known(name);
     this.#refuseBusy(name);

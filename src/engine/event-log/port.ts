@@ -26,7 +26,10 @@ export interface EventLog {
   events(query: {
     readonly after: number;
     readonly limit: number;
-    readonly conversations?: readonly ConversationNumber[];
+    readonly conversations?: readonly ConversationNumber[] | undefined;
+    readonly types?: readonly string[] | undefined;
+    /** The last seq to look at; without it the newest. */
+    readonly through?: number | undefined;
   }): EventRow[];
   /** The newest seq that was ever given; 0 before the first. */
   lastSeq(): number;

@@ -40,6 +40,11 @@ export class TokenRows implements TokenTable {
     });
   }
 
+  replace({ id, hash, ...header }: TokenRow): void {
+    const body = this.#sealer.seal(place(id), packRow(header, hash));
+    this.#write(() => this.#database.run("UPDATE token SET body = ?2 WHERE id = ?1", id, body));
+  }
+
   drop(id: number): void {
     this.#write(() => this.#database.run("DELETE FROM token WHERE id = ?", id));
   }

@@ -87,6 +87,17 @@ export const eventLogCases: StoreCases = {
     assert.deepEqual(seqs(store), [9, 10]);
   },
 
+  "events are chosen by type and up to a number": (store) => {
+    for (const type of ["node.a", "node.b", "node.a", "node.c"]) store.appendEvent({ type }, 1);
+    const chosen = (query: object) => store.events({ after: 0, limit: 9, ...query }).map(({ seq }) => seq);
+    assert.deepEqual(chosen({ types: ["node.a"] }), [1, 3]);
+    assert.deepEqual(chosen({ types: ["node.c", "node.b"], limit: 1 }), [2]);
+    assert.deepEqual(chosen({ types: [] }), []);
+    assert.deepEqual(chosen({ types: ["node.a"], conversations: [0] }), []);
+    assert.deepEqual(chosen({ types: ["node.a"], through: 2 }), [1]);
+    assert.deepEqual(chosen({ through: 3, after: 1 }), [2, 3]);
+  },
+
   "after a clock was set back, older events wait for the younger before them": (store) => {
     for (const atMs of [1_000, 9_000, 2_000, 9_500]) store.appendEvent({ type: "node.tick" }, atMs);
     assert.equal(store.pruneEvents({ ...nothing, beforeMs: 5_000 }, 10), 1);

@@ -5,9 +5,10 @@ export const goOnFromFirstSteps: readonly string[] = [
   "docs/consumers.md",
   "docs/api.md",
   "docs/logs.md",
-  "docs/bots.md",
   "docs/bridges.md",
   "docs/configuration.md",
+  // Last: alice and bob go on in a new conversation.
+  "docs/bots.md",
 ];
 
 /** A block that is shown and not typed. */

@@ -17,6 +17,11 @@ export class MemoryTokens implements TokenTable {
     return this.#last;
   }
 
+  replace(token: TokenRow): void {
+    const at = this.#rows.findIndex(({ id }) => id === token.id);
+    if (at >= 0) this.#rows[at] = token;
+  }
+
   drop(id: number): void {
     const at = this.#rows.findIndex((row) => row.id === id);
     if (at >= 0) this.#rows.splice(at, 1);

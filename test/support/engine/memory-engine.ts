@@ -38,10 +38,13 @@ export class MemoryEngine implements EngineApi {
   readonly #invites = new Map<string, number>();
   readonly #rows = new Map<string, ConsumerRow>();
   #firstSeq = 1;
+  #announcedSeq = 0;
   readonly consumers: Consumers = new Consumers({ clock: systemClock, store: this.#consumerStore() });
   readonly people: MemoryPeople = new MemoryPeople(() => this.#conversations);
   /** By handle; what is not in it is open. */
   readonly states: Map<string, ConversationState> = new Map();
+  /** By handle: what took its place. */
+  readonly successors: Map<string, readonly string[]> = new Map();
   readonly counters = new Counters();
   nowMs = Date.UTC(2026, 10, 22, 10, 0, 0);
   state: EngineStatus["state"] = "ready";
@@ -111,6 +114,10 @@ export class MemoryEngine implements EngineApi {
     return this.states.get(handle) ?? "open";
   }
 
+  successorsOf(handle: string): readonly string[] {
+    return this.successors.get(handle) ?? [];
+  }
+
   handleOf(conversationNumber: number): string {
     return `c${conversationNumber}`;
   }
@@ -134,7 +141,8 @@ export class MemoryEngine implements EngineApi {
 
   async send(request: SendRequest): ReturnType<EngineApi["send"]> {
     const { conversation, text, key } = request;
-    const view = this.findConversation(conversation);
+    const { handle: named } = this.findConversation(conversation);
+    const view = this.findConversation(this.successors.get(named)?.at(-1) ?? named);
     if (text === "") throw new UmbradError("message/empty", "an empty text is not sent");
     if (Buffer.byteLength(text) > textBytesMax) {
       throw new UmbradError("message/too-large", `a text may have ${textBytesMax} bytes`);
@@ -177,17 +185,23 @@ export class MemoryEngine implements EngineApi {
     return rows.reverse().slice(0, limit);
   }
 
-  events(query: { after: number; limit: number; conversations?: readonly string[] }): EventRow[] {
-    const wanted = query.conversations?.map((name) => numberOf(this.findConversation(name)));
+  events(query: Parameters<EngineApi["events"]>[0]): EventRow[] {
+    const { through = Number.POSITIVE_INFINITY } = query;
+    const wanted = query.conversations?.map((handle) => numberOf({ handle }));
     const isWanted = (row: EventRow): boolean =>
-      wanted === undefined || (row.conversation !== undefined && wanted.includes(row.conversation));
+      (wanted === undefined || (row.conversation !== undefined && wanted.includes(row.conversation))) &&
+      (query.types?.includes(row.type) ?? true);
     return this.#events
-      .filter((row) => row.seq > Math.max(query.after, this.#firstSeq - 1) && isWanted(row))
+      .filter((row) => row.seq > Math.max(query.after, this.#firstSeq - 1) && row.seq <= through && isWanted(row))
       .slice(0, query.limit);
   }
 
   lastSeq(): number {
     return this.#events.length;
+  }
+
+  announcedSeq(): number {
+    return this.#announcedSeq;
   }
 
   onEvents(listener: (events: readonly EventRow[]) => void): () => void {
@@ -332,6 +346,7 @@ export class MemoryEngine implements EngineApi {
     };
     this.#events.push(row);
     if (this.isSilent) return;
+    this.#announcedSeq = row.seq;
     for (const listener of this.#listeners) listener([row]);
   }
 
@@ -342,6 +357,6 @@ export class MemoryEngine implements EngineApi {
   }
 }
 
-function numberOf(view: ConversationView): number {
+function numberOf(view: Pick<ConversationView, "handle">): number {
   return Number(view.handle.slice(1));
 }

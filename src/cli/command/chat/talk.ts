@@ -114,7 +114,11 @@ class Chat {
   /** The message itself is shown by its event, which also comes when another program sends it. */
   async #send(text: string): Promise<void> {
     try {
-      await this.#admin.post<SentView>("/v1/messages", { conversation: this.#handle, text });
+      const body = { conversation: this.#handle, text };
+      const { conversation: taken } = await this.#admin.post<SentView>("/v1/messages", body);
+      if (taken === this.#handle) return;
+      const where = `went to ${taken}, the successor of ${this.#handle} with the same contact`;
+      this.#screen.print(`       ✓ ${where}: umbrad chat ${taken}`);
     } catch (error) {
       const { message, hint } = errorView(error);
       const advice = hint === undefined ? "" : `; ${printable(hint)}`;

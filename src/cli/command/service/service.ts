@@ -1,5 +1,5 @@
 /** `umbrad service`: files for systemd. They are written, never started: that is the operator's command. */
-import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import { UmbradError } from "../../../engine/errors.ts";
@@ -26,7 +26,7 @@ export async function install(session: Session, options: ServiceOptions): Promis
     });
   }
   const missing = files.filter(isToWrite);
-  for (const file of missing) write(file);
+  for (const file of missing) await write(file);
   const written = missing.map(({ path }) => path);
   const unchanged = files.map(({ path }) => path).filter((path) => !written.includes(path));
   const lines = [...written.map((path) => `written    ${path}`), ...unchanged.map((path) => `unchanged  ${path}`)];
@@ -43,9 +43,10 @@ function isToWrite({ path, text }: UnitFile): boolean {
   });
 }
 
-function write({ path, text }: UnitFile): void {
+async function write({ path, text }: UnitFile): Promise<void> {
+  const { makeDirectories } = await import("../../../sqlite/lock.ts");
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    makeDirectories(dirname(path), 0o755);
     writeFileSync(path, text, { mode: 0o644, flag: "wx" });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);

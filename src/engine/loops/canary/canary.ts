@@ -10,6 +10,7 @@ import type { Clock, IncomingMessage, Log, NewEvent, Transport } from "../../por
 import type { Quota } from "../../quota/quota.ts";
 import type { NetworkTime } from "../network-time.ts";
 import { canaryEnvelope, hex } from "./envelope.ts";
+import { type Departure, Hearing } from "./hearing.ts";
 import { RollCall } from "./roll-call.ts";
 import type { CanaryStatus } from "./status.ts";
 
@@ -47,11 +48,7 @@ interface Attempt {
   isPublished: boolean;
 }
 
-/** A canary on its way, or just back. */
-interface Flight {
-  readonly sentAtMs: number;
-  /** The same by the clock of the wall. */
-  readonly sentOnMs: number;
+interface Flight extends Departure {
   /** Service nodes that have pushed it. */
   readonly pushed: Set<string>;
 }
@@ -67,6 +64,7 @@ export class CanaryLoop {
   readonly #deadlineMs: number;
   /** By payload. */
   readonly #flown = new Map<string, Flight>();
+  readonly #hearing: Hearing;
   readonly #rollCall: RollCall;
   #cancelRollCall: (() => void) | undefined;
   #attempt: Attempt | undefined;
@@ -74,12 +72,6 @@ export class CanaryLoop {
   #isListening = false;
   #isStopped = false;
   #triedAtMs = Number.NEGATIVE_INFINITY;
-  #misses = 0;
-  #silentSinceMs: number;
-  /** When what came back last had left, by the clock of the wall as it was. */
-  #heardOnMs = Number.NEGATIVE_INFINITY;
-  #deafAtMs: number | undefined;
-  #status: Omit<CanaryStatus, "silentNodes">;
 
   constructor(deps: CanaryDeps) {
     this.#deps = deps;
@@ -89,8 +81,7 @@ export class CanaryLoop {
     const intervalMs = times?.intervalMs ?? CANARY_INTERVAL_MS;
     this.#intervalMs = deps.quota?.canaryIntervalMs(intervalMs) ?? intervalMs;
     this.#deadlineMs = times?.deadlineMs ?? CANARY_DEADLINE_MS;
-    this.#silentSinceMs = clock.steady();
-    this.#status = { state: isOff ? "off" : "waiting", rttMs: undefined, heardAtMs: undefined, reason: undefined };
+    this.#hearing = new Hearing(deps, isOff);
     this.#rollCall = new RollCall({
       ...deps,
       subscribed: () => (this.topic === undefined ? [] : deps.transport.subscribedAt(this.topic)),
@@ -101,22 +92,19 @@ export class CanaryLoop {
   }
 
   status(): CanaryStatus {
-    return { ...this.#status, silentNodes: this.#rollCall.silent() };
+    return { ...this.#hearing.status(), silentNodes: this.#rollCall.silent() };
   }
 
   /** We surely heard everything up to then; a Store cursor may not pass it (without a canary we can but believe). */
   heardThroughMs(nowMs: number): number {
-    const { state, heardAtMs = Number.NEGATIVE_INFINITY } = this.#status;
-    if (state === "off") return nowMs;
-    // Whichever way the clock was set meanwhile, the earlier of the two is sure.
-    return Math.min(this.#heardOnMs, nowMs - (this.#deps.clock.steady() - heardAtMs));
+    return this.#hearing.throughMs(nowMs);
   }
 
   onListening(topics: readonly ContentTopic[]): void {
     if (this.topic === undefined || !topics.includes(this.topic)) return;
-    const now = this.#deps.clock.steady();
-    if (!this.#isListening && this.#status.heardAtMs === undefined) this.#silentSinceMs = now;
+    if (!this.#isListening) this.#hearing.begin();
     this.#isListening = true;
+    const now = this.#deps.clock.steady();
     // A connection that comes and goes must not cost a canary each time: publishing has a quota.
     if (this.#attempt === undefined) this.#tryAfter(Math.max(0, this.#triedAtMs + this.#deadlineMs - now));
   }
@@ -141,7 +129,7 @@ export class CanaryLoop {
       this.#rollCall.heard(message.from);
     }
     // Each service node pushes it; the first proves that we hear.
-    if (flight.sentAtMs > (this.#status.heardAtMs ?? Number.NEGATIVE_INFINITY)) this.#heard(flight);
+    if (this.#hearing.isNews(flight)) this.#heard(flight);
     return true;
   }
 
@@ -222,25 +210,11 @@ export class CanaryLoop {
     if (this.#flown.size > REMEMBERED && oldest !== undefined) this.#flown.delete(oldest);
   }
 
-  #heard({ sentAtMs, sentOnMs }: Flight): void {
-    const now = this.#deps.clock.steady();
+  #heard(flight: Flight): void {
     // Its publishing is left to end: a stream broken off would look like our fault to the service node.
     this.#attempt?.cancelDeadline();
     this.#attempt = undefined;
-    this.#misses = 0;
-    this.#heardOnMs = sentOnMs;
-    this.#deps.meter?.returned(now - sentAtMs);
-    this.#set({ state: "hearing", rttMs: now - sentAtMs, heardAtMs: sentAtMs, reason: undefined });
-    if (this.#deafAtMs !== undefined) {
-      const deafMs = now - this.#deafAtMs;
-      this.#deafAtMs = undefined;
-      this.#deps.log.warn(
-        { event: "network.recovered", component: "canary", deafMs },
-        "a canary came back: we hear again",
-      );
-      this.#deps.tell({ type: "network.recovered", data: { deafMs } });
-      this.#deps.onRecovered();
-    }
+    this.#hearing.heard(flight);
     this.#next?.cancel();
     this.#next = undefined;
     // Never the same pause twice: a clockwork would be an identity.
@@ -251,40 +225,12 @@ export class CanaryLoop {
   #missed(attempt: Attempt, reason: string): void {
     if (attempt !== this.#attempt) return;
     this.#endAttempt();
-    this.#misses += 1;
     const { isPublished } = attempt;
-    this.#deps.log.debug(
-      { event: "canary.missed", component: "canary", misses: this.#misses, published: isPublished, reason },
-      "a canary did not come back",
-    );
-    if (this.#misses < CANARY_MISSES_MAX) return this.#tryAfter(isPublished ? 0 : this.#deadlineMs);
-    this.#set({
-      ...this.#status,
-      state: isPublished ? "deaf" : "unsendable",
-      reason: isPublished ? undefined : reason,
-    });
-    if (isPublished) this.#deaf();
-    const pauseMs = this.#deadlineMs * 2 ** Math.min(this.#misses - CANARY_MISSES_MAX, 16);
+    const misses = this.#hearing.missed(isPublished, reason);
+    if (misses < CANARY_MISSES_MAX) return this.#tryAfter(isPublished ? 0 : this.#deadlineMs);
+    if (isPublished) this.#deps.transport.renew();
+    const pauseMs = this.#deadlineMs * 2 ** Math.min(misses - CANARY_MISSES_MAX, 16);
     this.#tryAfter(Math.min(this.#intervalMs, pauseMs));
-  }
-
-  #deaf(): void {
-    const { clock, transport, log } = this.#deps;
-    if (this.#deafAtMs === undefined) {
-      const now = clock.steady();
-      this.#deafAtMs = now;
-      const silentMs = now - (this.#status.heardAtMs ?? this.#silentSinceMs);
-      const what = "what we publish does not come back: subscribing anew";
-      log.warn({ event: "network.deaf", component: "canary", silentMs }, what);
-      this.#deps.tell({ type: "network.deaf", data: { silentMs } });
-    }
-    transport.renew();
-  }
-
-  #set(status: Omit<CanaryStatus, "silentNodes">): void {
-    const isNews = status.state !== this.#status.state;
-    this.#status = status;
-    if (isNews) this.#deps.onChange();
   }
 
   #endAttempt(): void {
