@@ -124,8 +124,18 @@ export type Effect =
       readonly messageId?: MessageId;
     }
   | { readonly kind: "deliver"; readonly event: ConversationEvent }
-  /** With `needs` the turn publishes acknowledgements or repetitions: where a quota counts them it waits for a token. */
-  | { readonly kind: "schedule"; readonly name: string; readonly atMs: number; readonly needs?: TokenNeed }
+  /**
+   * With `needs` the turn publishes acknowledgements or repetitions: where a quota counts them it waits for a token.
+   * `isDate`: it stands for a date (when a link ends), which setting the clock does not move. Any other measures an
+   * interval: when this machine's clock is set back it is due so much earlier.
+   */
+  | {
+      readonly kind: "schedule";
+      readonly name: string;
+      readonly atMs: number;
+      readonly needs?: TokenNeed;
+      readonly isDate?: true;
+    }
   | { readonly kind: "cancel"; readonly name: string }
   | { readonly kind: "put"; readonly key: RecordKey; readonly bytes: Uint8Array }
   | { readonly kind: "drop"; readonly key: RecordKey }

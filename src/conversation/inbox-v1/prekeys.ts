@@ -53,7 +53,7 @@ export function dayOf(ms: number): number {
 /** Sets the timer that deletes what ends on that day. */
 export function tidyLater(endMs: number): Effect {
   const day = dayOf(endMs);
-  return { kind: "schedule", name: `${TIMER_TIDY}${day}`, atMs: (day + 1) * DAY_MS };
+  return { kind: "schedule", name: `${TIMER_TIDY}${day}`, atMs: (day + 1) * DAY_MS, isDate: true };
 }
 
 /** A prekey and the record of its secret. */

@@ -15,6 +15,7 @@ import {
 } from "../contract.ts";
 import type { PairwiseOpening } from "../pairwise-opening.ts";
 import { readWord } from "../pairwise-words.ts";
+import { withoutFutureTimes } from "./clock/set-back.ts";
 import { Draft } from "./draft.ts";
 import { openPrivate } from "./open.ts";
 import { cancel } from "./outbox/cancel.ts";
@@ -68,7 +69,8 @@ export const privateV1: ConversationType<PrivateState, PrivateCommand, PairwiseO
 
   reads: (state, input) => (input.kind === "timer" ? timerReads(state, input.name) : []),
 
-  step(state, input, context): Transition<PrivateState> {
+  step(stored, input, context): Transition<PrivateState> {
+    const state = withoutFutureTimes(stored, context.now);
     switch (input.kind) {
       case "envelope":
         return receiveEnvelope(state, input.envelope, input.ref, context);
