@@ -82,6 +82,9 @@ export const CLOCK_RETEST_CANARIES = 5;
 /** Less delays nothing that matters, and may be a clock that is corrected little by little. */
 export const CLOCK_SET_BACK_MS = 5_000;
 
+/** How often it is written down that we are at work: each is an fsync, and rows of that time are late by it after a step. */
+export const CLOCK_NOTE_MS = 30_000;
+
 /** A service node that neither a new subscription nor a new connection cured is given another one this often. */
 export const NODE_RENEWAL_MS: number = 10 * 60_000;
 

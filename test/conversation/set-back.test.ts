@@ -23,7 +23,17 @@ import {
 import { messageIdOf } from "../../src/protocol/reliability/sds-message.ts";
 import { SET_REST_MAX_MS } from "../../src/protocol/segmentation/reassembly.ts";
 import { encodeSegments } from "../../src/protocol/segmentation/segment.ts";
-import { answered, couple, type Hand, onlyPublish, type Publish, publishesOf, say, sayMany } from "./by-hand.ts";
+import {
+  answered,
+  couple,
+  fatesOf,
+  type Hand,
+  onlyPublish,
+  type Publish,
+  publishesOf,
+  say,
+  sayMany,
+} from "./by-hand.ts";
 import { craftSds, peek, sdsOf, textFrame } from "./crafted/message.ts";
 
 type Private = Hand<PrivateState>;
@@ -100,6 +110,17 @@ for (const [name, byMs] of steps) {
       setBack(b, byMs);
       assert.equal(publishesOf(await b.take(mark)).length, 1, "once, at once");
       await b.refuses(mark, "mark");
+    });
+
+    it("names what is new as the newest, so that it is acknowledged", async () => {
+      const { a, b } = await answered();
+      await b.read((await say(a, "before"))[0] as Publish);
+      for (const hand of [a, b]) setBack(hand, byMs);
+      for (const text of ["one", "two"]) await b.read((await say(a, text))[0] as Publish);
+      b.nowMs += 5_000;
+      await a.read(onlyPublish(await b.fire(TIMER_ACKNOWLEDGE)));
+      assert.deepEqual(fatesOf(a), Array(4).fill("message.delivered"));
+      assert.deepEqual(b.texts(), ["hello", "before", "one", "two"]);
     });
 
     it("acknowledges where only a repetition may go", async () => {

@@ -17,4 +17,9 @@ export interface DatedRows {
    * so much older, as if it had been written after the step. Timers that stand for a date (when a link ends) stay.
    */
   clockSetBack(nowMs: number, byMs: number): void;
+  /** The daemon was at work at that time of the wall's clock; `clockSetBack` says so too. */
+  ran(atMs: number): void;
+  ranAtMs(): number | undefined;
+  /** Cursors that are later than now begin at the beginning: nobody knows since when they were wrong. */
+  forgetCursorsAfter(nowMs: number): void;
 }

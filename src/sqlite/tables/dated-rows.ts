@@ -1,4 +1,5 @@
 /** Rows that are dated by the wall's clock, after somebody has set that clock back. */
+import { utf8 } from "../../crypto/bytes.ts";
 import type { Database } from "../database.ts";
 
 /** What is due, and what an age is counted from; not what people were told, nor dates that a timer stands for. */
@@ -16,8 +17,21 @@ const columns: readonly (readonly [table: string, column: string, which?: string
   ["cursor", "through_ms"],
 ];
 
+/** When the daemon was last at work. */
+export function ranAtMs(database: Database): number | undefined {
+  const row = database.get<{ value: Uint8Array }>("SELECT value FROM meta WHERE key = 'ran'");
+  return row === undefined ? undefined : Number(Buffer.from(row.value).toString());
+}
+
+/** Only inside a transaction. */
+export function noteRan(database: Database, atMs: number): void {
+  database.run("INSERT OR REPLACE INTO meta (key, value) VALUES ('ran', ?)", utf8(String(atMs)));
+}
+
 /** Only inside a transaction. */
 export function setRowsBack(database: Database, nowMs: number, byMs: number): void {
+  // In the same transaction: a crash after it must not set them back once more.
+  noteRan(database, nowMs);
   for (const [table, column, which = ""] of columns)
     database.run(`UPDATE ${table} SET ${column} = ${column} - ?2 WHERE ${column} > ?1 ${which}`, nowMs, byMs);
 }

@@ -170,6 +170,21 @@ export const waitingCases: StoreCases = {
     assert.equal(again.cursor(topic("a")), 80, "and goes on from there");
   },
 
+  "when the daemon was last at work is remembered, and moves with the clock": async (store, reopen) => {
+    assert.equal(store.ranAtMs(), undefined);
+    store.ran(5_000);
+    assert.equal((await reopen()).ranAtMs(), 5_000);
+  },
+
+  "a step back moves that time in its own commit, and cursors of the future are given up": (store) => {
+    store.ran(5_000);
+    store.saveCursor({ topics: [topic("a")], throughMs: 4_000 });
+    store.saveCursor({ topics: [topic("b")], throughMs: 900 });
+    store.forgetCursorsAfter(1_000);
+    store.clockSetBack(1_000, 4_000);
+    assert.deepEqual([store.ranAtMs(), store.cursor(topic("a")), store.cursor(topic("b"))], [1_000, 0, 900]);
+  },
+
   "when the clock was set back, what was spent and what arrived since is as old as it is": (store) => {
     const received = (name: string) =>
       turn({ newMessages: [newMessage(name, { direction: "in", state: "received" })] });

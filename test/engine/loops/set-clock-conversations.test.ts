@@ -92,3 +92,76 @@ for (const [name, byMs] of [
     });
   });
 }
+
+describe("a clock that was ten years ahead and is corrected while the daemon is down", () => {
+  const yearsMs = 10 * 365 * 24 * hourMs;
+  const told = (node: TestNode) => node.problems.filter(({ fields }) => fields["event"] === "clock.set-back");
+
+  it("holds nothing up at the next start, hears what came meanwhile, and is said once", async () => {
+    const dir = dirs.at(-1) ?? "";
+    clock.set(yearsMs);
+    await say("in the wrong year");
+    await within(60_000, "a message", () => texts(bob).includes("in the wrong year"));
+    await clock.advance(60_000);
+    network.setOnline(false);
+    await settled(bob.engine.send({ conversation: "c1", text: "waits for the network" }));
+    await settled(bob.stop());
+    clock.set(-yearsMs);
+    network.setOnline(true);
+    await say("while you were down");
+    await clock.advance(60_000);
+
+    bob = await start("bob", dir);
+    await within(60_000, "what came meanwhile", () => texts(bob).includes("while you were down"));
+    await within(60_000, "what waited", () => texts(alice).includes("waits for the network"));
+    await within(5 * 60_000, "acknowledgements", () =>
+      [alice, bob].every(({ engine }) =>
+        engine
+          .messages({ conversation: "c1", limit: 9 })
+          .every(({ direction, state }) => direction === "in" || state === "delivered"),
+      ),
+    );
+    assert.deepEqual(
+      told(bob).map(({ fields }) => [fields["when"], Math.round(Number(fields["seconds"]) / 1000)]),
+      [["before this start", Math.round(yearsMs / 1_000_000)]],
+    );
+    assert.equal(bob.engine.status().state, "ready");
+    for (const { ok, text } of bob.engine.health()) assert.ok(ok && !/-\d/.test(text), text);
+
+    await settled(bob.stop());
+    bob = await start("bob", dir);
+    await clock.advance(60_000);
+    assert.deepEqual(told(bob), [], "the next start has nothing to say");
+  });
+
+  it("is found after a kill too: no last word is needed", async () => {
+    clock.set(yearsMs);
+    await say("dated by the wrong clock");
+    await clock.advance(60_000);
+    const ranAtMs = alice.store.ranAtMs() ?? 0;
+    assert.ok(
+      clock.now() - ranAtMs <= 2 * 60_000 && ranAtMs > clock.now() - yearsMs / 2,
+      "it is on disk while it runs",
+    );
+  });
+
+  it("has its links used all the same", async () => {
+    const dir = scratchDir("carol");
+    dirs.push(dir);
+    let carol = await start("carol", dir);
+    const stopped = async () => settled(carol.stop());
+    try {
+      network.setOnline(false);
+      clock.set(yearsMs);
+      const link = await settled(carol.engine.createInvite({ uses: 1, expiresAtMs: clock.now() + 100 * hourMs }));
+      await stopped();
+      clock.set(-yearsMs);
+      network.setOnline(true);
+      carol = await start("carol", dir);
+      await settled(alice.engine.acceptInvite({ link: link.link, text: "hello carol" }));
+      await within(60_000, "an invite by a link of the wrong year", () => texts(carol).includes("hello carol"));
+    } finally {
+      await stopped();
+    }
+  });
+});

@@ -4,6 +4,8 @@
  */
 import { type Held, LAMPORT_AHEAD_MAX_MS, type Lost, type PrivateState, type Unacknowledged } from "../state.ts";
 
+const INVITE_AHEAD_MAX_MS = 24 * 3_600_000;
+
 /** What a state is taken for in a turn. The same object, nearly always. Peers are told of no time that is further off than a day. */
 export function withoutFutureTimes(state: PrivateState, now: number): PrivateState {
   if (!isOfFuture(state, now)) return state;
@@ -43,4 +45,9 @@ function isOfFuture(state: PrivateState, now: number): boolean {
 /** When an invite was made, for what waits for its answer. */
 export function invitedAtMs({ createdAtMs }: PrivateState, now: number): number {
   return Math.min(createdAtMs, now);
+}
+
+/** Made while the clock was more than a day ahead: every inbox refuses it (profile 8.7). */
+export function isRefusedInvite({ createdAtMs }: PrivateState, now: number): boolean {
+  return createdAtMs > now + INVITE_AHEAD_MAX_MS;
 }
