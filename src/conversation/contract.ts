@@ -198,6 +198,8 @@ export interface ConversationSummary {
   readonly isHeard?: boolean;
   /** Bytes of content that has arrived in part. What it drops of it when the engine fires `TIMER_SPILL`, its oldest first. */
   readonly incompleteBytes?: number;
+  /** Keys of messages that may yet come. It drops its oldest when the engine fires `TIMER_SPILL_KEYS`. */
+  readonly skippedKeys?: number;
 }
 
 export interface ConversationType<State, Command, Opening> {
@@ -225,6 +227,8 @@ export type AnyConversationType = ConversationType<any, any, any>;
 
 /** Fired by the engine, and never set, where there is too much content that has arrived in part. */
 export const TIMER_SPILL = "spill";
+/** The same where there are too many keys of messages that may yet come. */
+export const TIMER_SPILL_KEYS = "spill-keys";
 
 /** Bytes of the read-only record `message/<id>`: "the message table knows this id". */
 export const messageRecordKey = (id: MessageId | string): RecordKey => `message/${id}`;

@@ -17,6 +17,7 @@ import type { PairwiseOpening } from "../pairwise-opening.ts";
 import { readWord } from "../pairwise-words.ts";
 import { withoutFutureTimes } from "./clock/set-back.ts";
 import { Draft } from "./draft.ts";
+import { skippedKeysOf } from "./forgetting/spill-keys.ts";
 import { openPrivate } from "./open.ts";
 import { cancel } from "./outbox/cancel.ts";
 import { retry } from "./outbox/retry.ts";
@@ -98,7 +99,8 @@ export const privateV1: ConversationType<PrivateState, PrivateCommand, PairwiseO
 
 function summarise(state: PrivateState): ConversationSummary {
   const { peerAddress, createdAtMs, hasHeard, openBytes, isBlocked, isUndecided, isRolledBack } = state;
-  const summary = { peer: peerAddress, createdAtMs, isHeard: hasHeard, incompleteBytes: openBytes };
+  const held = { incompleteBytes: openBytes, skippedKeys: skippedKeysOf(state) };
+  const summary = { peer: peerAddress, createdAtMs, isHeard: hasHeard, ...held };
   if (isBlocked) return { ...summary, standing: "blocked" };
   if (isUndecided) return { ...summary, standing: "undecided" };
   return isRolledBack ? { ...summary, standing: "rolled-back" } : summary;
