@@ -124,8 +124,18 @@ export type Effect =
       readonly messageId?: MessageId;
     }
   | { readonly kind: "deliver"; readonly event: ConversationEvent }
-  /** With `needs` the turn publishes acknowledgements or repetitions: where a quota counts them it waits for a token. */
-  | { readonly kind: "schedule"; readonly name: string; readonly atMs: number; readonly needs?: TokenNeed }
+  /**
+   * With `needs` the turn publishes acknowledgements or repetitions: where a quota counts them it waits for a token.
+   * `isDate`: it stands for a date (when a link ends), which setting the clock does not move. Any other measures an
+   * interval: when this machine's clock is set back it is due so much earlier.
+   */
+  | {
+      readonly kind: "schedule";
+      readonly name: string;
+      readonly atMs: number;
+      readonly needs?: TokenNeed;
+      readonly isDate?: true;
+    }
   | { readonly kind: "cancel"; readonly name: string }
   | { readonly kind: "put"; readonly key: RecordKey; readonly bytes: Uint8Array }
   | { readonly kind: "drop"; readonly key: RecordKey }
@@ -188,6 +198,8 @@ export interface ConversationSummary {
   readonly isHeard?: boolean;
   /** Bytes of content that has arrived in part. What it drops of it when the engine fires `TIMER_SPILL`, its oldest first. */
   readonly incompleteBytes?: number;
+  /** Keys of messages that may yet come. It drops its oldest when the engine fires `TIMER_SPILL_KEYS`. */
+  readonly skippedKeys?: number;
 }
 
 export interface ConversationType<State, Command, Opening> {
@@ -215,6 +227,8 @@ export type AnyConversationType = ConversationType<any, any, any>;
 
 /** Fired by the engine, and never set, where there is too much content that has arrived in part. */
 export const TIMER_SPILL = "spill";
+/** The same where there are too many keys of messages that may yet come. */
+export const TIMER_SPILL_KEYS = "spill-keys";
 
 /** Bytes of the read-only record `message/<id>`: "the message table knows this id". */
 export const messageRecordKey = (id: MessageId | string): RecordKey => `message/${id}`;

@@ -68,6 +68,7 @@ class RunningEngine implements Engine {
   constructor(options: EngineOptions) {
     this.#options = options;
     const { store, transport, clock, log, canary, meter } = options;
+    const setBack = SetBack.open({ store, clock, log });
     const quota = openQuota(store, clock, options.quota);
     this.#registry = createRegistry(options.types);
     this.#feed = new EventFeed(store, clock);
@@ -107,7 +108,6 @@ class RunningEngine implements Engine {
     const commands = new Commands({ store, turns: this.#turns, conversations, phase });
     this.#commands = commands;
     this.people = new Decisions({ commands, conversations, contacts });
-    const setBack = new SetBack({ store, clock, log });
     const { counters } = this;
     const shared = { store, transport, clock, setBack, log, counters, quota, onEvents, isHeld: this.#disk.isFailing };
     this.#sending = new Sending({ ...shared, turns: this.#turns, shiftMs: () => this.#listening.time.shiftMs });

@@ -132,8 +132,13 @@ export interface ConversationWrite {
   readonly closed: boolean;
   readonly putRecords: readonly { readonly key: RecordKey; readonly bytes: Uint8Array }[];
   readonly dropRecords: readonly RecordKey[];
-  /** One that needs a token, is due already and is set for now keeps its earlier time. */
-  readonly setTimers: readonly { readonly name: string; readonly atMs: number; readonly needs?: TokenNeed }[];
+  /** One that needs a token, is due already and is set for now keeps its earlier time. A date: see `clockSetBack`. */
+  readonly setTimers: readonly {
+    readonly name: string;
+    readonly atMs: number;
+    readonly needs?: TokenNeed;
+    readonly isDate?: true;
+  }[];
   readonly cancelTimers: readonly string[];
   /** Inserted unless (conversation, messageId) exists, or one of `otherIds` anywhere. */
   readonly newMessages: readonly NewMessage[];

@@ -175,16 +175,17 @@ export class ConversationTables {
     for (const name of write.cancelTimers) {
       this.#database.run("DELETE FROM timer WHERE conversation = ? AND name = ?", write.number, name);
     }
-    for (const { name, atMs, needs } of write.setTimers) {
+    for (const { name, atMs, needs, isDate } of write.setTimers) {
       this.#database.run(
-        `INSERT INTO timer (conversation, name, at_ms, needs) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (conversation, name) DO UPDATE SET needs = ?4,
+        `INSERT INTO timer (conversation, name, at_ms, needs, is_date) VALUES (?1, ?2, ?3, ?4, ?6)
+         ON CONFLICT (conversation, name) DO UPDATE SET needs = ?4, is_date = ?6,
            at_ms = CASE WHEN ?4 > 0 AND ?3 <= ?5 THEN min(at_ms, ?3) ELSE ?3 END`,
         write.number,
         name,
         atMs,
         needs === undefined ? 0 : tokenNeeds.indexOf(needs) + 1,
         nowMs,
+        isDate === true ? 1 : 0,
       );
     }
   }

@@ -31,7 +31,7 @@ import { OutboxTable } from "./outbox.ts";
 import type { Keeping } from "./rollback/changes.ts";
 import { Rollbacks } from "./rollback/rollbacks.ts";
 import type { Sealer } from "./seal.ts";
-import { setRowsBack } from "./tables/dated-rows.ts";
+import { noteRan, ranAtMs, setRowsBack } from "./tables/dated-rows.ts";
 import { ExpiryTable } from "./tables/expiry.ts";
 import { writeGroup } from "./tables/group.ts";
 import { PublicationTable } from "./tables/publications.ts";
@@ -221,6 +221,18 @@ export class SqliteStore extends WaitingRows implements Store {
 
   clockSetBack(nowMs: number, byMs: number): void {
     this.write(() => setRowsBack(this.#database, nowMs, byMs));
+  }
+
+  ran(atMs: number): void {
+    this.write(() => noteRan(this.#database, atMs));
+  }
+
+  ranAtMs(): number | undefined {
+    return ranAtMs(this.#database);
+  }
+
+  forgetCursorsAfter(nowMs: number): void {
+    this.write(() => this.#database.run("UPDATE cursor SET through_ms = 0 WHERE through_ms > ?", nowMs));
   }
 
   backedUp(atMs: number): void {

@@ -252,6 +252,12 @@ export const mutants: readonly Mutant[] = [
     tests: ["test/engine/loops/set-clock.test.ts"],
   },
   {
+    name: "times later than now are believed",
+    file: "src/conversation/private-v1/clock/set-back.ts",
+    changes: [["if (!isOfFuture(state, now)) return state;", "if (!isOfFuture(state, now) || now > 0) return state;"]],
+    tests: ["test/conversation/set-back.test.ts"],
+  },
+  {
     name: "the age of a canary by a clock that somebody sets",
     file: "src/engine/health.ts",
     changes: [["clock.steady() - heardAtMs", "clock.now() - heardAtMs"]],

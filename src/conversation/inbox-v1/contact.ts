@@ -6,7 +6,7 @@ import type { Effect } from "../contract.ts";
 import { SIBLINGS_MAX } from "../pairwise-opening.ts";
 import { tell } from "../pairwise-words.ts";
 import { fromUint64, ownBytes } from "../state-version.ts";
-import { contactRecord } from "./state.ts";
+import { contactRecord, DAY_MS } from "./state.ts";
 
 const { ContactV1 } = umbra.state.v1;
 
@@ -73,6 +73,25 @@ export function putContact(address: string, contact: Contact): Effect {
 export function withConversation(contact: Contact, pair: Pair): Contact {
   const newestCreatedAtMs = Math.max(contact.newestCreatedAtMs, pair.createdAtMs);
   return { ...contact, newestCreatedAtMs, conversations: [...contact.conversations, pair] };
+}
+
+/**
+ * When the next conversation is made: above every other with this identity, so that both sides agree on the newest (profile
+ * 8.7). Those that a wrong clock has dated later than a day from now were refused by the peer: they count as the oldest.
+ */
+export function beforeNext(contact: Contact, now: number): { readonly contact: Contact; readonly createdAtMs: number } {
+  const isAhead = (ms: number): boolean => ms > now + DAY_MS;
+  if (!isAhead(contact.newestCreatedAtMs))
+    return { contact, createdAtMs: Math.max(now, contact.newestCreatedAtMs + 1) };
+  const conversations = contact.conversations.map((pair) =>
+    isAhead(pair.createdAtMs) && !pair.isHeard ? { ...pair, createdAtMs: 0 } : pair,
+  );
+  const times = conversations.map(({ createdAtMs }) => createdAtMs).filter((ms) => !isAhead(ms));
+  const newestCreatedAtMs = Math.max(0, ...times);
+  return {
+    contact: { ...contact, conversations, newestCreatedAtMs },
+    createdAtMs: Math.max(now, newestCreatedAtMs + 1),
+  };
 }
 
 /** The newest of those in which the peer was heard; all older ones are superseded by it. */

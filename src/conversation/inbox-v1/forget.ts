@@ -28,7 +28,7 @@ export function forgetLater(key: RecordKey, endMs: number, day: Uint8Array | und
 }
 
 export function expireLater(id: string, atMs: number): Effect {
-  return { kind: "schedule", name: `${TIMER_EXPIRE}${id}`, atMs };
+  return { kind: "schedule", name: `${TIMER_EXPIRE}${id}`, atMs, isDate: true };
 }
 
 export function fireTimer(state: InboxState, name: string, context: TurnContext): Step {

@@ -12,7 +12,15 @@ import { encodeInboxFrame } from "../../wire/inbox-frame.ts";
 import { accept, reject, type Transition, type TurnContext } from "../contract.ts";
 import type { InviterOpening } from "../pairwise-opening.ts";
 import { tell } from "../pairwise-words.ts";
-import { type Contact, conversationOf, meet, putContact, readContact, withConversation } from "./contact.ts";
+import {
+  beforeNext,
+  type Contact,
+  conversationOf,
+  meet,
+  putContact,
+  readContact,
+  withConversation,
+} from "./contact.ts";
 import { acceptedRequest } from "./decide.ts";
 import { dayRecord, expireLater, forgetLater } from "./forget.ts";
 import { indexLink, inviteId, putLink, RECORD_LINKS } from "./links.ts";
@@ -124,10 +132,9 @@ export function acceptInvite(
       "invite/used",
       "you have used this link already, and it opens one conversation: umbrad conversation list has it; for another, ask for a new link",
     );
-  const contact = readContact(context.records.get(contactKey));
-  if (contact.isBlocked) return reject("contact/blocked", "you blocked this contact: unblock it first");
-  // Above every conversation with this identity, so that both sides agree on the newest (profile 8.7).
-  const createdAtMs = Math.max(now, contact.newestCreatedAtMs + 1);
+  const known = readContact(context.records.get(contactKey));
+  if (known.isBlocked) return reject("contact/blocked", "you blocked this contact: unblock it first");
+  const { contact, createdAtMs } = beforeNext(known, now);
   const begun = beginConversation(state, bundle, { contact, createdAtMs, text: request.text }, context);
   if (begun === undefined) return reject("invite/unusable", "the link's keys are not usable");
   const { opening } = begun;

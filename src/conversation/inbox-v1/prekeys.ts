@@ -53,7 +53,7 @@ export function dayOf(ms: number): number {
 /** Sets the timer that deletes what ends on that day. */
 export function tidyLater(endMs: number): Effect {
   const day = dayOf(endMs);
-  return { kind: "schedule", name: `${TIMER_TIDY}${day}`, atMs: (day + 1) * DAY_MS };
+  return { kind: "schedule", name: `${TIMER_TIDY}${day}`, atMs: (day + 1) * DAY_MS, isDate: true };
 }
 
 /** A prekey and the record of its secret. */
@@ -77,17 +77,21 @@ interface GivenBundle extends PrekeyChange {
 /** Our bundle for a peer, signed; a new prekey when the public one has served its week. The old one ends by its own timer. */
 export function givePublicBundle(state: InboxState, context: TurnContext): GivenBundle {
   const newest = state.prekeys.findLast(({ isPublic }) => isPublic);
-  if (newest !== undefined && context.now < newest.createdAtMs + PUBLIC_ROTATION_MS) {
+  const isAhead = ({ createdAtMs }: Prekey): boolean => createdAtMs > context.now + DAY_MS;
+  if (newest !== undefined && context.now < newest.createdAtMs + PUBLIC_ROTATION_MS && !isAhead(newest)) {
     const { notAfterMs } = newest;
     return { prekeys: state.prekeys, effects: [], bundle: signedBundle(state, newest), notAfterMs };
   }
   const { prekey, stored } = makePublicPrekey(context);
   const { prekeys, effects } = withoutExpired(state.prekeys, context.now);
+  // Dated by a clock that was years ahead, they would be kept for these years: their time is counted from now.
+  const { notAfterMs } = prekey;
+  const terms = { createdAtMs: context.now, notAfterMs };
   return {
-    prekeys: [...prekeys, prekey],
+    prekeys: [...prekeys.map((each) => (each.isPublic && isAhead(each) ? { ...each, ...terms } : each)), prekey],
     effects: [...effects, ...stored],
     bundle: signedBundle(state, prekey),
-    notAfterMs: prekey.notAfterMs,
+    notAfterMs,
   };
 }
 

@@ -70,7 +70,7 @@ export function receiveInvite(
   const peer = checkInviter(state, invite, read.theirStatic);
   if ("refusal" in peer) return reject(peer.refusal);
   const { createdAtMs } = invite;
-  if (createdAtMs < prekey.createdAtMs - DAY_MS || createdAtMs > context.now + DAY_MS) return reject("created-at");
+  if (!isTimely(createdAtMs, prekey, context.now)) return reject("created-at");
   const contactKey = contactRecord(peer.address);
   const linkKey = linkRecord(inviteId(prekey));
   // Its prekey may be gone the sooner, never the later: while it is there, a repeated invite must be known.
@@ -113,6 +113,12 @@ export function receiveInvite(
     ...redeem(context.records.get(linkKey), peer.address, context.now),
     { kind: "open", type: PRIVATE_TYPE, opening },
   ]);
+}
+
+/** Of a prekey that is dated later than now nobody knows when it was made: the clock was set back since. */
+function isTimely(createdAtMs: number, prekey: Prekey, now: number): boolean {
+  const isBefore = prekey.createdAtMs <= now && createdAtMs < prekey.createdAtMs - DAY_MS;
+  return !isBefore && createdAtMs <= now + DAY_MS;
 }
 
 function participantsOf(

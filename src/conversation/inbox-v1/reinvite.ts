@@ -4,6 +4,7 @@ import { decodeBundle } from "../../wire/contact-bundle.ts";
 import { accept, type Effect, ignore, type Transition, type TurnContext } from "../contract.ts";
 import { tell } from "../pairwise-words.ts";
 import {
+  beforeNext,
   type Contact,
   conversationOf,
   isSamePair,
@@ -100,7 +101,9 @@ export function reinvite(
   const newest = contact.conversations.toSorted((a, b) => b.createdAtMs - a.createdAtMs)[0];
   // A newer one has its own patience.
   if (!isSamePair(newest, ident)) return ignore("a newer conversation exists");
-  if (now - contact.reinvitedAtMs < pauseMs) return ignore("invited anew a short while ago");
+  // Dated later than now by a clock that was set back since, it says nothing.
+  if (contact.reinvitedAtMs <= now && now - contact.reinvitedAtMs < pauseMs)
+    return ignore("invited anew a short while ago");
   const tried = { ...contact, reinvitedAtMs: now };
   const needed: Effect = { kind: "deliver", event: { type: "contact.link-needed", peer } };
   return inviteAgain(state, peer, tried, context) ?? accept(state, [putContact(peer, tried), needed]);
@@ -110,14 +113,14 @@ export function reinvite(
 export function inviteAgain(
   state: InboxState,
   peer: string,
-  contact: Contact,
+  known: Contact,
   context: TurnContext,
 ): Extract<Step, { kind: "accept" }> | undefined {
   const { now } = context;
-  const decoded = contact.bundle === undefined ? undefined : decodeBundle(contact.bundle);
+  const decoded = known.bundle === undefined ? undefined : decodeBundle(known.bundle);
   const bundle = decoded?.kind === "readable" ? decoded.value.bundle : undefined;
   if (bundle === undefined || bundle.notAfterMs <= now) return undefined;
-  const createdAtMs = Math.max(now, contact.newestCreatedAtMs + 1);
+  const { contact, createdAtMs } = beforeNext(known, now);
   const begun = beginConversation(state, bundle, { contact, createdAtMs, text: undefined }, context);
   if (begun === undefined) return undefined;
   const pair = { ident: begun.opening.keys.ident, createdAtMs, isHeard: false };

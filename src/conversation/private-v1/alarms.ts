@@ -1,4 +1,5 @@
 /** The timers that a private conversation sets for itself: when to acknowledge, when to resend (profile 8.9-3, -4). */
+import { invitedAtMs } from "./clock/set-back.ts";
 import type { Draft } from "./draft.ts";
 import {
   ACKNOWLEDGE_AFTER_MAX_MS,
@@ -61,7 +62,8 @@ export function scheduleResend(draft: Draft): void {
 export function awaitedSinceMs(state: PrivateState, now: number): number | undefined {
   const [oldest] = state.unacknowledged;
   if (oldest !== undefined) return oldest.sentAtMs;
-  if (isUnheardInvite(state) && now - state.createdAtMs < GIVE_UP_MS) return state.createdAtMs;
+  const invitedMs = invitedAtMs(state, now);
+  if (isUnheardInvite(state) && now - invitedMs < GIVE_UP_MS) return invitedMs;
   // Only an answer ends a chain that has no number left for what waits.
   return isContentWaiting(state) && !hasNumberForResend(state) ? state.lastPublishedMs : undefined;
 }

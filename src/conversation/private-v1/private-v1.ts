@@ -15,7 +15,9 @@ import {
 } from "../contract.ts";
 import type { PairwiseOpening } from "../pairwise-opening.ts";
 import { readWord } from "../pairwise-words.ts";
+import { withoutFutureTimes } from "./clock/set-back.ts";
 import { Draft } from "./draft.ts";
+import { skippedKeysOf } from "./forgetting/spill-keys.ts";
 import { openPrivate } from "./open.ts";
 import { cancel } from "./outbox/cancel.ts";
 import { retry } from "./outbox/retry.ts";
@@ -68,7 +70,8 @@ export const privateV1: ConversationType<PrivateState, PrivateCommand, PairwiseO
 
   reads: (state, input) => (input.kind === "timer" ? timerReads(state, input.name) : []),
 
-  step(state, input, context): Transition<PrivateState> {
+  step(stored, input, context): Transition<PrivateState> {
+    const state = withoutFutureTimes(stored, context.now);
     switch (input.kind) {
       case "envelope":
         return receiveEnvelope(state, input.envelope, input.ref, context);
@@ -96,7 +99,8 @@ export const privateV1: ConversationType<PrivateState, PrivateCommand, PairwiseO
 
 function summarise(state: PrivateState): ConversationSummary {
   const { peerAddress, createdAtMs, hasHeard, openBytes, isBlocked, isUndecided, isRolledBack } = state;
-  const summary = { peer: peerAddress, createdAtMs, isHeard: hasHeard, incompleteBytes: openBytes };
+  const held = { incompleteBytes: openBytes, skippedKeys: skippedKeysOf(state) };
+  const summary = { peer: peerAddress, createdAtMs, isHeard: hasHeard, ...held };
   if (isBlocked) return { ...summary, standing: "blocked" };
   if (isUndecided) return { ...summary, standing: "undecided" };
   return isRolledBack ? { ...summary, standing: "rolled-back" } : summary;

@@ -143,7 +143,7 @@ function readSds(draft: Draft, sds: SdsMessage): Step {
   if (lacking.length > 0) return { kind: "lacks", keys: lacking };
   // Before acknowledgements are taken: they make the state forget messages that are known.
   const missing = [...new Set(sds.causalHistory)].filter((id) => id !== sds.messageId && isMissing(draft, id));
-  const lamportMs = Math.min(sds.lamport, now + LAMPORT_AHEAD_MAX_MS);
+  const lamportMs = Math.min(sds.lamport, Math.max(now + LAMPORT_AHEAD_MAX_MS, afterNewest(state)));
   const arrived = { messageId: sds.messageId, lamportMs, sinceMs: now, missing };
   const plan: Plan | undefined = sds.content === undefined ? undefined : planContent(state, arrived);
   const arriving = sds.content === undefined ? undefined : { messageId: sds.messageId, content: sds.content };
@@ -155,6 +155,11 @@ function readSds(draft: Draft, sds: SdsMessage): Step {
   draft.set({ lamportMs: Math.max(state.lamportMs, lamportMs) });
   if (plan === undefined) return draft.accept();
   return draft.accept({ refusedInside: carryOut(draft, plan, arriving) });
+}
+
+/** Once a clock was far ahead, or ours is far behind, their times are too far ahead for long: what is new is newer all the same. */
+function afterNewest({ newestTheirs }: PrivateState): number {
+  return (newestTheirs?.lamportMs ?? 0) + 1;
 }
 
 function planContent({ held, hasMoved }: PrivateState, arrived: Held): Plan {

@@ -1,9 +1,18 @@
 /** What a private conversation does when a timer fires: acknowledge, resend, flush waiting content, ask for repairs. */
-import { type Input, ignore, type RecordKey, TIMER_SPILL, type Transition, type TurnContext } from "../contract.ts";
+import {
+  type Input,
+  ignore,
+  type RecordKey,
+  TIMER_SPILL,
+  TIMER_SPILL_KEYS,
+  type Transition,
+  type TurnContext,
+} from "../contract.ts";
 import { acknowledgeNow, answerNow } from "./acknowledge.ts";
 import { oweAcknowledgement } from "./alarms.ts";
 import { carryOut, planLoss, planReads } from "./deliver.ts";
 import { Draft } from "./draft.ts";
+import { spillKeys } from "./forgetting/spill-keys.ts";
 import { forgetOld, trailReads } from "./forgetting/trail.ts";
 import { forgetReads, forgetWaiting } from "./relations/rollback.ts";
 import { close } from "./relations/standing.ts";
@@ -78,6 +87,7 @@ export function timerReads(state: PrivateState, name: string): readonly RecordKe
 
 export function fireTimer(state: PrivateState, { name, tokens }: Fired, context: TurnContext): Step {
   if (trailReads(state, name) !== undefined) return forgetOld(new Draft(state, context), name);
+  if (name === TIMER_SPILL_KEYS) return spill(new Draft(state, context));
   if (isMuted(state) && !firesInSilence(state, name)) return ignore("sends nothing");
   if (state.hasMoved && !TIMERS_OF_MOVED.includes(name)) return ignore("sends nothing any more");
   const draft = new Draft(state, context);
@@ -107,6 +117,10 @@ export function fireTimer(state: PrivateState, { name, tokens }: Fired, context:
     default:
       return ignore("unknown timer");
   }
+}
+
+function spill(draft: Draft): Step {
+  return spillKeys(draft) ? draft.accept({ refusedInside: "skipped-keys-spilled" }) : ignore("no key is kept");
 }
 
 /** Nothing leaves; what does not arrive is still forgotten in time, and what will not be acknowledged still ends. */

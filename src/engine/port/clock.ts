@@ -13,8 +13,13 @@ export interface Clock {
 /** Part of the Store port: rows that wait are due by the clock of the wall, so that they outlive the process. */
 export interface DatedRows {
   /**
-   * The clock was set back by so much: what is to be published, looked for or tried again, acknowledged or repeated later
-   * than `nowMs` is due so much earlier, as if it had been written after the step. Dates (when a link ends) stay.
+   * The clock was set back by so much: what is due later than `nowMs` is due so much earlier, and what came or left later is
+   * so much older, as if it had been written after the step. Timers that stand for a date (when a link ends) stay.
    */
   clockSetBack(nowMs: number, byMs: number): void;
+  /** The daemon was at work at that time of the wall's clock; `clockSetBack` says so too. */
+  ran(atMs: number): void;
+  ranAtMs(): number | undefined;
+  /** Cursors that are later than now begin at the beginning: nobody knows since when they were wrong. */
+  forgetCursorsAfter(nowMs: number): void;
 }

@@ -48,8 +48,8 @@ type WrittenEffects = Omit<
 >;
 type Mutable<List> = List extends readonly (infer Item)[] ? Item[] : never;
 
-function timerOf({ name, atMs, needs }: Extract<Effect, { kind: "schedule" }>): WrittenEffects["setTimers"][number] {
-  return needs === undefined ? { name, atMs } : { name, atMs, needs };
+function timerOf({ kind, ...timer }: Extract<Effect, { kind: "schedule" }>): WrittenEffects["setTimers"][number] {
+  return timer;
 }
 
 class EffectRows {

@@ -6,7 +6,7 @@ import type { Clock, ConversationNumber, Store } from "../ports.ts";
 import type { Registry } from "../registry.ts";
 import type { Router } from "../routing/router.ts";
 import { Committer } from "./committer.ts";
-import { IncompleteContent } from "./incomplete-content.ts";
+import { CommonBound, incompleteContent, skippedKeys } from "./common-bound.ts";
 import { createMailboxes, type Mailboxes } from "./mailbox.ts";
 import { States } from "./states.ts";
 import { runTurn, type TurnOrigin, type TurnOutcome, type TurnPorts } from "./turn.ts";
@@ -27,7 +27,7 @@ export class Turns {
   readonly #mailboxes: Mailboxes = createMailboxes();
   readonly #listener: TurnListener;
   readonly #committer: Committer;
-  readonly #incomplete: IncompleteContent;
+  readonly #bounds: readonly CommonBound[];
   #isClosed = false;
   #nextNumber: ConversationNumber;
 
@@ -44,12 +44,11 @@ export class Turns {
     this.#router = deps.router;
     this.#listener = deps.listener;
     this.#nextNumber = deps.store.nextConversationNumber();
-    this.#incomplete = new IncompleteContent({
-      fire: async (number, name) => {
-        const outcome = await this.run(number, () => ({ input: { kind: "timer", name }, origin: {} }));
-        return outcome.kind === "accepted";
-      },
-    });
+    const fire = async (number: ConversationNumber, name: string): Promise<boolean> => {
+      const outcome = await this.run(number, () => ({ input: { kind: "timer", name }, origin: {} }));
+      return outcome.kind === "accepted";
+    };
+    this.#bounds = [incompleteContent, skippedKeys].map((bounded) => new CommonBound(bounded, fire));
     this.#ports = {
       store: deps.store,
       registry: deps.registry,
@@ -107,14 +106,14 @@ export class Turns {
   /** At start: a conversation as the store has it. */
   adopt(conversation: ConversationNumber, type: AnyConversationType, state: unknown): void {
     const change = { conversation, type, before: undefined, after: state };
-    this.#incomplete.note(change);
+    for (const bound of this.#bounds) bound.note(change);
     this.#router.apply(change);
   }
 
   #apply(outcome: AcceptedTurn): void {
     const changes = outcome.changed.map((change) => ({ conversation: change.number, ...change }));
     const hints = changes.flatMap((change) => this.#router.apply(change));
-    for (const change of changes) this.#incomplete.apply(change);
+    for (const change of changes) for (const bound of this.#bounds) bound.apply(change);
     this.#listener.onAccepted(outcome);
     if (hints.length > 0) this.#listener.onHints(hints);
   }

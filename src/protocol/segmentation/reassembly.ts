@@ -73,6 +73,12 @@ export function wholeOf({ wholeHash }: OpenSet, payloads: readonly Uint8Array[])
   return bytesEqual(keccak256(whole), wholeHash) ? whole : undefined;
 }
 
+/** After the clock was set back: what came later than now rests from now on. */
+export function notAfter(open: OpenSets, now: number): OpenSets {
+  if (open.sets.every(({ lastMs }) => lastMs <= now)) return open;
+  return { ...open, sets: open.sets.map((set) => ({ ...set, lastMs: Math.min(set.lastMs, now) })) };
+}
+
 /** Sets that have rested too long. */
 export function expire(open: OpenSets, now: number): { readonly open: OpenSets; readonly dropped: readonly OpenSet[] } {
   const dropped = open.sets.filter(({ lastMs }) => now - lastMs >= SET_REST_MAX_MS);

@@ -51,6 +51,8 @@ CREATE TABLE timer (
   at_ms INTEGER NOT NULL,
   -- 0 fires when it is due; 1 an acknowledgement, 2 anything else that needs a token of the share.
   needs INTEGER NOT NULL DEFAULT 0 CHECK (needs BETWEEN 0 AND 2),
+  -- 1 stands for a date, which setting the clock does not move.
+  is_date INTEGER NOT NULL DEFAULT 0 CHECK (is_date IN (0, 1)),
   -- Not null: no timer, but a word that another conversation left for this one.
   data BLOB,
   PRIMARY KEY (conversation, name)

@@ -131,13 +131,16 @@ export const waitingCases: StoreCases = {
     const timers = [
       { name: "due", atMs: 90, needs: "resend" },
       { ...ack, atMs: 1_030 },
-      { name: "date", atMs: 1_040 },
+      { name: "date", atMs: 1_040, isDate: true },
+      { name: "repair", atMs: 1_050 },
     ] as const;
     const outbox = [
       outboxRow("due", { dueAtMs: 80, queuedAtMs: 80 }),
       outboxRow("later", { dueAtMs: 1_020, queuedAtMs: 1_010 }),
     ];
     const { conversations } = turn({ setTimers: timers, outbox });
+    store.saveCursor({ topics: [topic("a")], throughMs: 1_070 });
+    store.saveCursor({ topics: [topic("b")], throughMs: 100 });
     const tells = [{ conversation: 0, name: "word", atMs: 1_000, data: bytes("word") }];
     store.commit({ atMs: 5, conversations, tells });
     const parked = { conversation: 0, topic: topic("a"), payload: bytes("p"), errorCode: "engine/bug", parkedAtMs: 5 };
@@ -149,6 +152,7 @@ export const waitingCases: StoreCases = {
       [
         ["word", 0],
         ["ack", 30],
+        ["repair", 50],
         ["due", 90],
         ["date", 1_040],
       ],
@@ -161,5 +165,39 @@ export const waitingCases: StoreCases = {
       ],
     );
     assert.equal(again.parkedNextDueMs(), 60);
+    assert.deepEqual([again.cursor(topic("a")), again.cursor(topic("b"))], [70, 100]);
+    again.saveCursor({ topics: [topic("a")], throughMs: 80 });
+    assert.equal(again.cursor(topic("a")), 80, "and goes on from there");
+  },
+
+  "when the daemon was last at work is remembered, and moves with the clock": async (store, reopen) => {
+    assert.equal(store.ranAtMs(), undefined);
+    store.ran(5_000);
+    assert.equal((await reopen()).ranAtMs(), 5_000);
+  },
+
+  "a step back moves that time in its own commit, and cursors of the future are given up": (store) => {
+    store.ran(5_000);
+    store.saveCursor({ topics: [topic("a")], throughMs: 4_000 });
+    store.saveCursor({ topics: [topic("b")], throughMs: 900 });
+    store.forgetCursorsAfter(1_000);
+    store.clockSetBack(1_000, 4_000);
+    assert.deepEqual([store.ranAtMs(), store.cursor(topic("a")), store.cursor(topic("b"))], [1_000, 0, 900]);
+  },
+
+  "when the clock was set back, what was spent and what arrived since is as old as it is": (store) => {
+    const received = (name: string) =>
+      turn({ newMessages: [newMessage(name, { direction: "in", state: "received" })] });
+    store.commit({ ...received("old"), atMs: 50 });
+    store.commit({
+      atMs: 1_090,
+      conversations: [{ ...received("new").conversations[0]!, expectedRevision: 1 }],
+      spend: { publications: { count: 1, forgetBeforeMs: 0 }, share: { tokens: 1, refillMs: 20, sizeMs: 600 } },
+    });
+    store.clockSetBack(100, 1_000);
+    assert.deepEqual(store.quota(), { publishedAtMs: [90], shareFullAtMs: 110 });
+    const expire = (beforeMs: number) =>
+      store.expireMessages({ conversation: 0, beforeMs, unacknowledgedBeforeMs: beforeMs }, 9);
+    assert.deepEqual([expire(50), expire(51), expire(90), expire(91)], [0, 1, 0, 1]);
   },
 };

@@ -94,7 +94,9 @@ export function forgetOld(draft: Draft, timer: string): Transition<PrivateState>
   const gone: string[] = [];
   for (const index of indicesOf(kind, draft.state)) {
     const { atMs, keys } = readEntry(draft.record(trailRecord(kind, index)));
-    nextMs = atMs + kind.keptMs;
+    // Dated later than now by a clock that was set back since: it would hold up whatever is behind it. The timer was not
+    // due too early, because the step has moved it too.
+    nextMs = atMs > now ? now : atMs + kind.keptMs;
     if (nextMs > now) break;
     draft.add({ kind: "drop", key: trailRecord(kind, index) });
     gone.push(...keys);

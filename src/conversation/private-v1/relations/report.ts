@@ -6,6 +6,7 @@ import { fromHex, toHex } from "../../../crypto/bytes.ts";
 import { type ClientAddress, inboxAddressOf, inboxConversationId, privateConversationId } from "../../../wire/ids.ts";
 import { type Effect, ignore, type Transition } from "../../contract.ts";
 import { tell, type Word } from "../../pairwise-words.ts";
+import { isRefusedInvite } from "../clock/set-back.ts";
 import type { Draft } from "../draft.ts";
 import {
   BUNDLE_EVERY_MS,
@@ -58,7 +59,7 @@ export function reportStuck(draft: Draft): void {
   const { state, now } = draft;
   const [oldest] = state.unacknowledged;
   const isStuck = isUnheardInvite(state)
-    ? now - state.createdAtMs >= UNANSWERED_MS
+    ? now - state.createdAtMs >= UNANSWERED_MS || isRefusedInvite(state, now)
     : oldest !== undefined && now - oldest.firstSentAtMs >= STUCK_MS;
   if (!isStuck || now - state.toldStuckMs < TELL_STUCK_MS) return;
   draft.set({ toldStuckMs: now });

@@ -9,6 +9,7 @@ import {
   indicesOf,
   nextExpiryMs,
   noOpenSets,
+  notAfter,
   type OpenSet,
   type OpenSets,
   spill,
@@ -130,7 +131,7 @@ function keepOpenSets(draft: Draft, open: OpenSets): void {
 
 function openSetsOf(draft: Draft): OpenSets {
   const bytes = draft.record(RECORD_OPEN_SETS);
-  return bytes === undefined ? noOpenSets : decodeOpenSets(bytes);
+  return bytes === undefined ? noOpenSets : notAfter(decodeOpenSets(bytes), draft.now);
 }
 
 function partsOf({ serial, count }: OpenSet): RecordKey[] {

@@ -7,7 +7,7 @@ import { describe, it } from "node:test";
 import { privateV1 } from "../../../src/conversation/private-v1/private-v1.ts";
 import type { PrivateState } from "../../../src/conversation/private-v1/state.ts";
 import { INCOMPLETE_BYTES_MAX } from "../../../src/engine/limits.ts";
-import { IncompleteContent } from "../../../src/engine/turn/incomplete-content.ts";
+import { CommonBound, incompleteContent } from "../../../src/engine/turn/common-bound.ts";
 import { messageIdOf } from "../../../src/protocol/reliability/sds-message.ts";
 import { encodeSegments, SEGMENT_SIZE } from "../../../src/protocol/segmentation/segment.ts";
 import { answered, type Couple, type Hand } from "../../conversation/by-hand.ts";
@@ -31,15 +31,13 @@ describe("content that has arrived in part", () => {
   it("over the bound goes from the conversation that holds most, the oldest first, until it fits", async () => {
     const couples = [await answered(), await answered()] as const;
     const fired: (readonly [number, string])[] = [];
-    const incomplete = new IncompleteContent({
-      bytesMax: 5 * SEGMENT_SIZE,
-      fire: async (conversation, name) => {
-        fired.push([conversation, name]);
-        const { a } = couples[conversation] as Couple;
-        await a.take({ kind: "timer", name });
-        incomplete.apply({ conversation, type: privateV1, after: a.state });
-        return true;
-      },
+    const bounded = { ...incompleteContent, max: 5 * SEGMENT_SIZE };
+    const incomplete = new CommonBound(bounded, async (conversation, name) => {
+      fired.push([conversation, name]);
+      const { a } = couples[conversation] as Couple;
+      await a.take({ kind: "timer", name });
+      incomplete.apply({ conversation, type: privateV1, after: a.state });
+      return true;
     });
     const read = async (conversation: 0 | 1, envelopes: readonly Uint8Array[]) => {
       const { a } = couples[conversation];
@@ -75,7 +73,7 @@ describe("content that has arrived in part", () => {
       if (tries === 1) throw new Error("the disk is full");
       return false;
     };
-    const incomplete = new IncompleteContent({ bytesMax: SEGMENT_SIZE - 1, fire });
+    const incomplete = new CommonBound({ ...incompleteContent, max: SEGMENT_SIZE - 1 }, fire);
     for (const envelope of begin({ a, b, ...rest }, "one", 3)) await a.read(envelope);
     for (const expected of [1, 2, 3]) {
       incomplete.apply({ conversation: 0, type: privateV1, after: a.state });
