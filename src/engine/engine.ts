@@ -87,7 +87,7 @@ class RunningEngine implements Engine {
       counters: this.counters,
       memberOf: (number) => this.#conversations.typeOf(number)?.encryption.member,
       cursor: () => this.#listening.history.takeCursor(),
-      onGap: (reason) => this.#listening.history.markGap(reason),
+      onGap: (reason) => this.#listening.onGap(reason),
       onParked: () => this.#parking.wake(),
       limits: options.limits,
       isHeld: this.#disk.isFailing,

@@ -128,7 +128,9 @@ export class Health {
   #historyCheck(): HealthCheck {
     const ok = this.#isSynced();
     const readAtMs = this.#deps.listening.history.readAtMs() ?? null;
-    const text = ok ? "nothing is missing" : "history is being read";
+    const { isMissing } = this.#deps.listening;
+    const all = isMissing ? "what was over the limits is being read at their rate" : "nothing is missing";
+    const text = ok ? all : "history is being read";
     return { name: "history", ok, text, data: { synced: ok, readAtMs } };
   }
 

@@ -151,6 +151,9 @@ export const MESSAGES_PER_MINUTE_MAX = 20_000;
 /** Envelopes of one conversation that wait for its rate. */
 export const QUARANTINE_MAX = 1_000;
 
+/** What was turned away is read from a Store node after this, again and again until there is room for all of it. */
+export const TURNED_AWAY_PAUSE_MS = 5_000;
+
 /** A fault that comes back is told again after this, and so many are remembered as told. */
 export const TOLD_AGAIN_MS = 3_600_000;
 export const TOLD_MAX = 1_000;

@@ -254,7 +254,8 @@ export interface Store extends EventLog, ContactStore, DatedRows, BackupRecord, 
   /** What was spent of the network's quota: written by `TurnCommit.spend`. */
   quota(): SpentRows;
 
-  park(row: Omit<ParkedRow, "id" | "attempts">): void;
+  /** False: it waits already. */
+  park(row: Omit<ParkedRow, "id" | "attempts">): boolean;
   parkedDue(nowMs: number, limit: number): ParkedRow[];
   parkedRetryLater(id: number, dueAtMs: number, errorCode: string): void;
   parkedDrop(id: number): void;

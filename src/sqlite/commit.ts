@@ -105,6 +105,7 @@ function writeConversation(tables: Tables, write: ConversationWrite, atMs: numbe
       const message = event.messageId === undefined ? undefined : changes.message(event.messageId);
       return tables.events.append(event, { atMs, conversation: write.number, message });
     });
+  for (const key of changes.orphanedParts()) tables.conversations.dropRecord(write.number, key);
   for (const row of write.outbox) tables.outbox.add(write.number, row);
   return write.closed ? [...events, ...closeConversation(tables, write.number, atMs)] : events;
 }
@@ -121,12 +122,14 @@ function closeConversation(tables: Tables, conversation: ConversationNumber, atM
   });
 }
 
-/** Records that hold content of messages: history outlives the conversation. */
+/** Records that hold content of messages: history outlives the conversation. What was sent in it has no further try. */
 function* partsOfMessages(tables: Tables, conversation: ConversationNumber): Generator<string> {
-  for (const { body } of tables.messages.all(conversation)) {
-    const parts = body.attachment?.parts;
-    for (let index = 0; index < (parts?.count ?? 0); index += 1) yield `${parts?.prefix}${index}`;
-  }
+  for (const message of tables.messages.all(conversation)) if (message.direction === "in") yield* partsOf(message);
+}
+
+function partsOf({ body }: Pick<NewMessage, "body">): string[] {
+  const { prefix, count } = body.attachment?.parts ?? { prefix: "", count: 0 };
+  return Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 }
 
 /** The message changes of one write: which of them took effect, and the rows as they are after it. */
@@ -165,6 +168,13 @@ class MessageChanges {
     if (this.#announced.has(change)) return false;
     this.#announced.add(change);
     return fresh;
+  }
+
+  /** Of content that came, and was there already: nothing refers to these records. */
+  orphanedParts(): string[] {
+    const isDropped = ({ messageId, direction }: NewMessage) =>
+      direction === "in" && this.#fresh.get(`${messageId} received`) === false;
+    return this.#write.newMessages.filter(isDropped).flatMap(partsOf);
   }
 
   message(messageId: MessageId): MessageRow | undefined {

@@ -39,11 +39,11 @@ export class IntakeTables {
   }
 
   /** Once for each envelope and conversation: the network delivers again what we could not take. */
-  park(row: Omit<ParkedRow, "id" | "attempts">): void {
+  park(row: Omit<ParkedRow, "id" | "attempts">): boolean {
     const { conversation, topic, payload, wakuHash } = row;
     const tag = this.#sealer.tag("parked", wakuHash);
     const header: ParkedHeader = { topic, wakuHash: toHex(wakuHash) };
-    this.#database.run(
+    const { changes } = this.#database.run(
       `INSERT INTO parked (conversation, hash_tag, error_code, attempts, parked_at_ms, due_at_ms, body)
        VALUES (?, ?, ?, 0, ?, ?, ?) ON CONFLICT (conversation, hash_tag) DO NOTHING`,
       conversation,
@@ -53,6 +53,7 @@ export class IntakeTables {
       row.dueAtMs,
       this.#sealer.seal(parkedPlace(conversation, tag), packRow({ ...header }, payload)),
     );
+    return changes === 1;
   }
 
   parkedDue(nowMs: number, limit: number): ParkedRow[] {

@@ -198,9 +198,10 @@ describe("a peer's segments", () => {
     assert.deepEqual(partsOf(b), []);
   });
 
-  it("that never become whole go after 30 days", async () => {
+  it("that never become whole go after 30 days, and may begin anew", async () => {
     const { a, b } = await answered();
-    const [first] = craftSegments(a, "y".repeat(40_000));
+    const text = "y".repeat(40_000);
+    const [first] = craftSegments(a, text);
     await b.read(first!.envelope);
     const beganMs = b.nowMs;
     const { refusedInside } = await b.fire(TIMER_PARTS);
@@ -208,6 +209,9 @@ describe("a peer's segments", () => {
     assert.equal(refusedInside, "segments-incomplete");
     assert.deepEqual(partsOf(b), []);
     assert.ok(b.row.records.has(RECORD_OPEN_SETS), "serials are never used again");
+    // Its sender has given it up, and then tried again: the part that was taken once is acknowledged, so it has to be there.
+    for (const { envelope } of craftSegments(a, text)) await b.read(envelope);
+    assert.equal(receivedOf(b).length, 1);
   });
 
   it("of large content that is no file are kept beside its row", async () => {

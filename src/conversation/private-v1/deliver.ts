@@ -4,7 +4,7 @@ import { decodeSegment, type Segment } from "../../protocol/segmentation/segment
 import { decodeBundle } from "../../wire/contact-bundle.ts";
 import { clientAddressOf, type MessageId } from "../../wire/ids.ts";
 import { decodePrivateFrame, type PrivateFrame } from "../../wire/private-frame.ts";
-import type { RecordKey } from "../contract.ts";
+import { messageRecordKey, type RecordKey } from "../contract.ts";
 import { oweAcknowledgement } from "./alarms.ts";
 import type { Draft } from "./draft.ts";
 import { reportBundle } from "./relations/report.ts";
@@ -159,13 +159,20 @@ function deliverFrame(draft: Draft, messageId: MessageId, content: Uint8Array): 
   return readFrame(draft, messageId, segment.value.payload);
 }
 
+function isKnown(draft: Draft, id: MessageId): boolean {
+  return [knownRecord(id), messageRecordKey(id)].some((key) => draft.record(key) !== undefined);
+}
+
 function deliverSegment(draft: Draft, messageId: MessageId, segment: Segment): string | undefined {
-  // One that came before belongs to a set that is complete or was dropped: taken again, it would open another.
-  if (draft.record(knownRecord(messageId)) !== undefined) return undefined;
+  const wholeId = segmentedIdOf(segment.wholeHash);
+  // One of a whole that has ended: taken again, it would open another set. One of a set that had to make room may begin it anew.
+  if (draft.record(knownRecord(messageId)) !== undefined && isKnown(draft, wholeId)) return undefined;
   draft.add({ kind: "put", key: knownRecord(messageId), bytes: Uint8Array.of(1) });
   const taken = takeSegment(draft, segment);
-  if (taken === undefined || typeof taken === "string") return taken;
-  const refusal = readFrame(draft, segmentedIdOf(segment.wholeHash), taken.frame, taken);
+  if (taken === undefined) return undefined;
+  draft.add({ kind: "put", key: knownRecord(wholeId), bytes: Uint8Array.of(1) });
+  if (typeof taken === "string") return taken;
+  const refusal = readFrame(draft, wholeId, taken.frame, taken);
   if (refusal !== undefined) dropParts(draft, taken.set);
   return refusal;
 }
@@ -181,8 +188,7 @@ function readFrame(draft: Draft, messageId: MessageId, bytes: Uint8Array, whole?
   if (frame.kind === "content") {
     const { content: received, timestampMs } = frame;
     const sender = draft.state.peerAddress;
-    // Content of several segments stays where it was sent.
-    const otherIds = whole === undefined ? idsElsewhere(draft.state, received, timestampMs) : [];
+    const otherIds = idsElsewhere(draft.state, received, timestampMs);
     const elsewhere = otherIds.length === 0 ? {} : { otherIds };
     // The message table may have it elsewhere, and not here.
     if (otherIds.length > 0) draft.add({ kind: "put", key: knownRecord(messageId), bytes: Uint8Array.of(1) });

@@ -97,6 +97,8 @@ function initialState(opening: PairwiseOpening, ratchet: RatchetState, now: numb
     firstContentChain: 0,
     outgoing: [],
     lastSet: 0,
+    kept: [],
+    givenWhole: undefined,
     isUndecided: opening.role === "invitee" && opening.isUndecided,
     isBlocked: false,
     toldStuckMs: 0,

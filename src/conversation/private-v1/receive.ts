@@ -2,7 +2,7 @@
 import { fromHex } from "../../crypto/bytes.ts";
 import { decrypt, type ReadMessage } from "../../protocol/double-ratchet/decrypt.ts";
 import { memoOf } from "../../protocol/double-ratchet/message-key-memo.ts";
-import { decodeSds, messageIdOf, type SdsMessage } from "../../protocol/reliability/sds-message.ts";
+import { decodeSds, messageIdOf, type SdsMessage, segmentedIdOf } from "../../protocol/reliability/sds-message.ts";
 import { decodeSegment } from "../../protocol/segmentation/segment.ts";
 import type { Envelope } from "../../wire/envelope.ts";
 import { type MessageId, parseMessageId } from "../../wire/ids.ts";
@@ -166,9 +166,12 @@ function planContent({ held, hasMoved }: PrivateState, arrived: Held): Plan {
   return hasMoved ? planRelease([...held, arrived]) : planArrival(held, arrived);
 }
 
-/** A segment is not in the message table: whether it has come before says its own record, beside that of all open sets. */
+/** A segment is not in the message table: whether it has come before say its own record and what is known of its whole. */
 function arrivingRecords({ messageId, content }: SdsMessage): RecordKey[] {
-  return content === undefined || segmentOf(content) === undefined ? [] : [knownRecord(messageId), RECORD_OPEN_SETS];
+  const segment = content === undefined ? undefined : segmentOf(content);
+  if (segment === undefined) return [];
+  const whole = segmentedIdOf(segment.wholeHash);
+  return [knownRecord(messageId), RECORD_OPEN_SETS, knownRecord(whole), messageRecordKey(whole)];
 }
 
 /** Whether the named messages are known. */

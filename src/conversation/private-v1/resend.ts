@@ -11,6 +11,7 @@ import {
   hasNumberForResend,
   isContentWaiting,
   isUnheardInvite,
+  type OutgoingSet,
   outRecord,
   type PrivateState,
   RECORD_FIRST,
@@ -74,6 +75,14 @@ export function giveUp(draft: Draft, messages: readonly Unacknowledged[], reason
   tellFates(draft, gone, reason);
   if (isContentWaiting(state)) draft.add({ kind: "schedule", name: TIMER_FLUSH, atMs: now });
   scheduleResend(draft);
+}
+
+/** Wholes, of which perhaps nothing has left. */
+export function giveUpWholes(draft: Draft, wholes: readonly OutgoingSet[], reason: string): void {
+  const serials = new Set(wholes.map(({ serial }) => serial));
+  const sent = draft.state.unacknowledged.filter(({ set }) => serials.has(set));
+  giveUp(draft, sent, reason);
+  failSets(draft, serials, reason);
 }
 
 /** What the peer may never get is not referred to: it would wait for it. The next message refers to the one before. */

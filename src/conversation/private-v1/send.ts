@@ -52,8 +52,10 @@ export function sendContent(draft: Draft, content: ContentFrame, seal?: Sealer):
   const frame = encodePrivateFrame({ conversationId, timestampMs, kind: "content", content });
   const segments = encodeSegments(frame);
   const messageId = wholeIdOf(frame, segments);
-  draft.add({ kind: "deliver", event: { type: "message.queued", messageId, timestampMs, ...ownRowOf(content) } });
-  place(draft, messageId, segments.encoded, seal);
+  const row = ownRowOf(content, { messageId, frame, count: segments.encoded.length });
+  draft.add({ kind: "deliver", event: { type: "message.queued", messageId, timestampMs, ...row } });
+  const isLarge = row.attachment?.parts !== undefined;
+  place(draft, { messageId, encoded: segments.encoded, isLarge }, seal);
   askForBundle(draft);
   return messageId;
 }
@@ -65,19 +67,33 @@ export function wholeIdOf(frame: Uint8Array, { wholeHash, encoded }: ReturnType<
   return isWhole ? messageIdOf({ count: 1, payload: frame }, segment) : segmentedIdOf(wholeHash);
 }
 
+/** Content with all its segments. */
+export interface Whole {
+  readonly messageId: MessageId;
+  readonly encoded: readonly Uint8Array[];
+  /** As in OutgoingSet. */
+  readonly isLarge: boolean;
+  /** As in Unacknowledged: then it is silent. */
+  readonly origin?: Origin;
+}
+
 /** Into the chain, or among those that wait for a number of it. */
-export function place(draft: Draft, messageId: MessageId, encoded: readonly Uint8Array[], seal?: Sealer): void {
+export function place(draft: Draft, whole: Whole, seal?: Sealer): void {
+  const { messageId, encoded, origin } = whole;
   const [segment] = encoded;
-  const isWhole = encoded.length === 1 && segment !== undefined;
-  if (isWhole && (seal !== undefined || hasRoomForContent(draft.state)))
-    return transmit(draft, segment, { messageId, isSilent: false, set: 0, seal });
-  if (isWhole) return waitOrGive(draft, segment, messageId);
-  queueSegments(draft, messageId, encoded);
+  if (encoded.length > 1 || segment === undefined) return placeSegments(draft, whole);
+  if (seal !== undefined || hasRoomForContent(draft.state))
+    return transmit(draft, segment, { messageId, isSilent: origin !== undefined, set: 0, origin, seal });
+  waitOrGive(draft, segment, messageId, origin);
+}
+
+function placeSegments(draft: Draft, { messageId, encoded, isLarge, origin }: Whole): void {
+  queueSegments(draft, { messageId, isLarge, ...(origin && { origin }) }, encoded);
   if (draft.state.unacknowledged.length === 0) scheduleResend(draft);
 }
 
 /** Content that has no number: it waits for one, or goes to the successor at once. What the old conversation has sent keeps its hour. */
-export function waitOrGive(draft: Draft, segment: Uint8Array, messageId: string, origin?: Origin): void {
+function waitOrGive(draft: Draft, segment: Uint8Array, messageId: string, origin?: Origin): void {
   const { state } = draft;
   const { successor } = state;
   const decoded = decodeSegment(segment);

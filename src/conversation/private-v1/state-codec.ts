@@ -6,14 +6,25 @@ import type { ContentTopic } from "../../wire/ids.ts";
 import type { StateCodec } from "../contract.ts";
 import { fromUint64, ownBytes, requireVersion } from "../state-version.ts";
 import { decodeOrigin, encodeOrigin, idBytes } from "./segments/record-codec.ts";
-import type { LogEntry, OutgoingSet, PrivateState, Trail, Unacknowledged } from "./state.ts";
+import type { KeptWhole, LogEntry, OutgoingSet, PrivateState, Trail, Unacknowledged } from "./state.ts";
 
 const VERSION = 1;
 const { PrivateV1State } = umbra.state.v1;
 
 export const privateStateCodec: StateCodec<PrivateState> = {
   encode(state) {
-    const { newestOurs, newestTheirs, unacknowledged, newestAcknowledged, held, lost, outgoing, ...others } = state;
+    const {
+      newestOurs,
+      newestTheirs,
+      unacknowledged,
+      newestAcknowledged,
+      held,
+      lost,
+      outgoing,
+      kept,
+      givenWhole,
+      ...others
+    } = state;
     const { ratchet, ourTopics, peerTopics, successor, siblings, skippedTrail, knownTrail, ...same } = others;
     const bytes = PrivateV1State.encode({
       ...same,
@@ -39,7 +50,13 @@ export const privateStateCodec: StateCodec<PrivateState> = {
         missing: missing.map(idBytes),
       })),
       lost: lost.map(({ messageId, sinceMs }) => ({ messageId: idBytes(messageId), sinceMs })),
-      outgoing: outgoing.map(({ messageId, ...set }) => ({ ...set, messageId: idBytes(messageId) })),
+      outgoing: outgoing.map(({ messageId, origin, ...set }) => ({
+        ...set,
+        messageId: idBytes(messageId),
+        ...encodeOrigin(origin),
+      })),
+      givenWhole: givenWhole === undefined ? null : idBytes(givenWhole),
+      kept: kept.map(({ messageId, count }) => ({ messageId: idBytes(messageId), count })),
     }).finish();
     return plain(bytes);
   },
@@ -88,6 +105,8 @@ export const privateStateCodec: StateCodec<PrivateState> = {
       firstContentChain: state.firstContentChain,
       outgoing: state.outgoing.map(decodeSet),
       lastSet: state.lastSet,
+      kept: state.kept.map(decodeKept),
+      givenWhole: state.givenWhole.length === 0 ? undefined : toHex(state.givenWhole),
       isUndecided: state.isUndecided,
       isBlocked: state.isBlocked,
       isRolledBack: state.isRolledBack,
@@ -192,7 +211,13 @@ function decodeSet(set: umbra.state.v1.OutgoingSetV1.$Properties): OutgoingSet {
     messageId: toHex(set.messageId ?? new Uint8Array()),
     count: set.count ?? 0,
     acknowledged: set.acknowledged ?? 0,
+    isLarge: set.isLarge ?? false,
+    ...decodeOrigin(set),
   };
+}
+
+function decodeKept({ messageId, count }: umbra.state.v1.KeptWholeV1.$Properties): KeptWhole {
+  return { messageId: toHex(messageId ?? new Uint8Array()), count: count ?? 0 };
 }
 
 function decodeEntry(entry: umbra.state.v1.LogEntryV1.$Properties | null | undefined): LogEntry | undefined {

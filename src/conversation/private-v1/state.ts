@@ -37,6 +37,16 @@ export interface OutgoingSet {
   readonly messageId: string;
   readonly count: number;
   readonly acknowledged: number;
+  /** The row of the message table has not all of it: its bytes are kept beyond its failure, for another try. */
+  readonly isLarge: boolean;
+  /** As in Unacknowledged. */
+  readonly origin?: Origin;
+}
+
+/** A whole of ours that has failed, or that a successor took over: its bytes are still there (ADR 0093). */
+export interface KeptWhole {
+  readonly messageId: string;
+  readonly count: number;
 }
 
 /** A message of the peer that we gave up waiting for, and ask for until it arrives (profile 8.9-5, ADR 0011). */
@@ -103,6 +113,10 @@ export interface PrivateState {
   /** In the order of sending. */
   readonly outgoing: readonly OutgoingSet[];
   readonly lastSet: number;
+  /** Oldest first. */
+  readonly kept: readonly KeptWhole[];
+  /** What the successor has of our wholes, until it tells what became of it: one at a time. */
+  readonly givenWhole: string | undefined;
   /** A contact request that nobody has decided on: it reads and sends nothing, not even acknowledgements (profile 8.7). */
   readonly isUndecided: boolean;
   /** Neither reads nor sends: its peer learns nothing. */
@@ -139,6 +153,10 @@ export const WAITING_MAX = 10_000;
 export const TEXT_BYTES_MAX: number = 64 * 1024;
 /** Content in several segments that is under way or waits: the state holds them all. */
 export const OUTGOING_SETS_MAX = 64;
+/** Of them taken over from older conversations, each of which gives one and waits for its fate. Over it what comes has failed. */
+export const TAKEN_SETS_MAX = 8;
+/** Large files that failed and can be sent again: 32 MiB in a conversation. Over it the oldest can not. */
+export const KEPT_WHOLES_MAX = 8;
 
 /** What a request may bring before it is decided on: a stranger must not fill the disk. As many as an honest one sends. */
 export const UNDECIDED_NUMBER_MAX = 16;
@@ -216,6 +234,9 @@ export const RECORD_FIRST = "repeat/first";
 export const outRecord = (messageId: string): string => `out/${messageId}`;
 export const heldRecord = (messageId: string): string => `held/${messageId}`;
 export const waitRecord = (index: number): string => `wait/${index}`;
+/** Payloads of our content in several segments, until all have arrived (ADR 0093). */
+export const wholePrefix = (messageId: string): string => `whole/${messageId}/`;
+export const wholeRecord = (messageId: string, index: number): string => `${wholePrefix(messageId)}${index}`;
 /** The peer's sets of segments that are not complete, and the payloads of a set: also those of a complete one, if it is large. */
 export const RECORD_OPEN_SETS = "part/open";
 export const partPrefix = (serial: number): string => `part/${serial}/`;

@@ -20,7 +20,7 @@ import { move, moveReads } from "./relations/succession.ts";
 import { resend } from "./resend.ts";
 import { expireSets, spillSet } from "./segments/incoming.ts";
 import { decodeWaiting } from "./segments/record-codec.ts";
-import { flushWaiting } from "./segments/waiting.ts";
+import { flushWaiting, payloadReads } from "./segments/waiting.ts";
 import { sendBundle } from "./send.ts";
 import {
   GIVE_UP_MS,
@@ -143,6 +143,8 @@ function flush(draft: Draft): Step {
     records.push(record);
   }
   if (records.length === 0 || !hasNumberForContent(state)) return ignore("nothing to flush");
+  const unread = payloadReads(draft, records);
+  if (unread.length > 0) return { kind: "lacks", keys: unread };
   flushWaiting(draft, records);
   if (isContentWaiting(draft.state) && hasNumberForContent(draft.state))
     draft.add({ kind: "schedule", name: TIMER_FLUSH, atMs: now });

@@ -23,16 +23,22 @@ export function messageContent(store: Store, messageId: MessageId): MessageConte
   const parts = body.attachment?.parts;
   if (parts !== undefined) {
     const { size } = body.attachment ?? { size: 0 };
+    const first = `${parts.prefix}0`;
+    if (row.direction === "out" && store.records(row.conversation, [first]).get(first) === undefined) throw notKept();
     return { size, chunks: () => partChunks(store, row, { ...parts, size }) };
   }
   const text = textOf(body);
   const bytes = text === undefined ? (fileOf(body)?.data ?? body.bytes) : Buffer.from(text);
   if (body.attachment !== undefined && bytes.length !== body.attachment.size) {
-    throw new UmbradError("message/content-not-kept", "the bytes of large files that were sent are not kept", {
-      hint: "the original is with whoever sent it",
-    });
+    throw notKept();
   }
   return { size: bytes.length, chunks: () => [bytes] };
+}
+
+function notKept(): UmbradError {
+  return new UmbradError("message/content-not-kept", "the bytes of large files that have arrived are not kept", {
+    hint: "the original is with whoever sent it",
+  });
 }
 
 /** Whoever wants what is gone. */

@@ -5,6 +5,7 @@ import type { Meter } from "../port/meter.ts";
 import type { Clock, EventRow, IncomingMessage, Log, NewEvent, Store, Transport, TransportStatus } from "../ports.ts";
 import type { Quota } from "../quota/quota.ts";
 import type { Intake } from "../routing/intake.ts";
+import { TurnedAway } from "../routing/turned-away.ts";
 import { CanaryLoop, type CanaryOptions } from "./canary/canary.ts";
 import { HistoryLoop } from "./history.ts";
 import { NetworkTime } from "./network-time.ts";
@@ -31,6 +32,7 @@ export class Listening {
   readonly canary: CanaryLoop;
   readonly time: NetworkTime;
   readonly #intake: Intake;
+  readonly #turnedAway: TurnedAway;
 
   constructor({ canary, onEvents, onChange, ...deps }: ListeningDeps) {
     this.#intake = deps.intake;
@@ -55,12 +57,14 @@ export class Listening {
     });
     const own = this.canary.topic === undefined ? [] : [this.canary.topic];
     this.subscriptions = new Subscriptions((topics) => deps.transport.listen([...new Set([...topics, ...own])]));
+    // Without a canary nobody can tell; then our clock is believed.
+    const networkMs = (ourMs: number) => (this.canary.topic === undefined ? ourMs : this.time.earliestMs(ourMs));
+    this.#turnedAway = new TurnedAway({ ...deps, subscriptions: this.subscriptions, networkMs });
     this.history = new HistoryLoop({
       ...deps,
       subscriptions: this.subscriptions,
       onSynced: onChange,
-      // Without a canary nobody can tell; then our clock is believed.
-      networkMs: (ourMs) => (this.canary.topic === undefined ? ourMs : this.time.earliestMs(ourMs)),
+      networkMs,
       heardThroughMs: (nowMs) => this.canary.heardThroughMs(nowMs),
     });
   }
@@ -68,6 +72,17 @@ export class Listening {
   start(): void {
     this.subscriptions.start();
     this.history.start();
+  }
+
+  /** Something was over the limits, and is not read yet. */
+  get isMissing(): boolean {
+    return this.#intake.admission.missingSinceMs() < Number.POSITIVE_INFINITY;
+  }
+
+  /** An envelope was received and could not be kept. */
+  onGap(reason: string): void {
+    if (reason === "limited") this.#turnedAway.wake();
+    else this.history.markGap(reason);
   }
 
   onMessage(message: IncomingMessage): void {
@@ -91,6 +106,7 @@ export class Listening {
     this.canary.stop();
     this.time.stop();
     this.history.stop();
+    this.#turnedAway.stop();
   }
 
   #isWanted(topic: ContentTopic): boolean {

@@ -1,9 +1,10 @@
 /** What operators do about messages that have not left, or have failed (ADR 0037). */
 
-import { fileOf } from "../../wire/file-content.ts";
+import type { ContentFrame } from "../../wire/content-frame.ts";
+import { fileContent, fileOf } from "../../wire/file-content.ts";
 import type { MessageId } from "../../wire/ids.ts";
 import type { Commands } from "../commands.ts";
-import { expired } from "../content/message-content.ts";
+import { expired, messageContent } from "../content/message-content.ts";
 import { handleOf } from "../conversations.ts";
 import { UmbradError } from "../errors.ts";
 import type { OutboxLoop } from "../loops/outbox.ts";
@@ -49,13 +50,8 @@ export class OutboxDesk implements OutboxApi {
     }
     if (row.state !== "failed") throw alreadyLeft(row);
     if (body.isExpired) throw expired();
-    const { domain, tag, bytes, attachment } = body;
-    if (attachment !== undefined && fileOf(body)?.data.length !== attachment.size) {
-      throw new UmbradError("message/content-not-kept", "the bytes of large files that were sent are not kept", {
-        hint: `umbrad send ${handleOf(conversation)} --file FILE sends it anew`,
-      });
-    }
-    await commands.run(conversation, { kind: "retry", messageId, timestampMs, content: { domain, tag, bytes } }, {});
+    const content = wholeContent(store, row);
+    await commands.run(conversation, { kind: "retry", messageId, timestampMs, content }, {});
     return this.#answer(messageId);
   }
 
@@ -112,6 +108,21 @@ export class OutboxDesk implements OutboxApi {
 
   #answer(messageId: string): Awaited<Answer> {
     return { messageId, state: this.#known(messageId).state };
+  }
+}
+
+/** With the bytes that are not in its row. */
+function wholeContent(store: Store, { messageId, conversation, body }: MessageRow): ContentFrame {
+  const { domain, tag, bytes } = body;
+  const file = fileOf(body);
+  if (body.attachment?.parts === undefined || file === undefined) return { domain, tag, bytes };
+  try {
+    return fileContent({ ...file, data: Buffer.concat([...messageContent(store, messageId).chunks()]) });
+  } catch (error) {
+    if (!(error instanceof UmbradError)) throw error;
+    throw new UmbradError("message/content-not-kept", "the bytes of this file are not kept any more", {
+      hint: `umbrad send ${handleOf(conversation)} --file FILE sends it anew`,
+    });
   }
 }
 

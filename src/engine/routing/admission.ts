@@ -1,10 +1,11 @@
 /**
  * How many envelopes a conversation may bring (profile 10.5): over its rate they are parked, each until its turn in the
- * rate comes; over that bound they are left to their sender's repetition. Never silently, and never remembered as seen, so
- * that a repetition is read. Asked before anything is decrypted: whoever copies a hint can make its conversation slow.
+ * rate comes; over that bound they are turned away, and read again from Store nodes. Never silently, and never remembered as
+ * seen, so that they are read then. Asked before anything is decrypted: whoever copies a hint can make its conversation slow.
  */
 import type { Counters } from "../counters.ts";
 import {
+  HISTORY_OVERLAP_MS,
   INVITES_PER_SECOND_MAX,
   MESSAGES_PER_MINUTE_MAX,
   PARKED_MAX,
@@ -47,6 +48,9 @@ export class Admission {
   /** By conversation: when all that came would have come at the rate's even pace. */
   readonly #paidUntilMs = new Map<number, number>();
   readonly #toldAtMs = new Map<number, number>();
+  /** Since when envelopes were turned away that no reading has come to again; and what the present reading began with. */
+  #missingMs = Number.POSITIVE_INFINITY;
+  #readingMs = Number.POSITIVE_INFINITY;
 
   constructor(deps: AdmissionDeps) {
     this.#deps = deps;
@@ -55,16 +59,46 @@ export class Admission {
     this.#messages = { code: "limit/messages", windowMs: 60_000, intervalMs: 60_000 / messagesPerMinute };
   }
 
-  /** False: it is parked, or left to its sender's repetition. */
-  admit(route: Route, message: IncomingMessage): boolean {
+  /** What came since then may not all have been taken. */
+  missingSinceMs(): number {
+    return Math.min(this.#missingMs, this.#readingMs);
+  }
+
+  /** The same of what was turned away since the present reading began. */
+  missingAgainMs(): number {
+    return this.#missingMs;
+  }
+
+  /** A reading of what was turned away begins: from when on. */
+  beginAgain(): number {
+    this.#readingMs = this.#missingMs;
+    this.#missingMs = Number.POSITIVE_INFINITY;
+    return this.#readingMs;
+  }
+
+  /** It ended, perhaps where there was no room for more. A Store node's answer never makes it go back. */
+  endAgain(isRead: boolean): void {
+    const between = isRead ? Math.max : Math.min;
+    this.#missingMs = between(this.#missingMs, this.#readingMs);
+    this.#readingMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** False: it is parked, or turned away. `sinceMs`: when it came, or its time in history. */
+  admit(route: Route, message: IncomingMessage, sinceMs: number): boolean {
     const { counters, store } = this.#deps;
     const rate = route.isInbox === true ? this.#invites : this.#messages;
     const waitMs = this.#waitMs(route.conversation, rate);
     if (waitMs === 0) return true;
     this.#tell(route.conversation, rate.code);
     try {
-      if (waitMs === undefined || store.parkedCount() >= PARKED_MAX) counters.add("envelope.dropped.limited");
-      else this.#park(route, message, rate.code, waitMs);
+      if (waitMs !== undefined && store.parkedCount() < PARKED_MAX) this.#park(route, message, rate, waitMs);
+      else {
+        counters.add("envelope.dropped.limited");
+        // Archives go by the timestamp, which is anybody's: pushes count as of now, as far as clocks differ.
+        const timestampMs = Math.min(message.timestampMs, this.#deps.clock.now());
+        this.#missingMs = Math.min(this.#missingMs, Math.max(timestampMs, sinceMs - HISTORY_OVERLAP_MS));
+        this.#deps.onGap("limited");
+      }
     } catch (error) {
       const fields = { event: "parked.failed", component: "intake", err: error };
       this.#deps.log.error(fields, "an envelope over its rate could not be parked");
@@ -84,14 +118,22 @@ export class Admission {
     return waitMs;
   }
 
-  #park({ conversation }: Route, message: IncomingMessage, errorCode: string, waitMs: number): void {
+  #park({ conversation }: Route, message: IncomingMessage, rate: Rate, waitMs: number): void {
     const { store, clock, counters, onParked } = this.#deps;
     const { topic, payload, hash: wakuHash } = message;
+    const { code: errorCode } = rate;
     const parkedAtMs = clock.now();
     const dueAtMs = Math.ceil(parkedAtMs + Math.max(waitMs, PARKED_RETRY_MIN_MS));
-    store.park({ conversation, topic, payload, wakuHash, errorCode, parkedAtMs, dueAtMs });
+    // A repetition of what waits takes nobody's place.
+    if (!store.park({ conversation, topic, payload, wakuHash, errorCode, parkedAtMs, dueAtMs }))
+      return this.#giveBack(conversation, rate);
     counters.add("envelope.limited");
     onParked();
+  }
+
+  #giveBack(conversation: number, { intervalMs }: Rate): void {
+    const untilMs = this.#paidUntilMs.get(conversation);
+    if (untilMs !== undefined) this.#paidUntilMs.set(conversation, untilMs - intervalMs);
   }
 
   #forgetIdle(now: number): void {
@@ -106,7 +148,7 @@ export class Admission {
     this.#toldAtMs.set(conversation, now);
     log.warn(
       { event: "envelope.limited", component: "intake", conversation: `c${conversation}`, code },
-      "more envelopes than the limit: they are parked and read at the allowed rate",
+      "more envelopes than the limit: they wait and are read at the allowed rate",
     );
   }
 }

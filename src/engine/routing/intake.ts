@@ -56,7 +56,7 @@ export interface IntakeDeps {
 export class Intake {
   readonly #deps: IntakeDeps;
   #turns: Turns | undefined;
-  readonly #admission: Admission;
+  readonly admission: Admission;
   readonly #seen = new Set<string>();
   readonly #orphans = new Orphans<Addressed>();
   /** By ticket: since when it has to be read again after a crash. */
@@ -69,7 +69,7 @@ export class Intake {
 
   constructor(deps: IntakeDeps) {
     this.#deps = deps;
-    this.#admission = new Admission({ ...deps, limits: deps.limits ?? {} });
+    this.admission = new Admission({ ...deps, limits: deps.limits ?? {} });
     for (const hash of deps.store.recentWakuHashes(SEEN_HASHES_MAX)) this.#seen.add(hex(hash));
   }
 
@@ -128,7 +128,7 @@ export class Intake {
 
   /** A Store cursor up to here passes no envelope whose fate is not durable yet, and none that was refused at the end. */
   durableThroughMs(nowMs: number): number {
-    let throughMs = this.#closedAtMs ?? nowMs;
+    let throughMs = Math.min(this.#closedAtMs ?? nowMs, this.admission.missingSinceMs());
     for (const sinceMs of this.#inFlight.values()) throughMs = Math.min(throughMs, sinceMs);
     return throughMs;
   }
@@ -176,7 +176,7 @@ export class Intake {
       // No envelope may choose a weaker scheme than its conversation's (profile 8.10).
       return this.#deps.counters.add("envelope.dropped.badly-formed");
     }
-    if (parked === undefined && !this.#admission.admit(route, message)) return;
+    if (parked === undefined && !this.admission.admit(route, message, addressed.sinceMs)) return;
     const ticket = this.#nextTicket++;
     this.#inFlight.set(ticket, addressed.sinceMs);
     const { log } = this.#deps;

@@ -56,7 +56,8 @@ export function encodeSegments(payload: Uint8Array): {
   return { wholeHash, encoded };
 }
 
-function encodeSegment({ wholeHash, index, count, payload }: Segment): Uint8Array {
+/** One of several, or of its header alone with an empty payload. */
+export function encodeSegment({ wholeHash, index, count, payload }: Segment): Uint8Array {
   const fields = { entireMessageHash: wholeHash, dataSegmentIndex: index, dataSegmentCount: count, payload };
   return concat(umbra.v1.SegmentMessageProto.encode(fields).finish());
 }

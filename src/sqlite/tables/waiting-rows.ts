@@ -80,8 +80,8 @@ export abstract class WaitingRows {
     return this.tables.quota.read();
   }
 
-  park(row: Omit<ParkedRow, "id" | "attempts">): void {
-    this.write(() => this.tables.intake.park(row));
+  park(row: Omit<ParkedRow, "id" | "attempts">): boolean {
+    return this.write(() => this.tables.intake.park(row));
   }
 
   parkedDue(nowMs: number, limit: number): ParkedRow[] {

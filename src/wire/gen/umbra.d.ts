@@ -2132,6 +2132,12 @@ export namespace umbra {
                 /** PrivateV1State lastSet. */
                 lastSet: number;
 
+                /** PrivateV1State kept. */
+                kept: umbra.state.v1.KeptWholeV1.$Properties[];
+
+                /** PrivateV1State givenWhole. */
+                givenWhole: Uint8Array;
+
                 /** PrivateV1State newestAcknowledged. */
                 newestAcknowledged: Uint8Array;
 
@@ -2289,6 +2295,12 @@ export namespace umbra {
 
                     /** PrivateV1State lastSet */
                     lastSet?: (number|null);
+
+                    /** PrivateV1State kept */
+                    kept?: (umbra.state.v1.KeptWholeV1.$Properties[]|null);
+
+                    /** PrivateV1State givenWhole */
+                    givenWhole?: (Uint8Array|null);
 
                     /** PrivateV1State newestAcknowledged */
                     newestAcknowledged?: (Uint8Array|null);
@@ -3089,6 +3101,15 @@ export namespace umbra {
                 /** OutgoingSetV1 acknowledged. */
                 acknowledged: number;
 
+                /** OutgoingSetV1 isLarge. */
+                isLarge: boolean;
+
+                /** OutgoingSetV1 originIdent. */
+                originIdent: Uint8Array;
+
+                /** OutgoingSetV1 originMessageId. */
+                originMessageId: Uint8Array;
+
                 /**
                  * Creates a new OutgoingSetV1 instance using the specified properties.
                  * @param [properties] Properties to set
@@ -3133,12 +3154,92 @@ export namespace umbra {
                     /** OutgoingSetV1 acknowledged */
                     acknowledged?: (number|null);
 
+                    /** OutgoingSetV1 isLarge */
+                    isLarge?: (boolean|null);
+
+                    /** OutgoingSetV1 originIdent */
+                    originIdent?: (Uint8Array|null);
+
+                    /** OutgoingSetV1 originMessageId */
+                    originMessageId?: (Uint8Array|null);
+
                     /** Unknown fields preserved while decoding when enabled */
                     $unknowns?: Uint8Array[];
                 }
 
                 /** Shape of an OutgoingSetV1. */
                 type $Shape = umbra.state.v1.OutgoingSetV1.$Properties;
+            }
+
+            /**
+             * Properties of a KeptWholeV1.
+             * @deprecated Use umbra.state.v1.KeptWholeV1.$Properties instead.
+             */
+            interface IKeptWholeV1 extends umbra.state.v1.KeptWholeV1.$Properties {
+            }
+
+            /** Represents a KeptWholeV1. */
+            class KeptWholeV1 {
+
+                /**
+                 * Constructs a new KeptWholeV1.
+                 * @param [properties] Properties to set
+                 */
+                constructor(properties?: umbra.state.v1.KeptWholeV1.$Properties);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+
+                /** KeptWholeV1 messageId. */
+                messageId: Uint8Array;
+
+                /** KeptWholeV1 count. */
+                count: number;
+
+                /**
+                 * Creates a new KeptWholeV1 instance using the specified properties.
+                 * @param [properties] Properties to set
+                 * @returns KeptWholeV1 instance
+                 */
+                static create(properties: umbra.state.v1.KeptWholeV1.$Shape): umbra.state.v1.KeptWholeV1 & umbra.state.v1.KeptWholeV1.$Shape;
+                static create(properties?: umbra.state.v1.KeptWholeV1.$Properties): umbra.state.v1.KeptWholeV1;
+
+                /**
+                 * Encodes the specified KeptWholeV1 message. Does not implicitly {@link umbra.state.v1.KeptWholeV1.verify|verify} messages.
+                 * @param message KeptWholeV1 message or plain object to encode
+                 * @param [writer] Writer to encode to
+                 * @returns Writer
+                 */
+                static encode(message: umbra.state.v1.KeptWholeV1.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+                /**
+                 * Decodes a KeptWholeV1 message from the specified reader or buffer.
+                 * @param reader Reader or buffer to decode from
+                 * @param [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.KeptWholeV1 & umbra.state.v1.KeptWholeV1.$Shape} KeptWholeV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): umbra.state.v1.KeptWholeV1 & umbra.state.v1.KeptWholeV1.$Shape;
+            }
+
+            namespace KeptWholeV1 {
+
+                /** Properties of a KeptWholeV1. */
+                interface $Properties {
+
+                    /** KeptWholeV1 messageId */
+                    messageId?: (Uint8Array|null);
+
+                    /** KeptWholeV1 count */
+                    count?: (number|null);
+
+                    /** Unknown fields preserved while decoding when enabled */
+                    $unknowns?: Uint8Array[];
+                }
+
+                /** Shape of a KeptWholeV1. */
+                type $Shape = umbra.state.v1.KeptWholeV1.$Properties;
             }
 
             /**

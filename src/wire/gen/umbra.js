@@ -5142,6 +5142,8 @@ export const umbra = $root.umbra = (() => {
                  * @property {Array.<umbra.state.v1.LostV1.$Properties>|null} [lost] PrivateV1State lost
                  * @property {Array.<umbra.state.v1.OutgoingSetV1.$Properties>|null} [outgoing] PrivateV1State outgoing
                  * @property {number|null} [lastSet] PrivateV1State lastSet
+                 * @property {Array.<umbra.state.v1.KeptWholeV1.$Properties>|null} [kept] PrivateV1State kept
+                 * @property {Uint8Array|null} [givenWhole] PrivateV1State givenWhole
                  * @property {Uint8Array|null} [newestAcknowledged] PrivateV1State newestAcknowledged
                  * @property {number|Long|null} [newestStatementMs] PrivateV1State newestStatementMs
                  * @property {boolean|null} [isUndecided] PrivateV1State isUndecided
@@ -5187,6 +5189,7 @@ export const umbra = $root.umbra = (() => {
                     this.held = [];
                     this.lost = [];
                     this.outgoing = [];
+                    this.kept = [];
                     this.siblings = [];
                     if (properties)
                         for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
@@ -5417,6 +5420,22 @@ export const umbra = $root.umbra = (() => {
                  * @instance
                  */
                 PrivateV1State.prototype.lastSet = 0;
+
+                /**
+                 * PrivateV1State kept.
+                 * @member {Array.<umbra.state.v1.KeptWholeV1.$Properties>} kept
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.kept = $util.emptyArray;
+
+                /**
+                 * PrivateV1State givenWhole.
+                 * @member {Uint8Array} givenWhole
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.givenWhole = $util.newBuffer([]);
 
                 /**
                  * PrivateV1State newestAcknowledged.
@@ -5653,6 +5672,11 @@ export const umbra = $root.umbra = (() => {
                         writer.uint32(/* id 41, wireType 0 =*/328).uint64(message.bundleAskedMs);
                     if (message.openBytes != null && $Object.hasOwnProperty.call(message, "openBytes") && message.openBytes !== 0)
                         writer.uint32(/* id 42, wireType 0 =*/336).uint32(message.openBytes);
+                    if (message.kept != null && message.kept.length)
+                        for (let i = 0; i < message.kept.length; ++i)
+                            $root.umbra.state.v1.KeptWholeV1.encode(message.kept[i], writer.uint32(/* id 43, wireType 2 =*/346).fork(), _depth + 1).ldelim();
+                    if (message.givenWhole != null && $Object.hasOwnProperty.call(message, "givenWhole") && message.givenWhole.length)
+                        writer.uint32(/* id 44, wireType 2 =*/354).bytes(message.givenWhole);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -5932,6 +5956,23 @@ export const umbra = $root.umbra = (() => {
                                     message.lastSet = value;
                                 else
                                     delete message.lastSet;
+                                continue;
+                            }
+                        case 43: {
+                                if (wireType !== 2)
+                                    break;
+                                if (!(message.kept && message.kept.length))
+                                    message.kept = [];
+                                message.kept.push($root.umbra.state.v1.KeptWholeV1.decode(reader, reader.size(), $undefined, _depth + 1));
+                                continue;
+                            }
+                        case 44: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.bytes()).length)
+                                    message.givenWhole = value;
+                                else
+                                    delete message.givenWhole;
                                 continue;
                             }
                         case 29: {
@@ -7967,6 +8008,9 @@ export const umbra = $root.umbra = (() => {
                  * @property {Uint8Array|null} [messageId] OutgoingSetV1 messageId
                  * @property {number|null} [count] OutgoingSetV1 count
                  * @property {number|null} [acknowledged] OutgoingSetV1 acknowledged
+                 * @property {boolean|null} [isLarge] OutgoingSetV1 isLarge
+                 * @property {Uint8Array|null} [originIdent] OutgoingSetV1 originIdent
+                 * @property {Uint8Array|null} [originMessageId] OutgoingSetV1 originMessageId
                  * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
                  */
 
@@ -8031,6 +8075,30 @@ export const umbra = $root.umbra = (() => {
                 OutgoingSetV1.prototype.acknowledged = 0;
 
                 /**
+                 * OutgoingSetV1 isLarge.
+                 * @member {boolean} isLarge
+                 * @memberof umbra.state.v1.OutgoingSetV1
+                 * @instance
+                 */
+                OutgoingSetV1.prototype.isLarge = false;
+
+                /**
+                 * OutgoingSetV1 originIdent.
+                 * @member {Uint8Array} originIdent
+                 * @memberof umbra.state.v1.OutgoingSetV1
+                 * @instance
+                 */
+                OutgoingSetV1.prototype.originIdent = $util.newBuffer([]);
+
+                /**
+                 * OutgoingSetV1 originMessageId.
+                 * @member {Uint8Array} originMessageId
+                 * @memberof umbra.state.v1.OutgoingSetV1
+                 * @instance
+                 */
+                OutgoingSetV1.prototype.originMessageId = $util.newBuffer([]);
+
+                /**
                  * Creates a new OutgoingSetV1 instance using the specified properties.
                  * @function create
                  * @memberof umbra.state.v1.OutgoingSetV1
@@ -8070,6 +8138,12 @@ export const umbra = $root.umbra = (() => {
                         writer.uint32(/* id 3, wireType 0 =*/24).uint32(message.count);
                     if (message.acknowledged != null && $Object.hasOwnProperty.call(message, "acknowledged") && message.acknowledged !== 0)
                         writer.uint32(/* id 4, wireType 0 =*/32).uint32(message.acknowledged);
+                    if (message.isLarge != null && $Object.hasOwnProperty.call(message, "isLarge") && message.isLarge !== false)
+                        writer.uint32(/* id 5, wireType 0 =*/40).bool(message.isLarge);
+                    if (message.originIdent != null && $Object.hasOwnProperty.call(message, "originIdent") && message.originIdent.length)
+                        writer.uint32(/* id 6, wireType 2 =*/50).bytes(message.originIdent);
+                    if (message.originMessageId != null && $Object.hasOwnProperty.call(message, "originMessageId") && message.originMessageId.length)
+                        writer.uint32(/* id 7, wireType 2 =*/58).bytes(message.originMessageId);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -8150,6 +8224,33 @@ export const umbra = $root.umbra = (() => {
                                     delete message.acknowledged;
                                 continue;
                             }
+                        case 5: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.bool())
+                                    message.isLarge = value;
+                                else
+                                    delete message.isLarge;
+                                continue;
+                            }
+                        case 6: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.bytes()).length)
+                                    message.originIdent = value;
+                                else
+                                    delete message.originIdent;
+                                continue;
+                            }
+                        case 7: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.bytes()).length)
+                                    message.originMessageId = value;
+                                else
+                                    delete message.originMessageId;
+                                continue;
+                            }
                         }
                         reader.skipType(wireType, _depth, tag);
                         if (!reader.discardUnknown) {
@@ -8168,6 +8269,178 @@ export const umbra = $root.umbra = (() => {
                 };
 
                 return OutgoingSetV1;
+            })();
+
+            v1.KeptWholeV1 = (function() {
+
+                /**
+                 * Properties of a KeptWholeV1.
+                 * @typedef {Object} umbra.state.v1.KeptWholeV1.$Properties
+                 * @property {Uint8Array|null} [messageId] KeptWholeV1 messageId
+                 * @property {number|null} [count] KeptWholeV1 count
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+
+                /**
+                 * Properties of a KeptWholeV1.
+                 * @memberof umbra.state.v1
+                 * @interface IKeptWholeV1
+                 * @augments umbra.state.v1.KeptWholeV1.$Properties
+                 * @deprecated Use umbra.state.v1.KeptWholeV1.$Properties instead.
+                 */
+
+                /**
+                 * Shape of a KeptWholeV1.
+                 * @typedef {umbra.state.v1.KeptWholeV1.$Properties} umbra.state.v1.KeptWholeV1.$Shape
+                 */
+
+                /**
+                 * Constructs a new KeptWholeV1.
+                 * @memberof umbra.state.v1
+                 * @classdesc Represents a KeptWholeV1.
+                 * @constructor
+                 * @param {umbra.state.v1.KeptWholeV1.$Properties=} [properties] Properties to set
+                 * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+                 */
+                const KeptWholeV1 = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                /**
+                 * KeptWholeV1 messageId.
+                 * @member {Uint8Array} messageId
+                 * @memberof umbra.state.v1.KeptWholeV1
+                 * @instance
+                 */
+                KeptWholeV1.prototype.messageId = $util.newBuffer([]);
+
+                /**
+                 * KeptWholeV1 count.
+                 * @member {number} count
+                 * @memberof umbra.state.v1.KeptWholeV1
+                 * @instance
+                 */
+                KeptWholeV1.prototype.count = 0;
+
+                /**
+                 * Creates a new KeptWholeV1 instance using the specified properties.
+                 * @function create
+                 * @memberof umbra.state.v1.KeptWholeV1
+                 * @static
+                 * @param {umbra.state.v1.KeptWholeV1.$Properties=} [properties] Properties to set
+                 * @returns {umbra.state.v1.KeptWholeV1} KeptWholeV1 instance
+                 * @type {{
+                 *   (properties: umbra.state.v1.KeptWholeV1.$Shape): umbra.state.v1.KeptWholeV1 & umbra.state.v1.KeptWholeV1.$Shape;
+                 *   (properties?: umbra.state.v1.KeptWholeV1.$Properties): umbra.state.v1.KeptWholeV1;
+                 * }}
+                 */
+                KeptWholeV1.create = function(properties) {
+                    return new KeptWholeV1(properties);
+                };
+
+                /**
+                 * Encodes the specified KeptWholeV1 message. Does not implicitly {@link umbra.state.v1.KeptWholeV1.verify|verify} messages.
+                 * @function encode
+                 * @memberof umbra.state.v1.KeptWholeV1
+                 * @static
+                 * @param {umbra.state.v1.KeptWholeV1.$Properties} message KeptWholeV1 message or plain object to encode
+                 * @param {$protobuf.Writer} [writer] Writer to encode to
+                 * @returns {$protobuf.Writer} Writer
+                 */
+                KeptWholeV1.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.messageId != null && $Object.hasOwnProperty.call(message, "messageId") && message.messageId.length)
+                        writer.uint32(/* id 1, wireType 2 =*/10).bytes(message.messageId);
+                    if (message.count != null && $Object.hasOwnProperty.call(message, "count") && message.count !== 0)
+                        writer.uint32(/* id 2, wireType 0 =*/16).uint32(message.count);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                /**
+                 * Decodes a KeptWholeV1 message from the specified reader or buffer.
+                 * @function decode
+                 * @memberof umbra.state.v1.KeptWholeV1
+                 * @static
+                 * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+                 * @param {number} [length] Message length if known beforehand
+                 * @returns {umbra.state.v1.KeptWholeV1 & umbra.state.v1.KeptWholeV1.$Shape} KeptWholeV1
+                 * @throws {Error} If the payload is not a reader or valid buffer
+                 * @throws {$protobuf.util.ProtocolError} If required fields are missing
+                 */
+                KeptWholeV1.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.umbra.state.v1.KeptWholeV1();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.bytes()).length)
+                                    message.messageId = value;
+                                else
+                                    delete message.messageId;
+                                continue;
+                            }
+                        case 2: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.uint32())
+                                    message.count = value;
+                                else
+                                    delete message.count;
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return KeptWholeV1;
             })();
 
             v1.WaitingV1 = (function() {

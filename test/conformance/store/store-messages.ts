@@ -39,6 +39,31 @@ export const messageCases: StoreCases = {
     assert.equal(store.message(messageId("a"))?.conversation, 1);
   },
 
+  "of content that is there already no parts stay": async (store, reopen) => {
+    const parts = (prefix: string) =>
+      [0, 1].map((index) => ({ key: `${prefix}${index}`, bytes: Uint8Array.of(index) }));
+    const file = (name: string, prefix: string) => {
+      const message = received(name);
+      const attachment = { size: 2, sha256: "", parts: { prefix, count: 2, offset: 0 } };
+      return { ...message, body: { ...message.body, attachment }, otherIds: [messageId("a")] };
+    };
+    const write = (name: string, prefix: string) => ({
+      newMessages: [file(name, prefix)],
+      events: [about("message.received", name)],
+      putRecords: parts(prefix),
+    });
+    store.commit(turn(write("a", "part/1/")));
+    store.commit(turn({ ...write("b", "part/1/"), number: 1 }));
+    store.commit(turn({ ...write("a", "part/2/"), expectedRevision: 1 }));
+    const again = await reopen();
+    const left = (conversation: number, prefix: string) =>
+      again.records(
+        conversation,
+        parts(prefix).map(({ key }) => key),
+      ).size;
+    assert.deepEqual([left(0, "part/1/"), left(1, "part/1/"), left(0, "part/2/")], [2, 0, 0]);
+  },
+
   "content that another conversation has under another id is neither stored nor announced": async (store, reopen) => {
     store.commit(turn({ newMessages: [received("a")], events: [about("message.received", "a")] }));
     const again = { ...received("b"), otherIds: [messageId("x"), messageId("a")] };

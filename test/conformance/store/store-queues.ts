@@ -156,8 +156,8 @@ export const intakeCases: StoreCases = {
     const wakuHash = new Uint8Array(32).fill(7);
     const row = { conversation: 0, topic: topic("a"), payload: bytes("p"), wakuHash, parkedAtMs: 10 };
     store.commit(turn());
-    store.park({ ...row, errorCode: "engine/bug", dueAtMs: 20 });
-    store.park({ ...row, errorCode: "engine/bug", dueAtMs: 90 });
+    assert.equal(store.park({ ...row, errorCode: "engine/bug", dueAtMs: 20 }), true);
+    assert.equal(store.park({ ...row, errorCode: "engine/bug", dueAtMs: 90 }), false);
     const again = await reopen();
     assert.equal(again.parkedCount(), 1);
     assert.equal(again.parkedNextDueMs(), 20);

@@ -78,12 +78,18 @@ export const conversationCases: StoreCases = {
     );
   },
 
-  "that are closed keep the parts of large content, and no other records": (store) => {
+  "that are closed keep the parts of large content that was received, and no other records": (store) => {
     const attachment = { size: 2, sha256: "", parts: { prefix: "part/1/", count: 2, offset: 0 } };
     const keys = ["part/1/0", "part/1/1", "part/2/0", "skip/1/2"];
     const putRecords = keys.map((key) => ({ key, bytes: bytes(key) }));
-    const message = newMessage("large");
-    store.commit(turn({ number: 0, putRecords, newMessages: [{ ...message, body: { ...message.body, attachment } }] }));
+    const message = newMessage("large", { direction: "in", state: "received" });
+    const ours = newMessage("ours", { state: "failed" });
+    const sent = { ...attachment, parts: { ...attachment.parts, prefix: "part/2/", count: 1 } };
+    const newMessages = [
+      { ...message, body: { ...message.body, attachment } },
+      { ...ours, body: { ...ours.body, attachment: sent } },
+    ];
+    store.commit(turn({ number: 0, putRecords, newMessages }));
     store.commit(turn({ number: 0, expectedRevision: 1, closed: true }));
     const found = store.records(0, keys);
     assert.deepEqual([...found.keys()], ["part/1/0", "part/1/1"]);

@@ -1,9 +1,13 @@
 /** Goal: a conversation that nobody answers is invited anew (profile 8.5-5, 8.7), over days of virtual time. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { ConversationEvent } from "../../../src/conversation/contract.ts";
 import { inboxV1 } from "../../../src/conversation/inbox-v1/inbox-v1.ts";
 import { privateV1 } from "../../../src/conversation/private-v1/private-v1.ts";
-import type { Row } from "../../support/conversation/conversation-rows.ts";
+import type { PrivateState } from "../../../src/conversation/private-v1/state.ts";
+import { contentDigest } from "../../../src/wire/file-content.ts";
+import type { MessageId } from "../../../src/wire/ids.ts";
+import { type Row, stateOf } from "../../support/conversation/conversation-rows.ts";
 import { type Node, World } from "../../support/conversation/conversation-world.ts";
 
 const hourMs = 3_600_000;
@@ -14,6 +18,7 @@ const textsOf = (row: Row) =>
   row.events.flatMap((event) =>
     event.type === "message.received" ? [Buffer.from(event.content.bytes.subarray(2)).toString()] : [],
   );
+const isFile = (event: ConversationEvent) => event.type === "message.received" && event.attachment !== undefined;
 const inboxOf = (node: Node) => node.rows[0] as Row;
 
 interface Pair {
@@ -22,15 +27,18 @@ interface Pair {
   readonly b: Node;
   /** Whether anything reaches B. */
   setDeaf(isDeaf: boolean): void;
+  /** Whether nothing reaches A. */
+  setMute(isMute: boolean): void;
 }
 
 /** A has used B's link. */
 async function begun(uses: number, isDeaf: boolean): Promise<Pair> {
   let deaf = isDeaf;
+  let mute = false;
   const world: World = new World({
     seed: 5,
     types: [inboxV1, privateV1],
-    fate: (_random, _nowMs, to) => (deaf && to === world.nodes[1] ? [] : [20]),
+    fate: (_random, _nowMs, to) => ((to === world.nodes[1] ? deaf : mute) ? [] : [20]),
   });
   const [a, b] = [world.node(), world.node()];
   for (const node of [a, b]) node.open(inboxV1.name, undefined);
@@ -43,6 +51,9 @@ async function begun(uses: number, isDeaf: boolean): Promise<Pair> {
     b,
     setDeaf(next) {
       deaf = next;
+    },
+    setMute(next) {
+      mute = next;
     },
   };
 }
@@ -131,5 +142,43 @@ describe("what was never acknowledged", () => {
     assert.deepEqual(textsOf(again).at(-1), "through the old one");
     await world.run(world.nowMs + 33 * dayMs);
     assert.equal(first.isClosed, true, "the superseded one is closed");
+  });
+
+  it("is a file that had arrived in part, whole or not at all: it is delivered once", async () => {
+    for (const heard of ["a part", "all of it"] as const) {
+      const { world, a, b, setMute } = await begun(1, false);
+      await world.run(world.nowMs + hourMs);
+      const [first] = privates(a);
+      const [lost] = privates(b);
+      assert.ok(first !== undefined && lost !== undefined);
+      const files = () => b.rows.flatMap(({ events }) => events.filter(isFile));
+      const data = Uint8Array.from({ length: 2_300_000 }, (_, index) => (index * 7) & 0xff);
+      // More than a chain has numbers: without an answer the second half waits.
+      const size = heard === "a part" ? data.length : 100_000;
+      const command = { kind: "send-file", name: "a.bin", data: data.subarray(0, size) };
+      const { messageId } = (await a.command(first, command)) as { messageId: MessageId };
+      if (heard === "a part") {
+        const whole = () => (stateOf(first) as PrivateState).outgoing[0];
+        while ((whole()?.acknowledged ?? 0) === 0) await world.run(world.nowMs + 5);
+        assert.ok((whole()?.acknowledged ?? 255) < 141 && files().length === 0, "it is under way");
+      } else {
+        setMute(true);
+        await world.run(world.nowMs + 30_000);
+        assert.equal(files().length, 1);
+        assert.notEqual(first.messages.get(messageId)?.state, "message.delivered");
+      }
+      b.forget(lost);
+      setMute(false);
+      await world.run(world.nowMs + 8 * dayMs);
+      const [received, ...more] = files();
+      assert.ok(received?.type === "message.received" && more.length === 0, `${heard} had arrived`);
+      assert.equal(received.attachment?.sha256, contentDigest(data.subarray(0, size)));
+      assert.equal(first.messages.get(messageId)?.state, "message.delivered");
+      for (const row of a.rows)
+        assert.deepEqual(
+          [...row.records.keys()].filter((key) => /^(?:whole|out|wait)\//.test(key)),
+          [],
+        );
+    }
   });
 });

@@ -2,6 +2,7 @@
 // in-process network and a clock that is moved.
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { KEPT_WHOLES_MAX } from "../../../src/conversation/private-v1/state.ts";
 import type { EventRow, PublishResult } from "../../../src/engine/ports.ts";
 import { textOf } from "../../../src/wire/content-frame.ts";
 import { createNetwork, type InProcessTransport } from "../../support/engine/in-process-transport.ts";
@@ -212,6 +213,46 @@ describe("the outbox desk", () => {
     await clock.advance(60_000);
     assert.ok(received().join() === long, `${received().length} received, ${fates(id)}`);
     assert.equal(alice.engine.message(id)?.state, "delivered");
+  });
+
+  const sendFile = async (size: number): Promise<{ id: string; data: Uint8Array }> => {
+    const data = Uint8Array.from({ length: size }, (_, index) => (index * 31 + size) & 0xff);
+    const { messageId: id } = await soon(alice.engine.sendFile({ conversation: "c1", name: "a.bin", data }));
+    return { id, data };
+  };
+  const bytesOf = (node: TestNode, id: string) => Buffer.concat([...node.engine.content(id).chunks()]);
+
+  it("sends a file again of which a part had arrived: the same id, delivered once, and keeps nothing of it then", async () => {
+    const publish = transport.publish.bind(transport);
+    let left = 5;
+    transport.publish = (message, signal) => (left-- > 0 ? publish(message, signal) : Promise.resolve(refusal));
+    const { id, data } = await sendFile(200_000);
+    await clock.advance(5_000);
+    assert.equal(alice.engine.message(id)?.state, "failed");
+    assert.ok(bytesOf(alice, id).equals(data), "it can still be read");
+    transport.publish = publish;
+    assert.equal((await retry(id)).messageId, id);
+    await clock.advance(60_000);
+    assert.equal(alice.engine.message(id)?.state, "delivered");
+    assert.deepEqual(received().length, 1);
+    assert.ok(bytesOf(bob, id).equals(data));
+    assert.throws(() => alice.engine.content(id), { code: "message/content-not-kept" });
+  });
+
+  it("says so when too many files have failed since for it to have been kept", async () => {
+    transport.refusal = refusal;
+    const files = [];
+    for (let n = 0; n <= KEPT_WHOLES_MAX; n += 1) {
+      files.push(await sendFile(70_000 + n));
+      await clock.advance(1_000);
+    }
+    transport.refusal = undefined;
+    const [first, second] = files.map(({ id }) => id);
+    await assert.rejects(retry(first ?? ""), { code: "message/content-not-kept" });
+    assert.equal(alice.engine.message(first ?? "")?.state, "failed");
+    await retry(second ?? "");
+    await clock.advance(60_000);
+    assert.equal(alice.engine.message(second ?? "")?.state, "delivered");
   });
 
   it("hastens what waits for its next try", async () => {

@@ -2,12 +2,14 @@
 // a clock that is moved.
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
+import { utf8 } from "../../../src/crypto/bytes.ts";
 import { Counters } from "../../../src/engine/counters.ts";
 import { INVITES_PER_SECOND_MAX, PARKED_RETRY_MIN_MS, QUARANTINE_MAX } from "../../../src/engine/limits.ts";
 import type { IncomingMessage } from "../../../src/engine/ports.ts";
 import { Admission } from "../../../src/engine/routing/admission.ts";
-import { probeTopic, type Script } from "../probe/probe-type.ts";
-import { createRig, type LogLine, type Rig, recorder } from "../probe/rig.ts";
+import { probeTopic, probeType, type Script } from "../probe/probe-type.ts";
+import { createRig, type LogLine, publish, type Rig, recorder } from "../probe/rig.ts";
+import { rounds } from "../probe/stepping-clock.ts";
 
 let rig: Rig;
 afterEach(() => rig.dispose());
@@ -78,6 +80,51 @@ describe("more than a conversation may bring", () => {
   });
 });
 
+describe("more than may wait", () => {
+  const flood = 1_500;
+  const invitesPerSecond = 50;
+  /** As an inbox: any number of envelopes finds it. */
+  const open: typeof probeType = {
+    ...probeType,
+    *expectedHints({ ident }) {
+      yield { kind: "static", id: utf8(ident) };
+    },
+    step: (state, input, context) =>
+      probeType.step(state, input.kind === "envelope" ? { ...input, ref: state.next } : input, context),
+  };
+  const isMissing = () => rig.engine.health().find(({ name }) => name === "history")?.text !== "nothing is missing";
+  /** Turns take rounds of the event loop, which a clock that jumps does not give them. */
+  const pass = async (seconds: number): Promise<void> => {
+    await rounds(500);
+    for (let second = 0; second < seconds; second += 1) {
+      await rig.clock.advance(1_000);
+      await rounds(200);
+    }
+  };
+  it("is read from a Store node at the allowed rate, all of it and once, and no cursor passes it before", async () => {
+    rig = await (await createRig(["p0", "p1"], "off", undefined, { invitesPerSecond })).restart([open]);
+    for (let n = 0; n < flood; n += 1) {
+      await publish(rig.stranger, "p0", n, say(`a${n}`));
+      if (n % 20 === 0) await rig.clock.advance(1);
+    }
+    await pass(1);
+    await rig.push("p1", 0, say("b0"));
+    assert.ok(rig.texts("message.received").includes("b0"), "others are not concerned");
+    const floodedAtMs = rig.clock.now();
+    await pass(7);
+    assert.ok(isMissing());
+    assert.ok((rig.store.cursor(probeTopic("all")) ?? 0) <= floodedAtMs, "a restart would read it");
+    assert.equal(rig.engine.status().state, "ready", "nobody can make a node unready so");
+    await pass(flood / invitesPerSecond + 5);
+    const texts = rig.texts("message.received");
+    assert.deepEqual([texts.length, new Set(texts).size], [flood + 1, flood + 1]);
+    assert.equal(isMissing(), false);
+    const told = rig.lines.filter(({ fields }) => fields["reason"] === "limited");
+    assert.equal(told.length, 1);
+    assert.equal(rig.lines.filter(({ level }) => level === "error").length, 0);
+  });
+});
+
 describe("more invites than an inbox takes", () => {
   it("are parked up to a bound, and counted above it", async () => {
     rig = await createRig();
@@ -101,7 +148,9 @@ describe("more invites than an inbox takes", () => {
       return { topic: probeTopic("all"), payload: new Uint8Array(8), hash, timestampMs: clock.now() };
     };
     const inbox = { conversation: 0, ref: 0, isInbox: true };
-    const admitted = Array.from({ length: flood }, (_, n) => admission.admit(inbox, invite(n))).filter(Boolean).length;
+    const admitted = Array.from({ length: flood }, (_, n) => admission.admit(inbox, invite(n), clock.now())).filter(
+      Boolean,
+    ).length;
     assert.equal(admitted, INVITES_PER_SECOND_MAX);
     assert.equal(store.parkedCount(), QUARANTINE_MAX);
     assert.equal(counters.get("envelope.dropped.limited"), 5);
@@ -109,7 +158,10 @@ describe("more invites than an inbox takes", () => {
       lines.map(({ fields }) => fields["code"]),
       ["limit/invites"],
     );
-    assert.ok(admission.admit({ conversation: 7, ref: 1 }, invite(flood + 1)), "of this conversation only");
+    assert.ok(
+      admission.admit({ conversation: 7, ref: 1 }, invite(flood + 1), clock.now()),
+      "of this conversation only",
+    );
     assert.equal(store.parkedList(1)[0]?.errorCode, "limit/invites");
     assert.equal(count("envelope.parked"), 0);
   });

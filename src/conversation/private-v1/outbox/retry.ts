@@ -8,6 +8,7 @@ import type { MessageId } from "../../../wire/ids.ts";
 import { encodePrivateFrame } from "../../../wire/private-frame.ts";
 import { messageRecordKey, reject, type Transition, type TurnContext } from "../../contract.ts";
 import { Draft } from "../draft.ts";
+import { ownRowOf } from "../segments/incoming.ts";
 import { conversationIdOf, place, wholeIdOf } from "../send.ts";
 import type { PrivateState } from "../state.ts";
 
@@ -33,9 +34,11 @@ export function retry(state: PrivateState, failed: Failed, context: TurnContext)
     content,
   });
   const segments = encodeSegments(frame);
+  const { encoded } = segments;
   if (wholeIdOf(frame, segments) !== messageId)
     return reject("message/content-not-kept", "its content is not kept as it was: send it anew");
   draft.add({ kind: "deliver", event: { type: "message.retried", messageId } });
-  place(draft, messageId, segments.encoded);
+  const isLarge = ownRowOf(content, { messageId, frame, count: encoded.length }).attachment?.parts !== undefined;
+  place(draft, { messageId, encoded, isLarge });
   return draft.accept({ reply: { messageId } });
 }

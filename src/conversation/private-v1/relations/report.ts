@@ -67,14 +67,14 @@ export function reportStuck(draft: Draft): void {
 }
 
 /** To the conversation that a message came from. */
-export function tellFates(draft: Draft, messages: readonly Unacknowledged[], failed?: string): void {
-  for (const [index, { origin }] of messages.entries()) {
+export function tellFates(draft: Draft, messages: readonly Pick<Unacknowledged, "origin">[], failed?: string): void {
+  for (const { origin } of messages) {
     if (origin === undefined) continue;
     const { ident, messageId } = origin;
     const to = fromHex(ident);
     if (to === undefined) continue;
     const word: Word =
       failed === undefined ? { kind: "delivered", messageId } : { kind: "failed", messageId, reason: failed };
-    draft.add(tell(privateConversationId(to), word, `fate-${word.kind}-${index}`));
+    draft.add(tell(privateConversationId(to), word, `fate-${word.kind}-${messageId}`));
   }
 }

@@ -1,7 +1,8 @@
 /** Other conversations with the same peer: what was said in one may be said again in another, and is delivered once (ADR 0031). */
 import { fromHex } from "../../../crypto/bytes.ts";
-import { messageIdOf } from "../../../protocol/reliability/sds-message.ts";
-import { encodeSingleSegment } from "../../../protocol/segmentation/segment.ts";
+import { keccak256 } from "../../../crypto/hash.ts";
+import { messageIdOf, segmentedIdOf } from "../../../protocol/reliability/sds-message.ts";
+import { encodeSingleSegment, SEGMENT_SIZE } from "../../../protocol/segmentation/segment.ts";
 import type { ContentFrame } from "../../../wire/content-frame.ts";
 import { type MessageId, privateConversationId } from "../../../wire/ids.ts";
 import { encodePrivateFrame } from "../../../wire/private-frame.ts";
@@ -15,11 +16,13 @@ export function meetSibling(state: PrivateState, ident: string): Transition<Priv
   return accept({ ...state, siblings: [...state.siblings, sibling].slice(-SIBLINGS_MAX) });
 }
 
-/** The ids that content of one segment has in the other conversations: what is taken over keeps its time and its words. */
+/** The ids that content has in the other conversations: what is taken over keeps its time and its words. */
 export function idsElsewhere({ siblings }: PrivateState, content: ContentFrame, timestampMs: number): MessageId[] {
   return siblings.map((ident) => {
     const conversationId = privateConversationId(ident);
     const frame = encodePrivateFrame({ conversationId, timestampMs, kind: "content", content });
-    return messageIdOf({ count: 1, payload: frame }, encodeSingleSegment(frame));
+    return frame.length > SEGMENT_SIZE
+      ? segmentedIdOf(keccak256(frame))
+      : messageIdOf({ count: 1, payload: frame }, encodeSingleSegment(frame));
   });
 }

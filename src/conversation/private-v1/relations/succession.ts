@@ -3,8 +3,8 @@
  * successor, which tells it the fate of each message. To the application a message stays where it was sent.
  */
 import { fromHex } from "../../../crypto/bytes.ts";
-import { decodeSds, messageIdOf } from "../../../protocol/reliability/sds-message.ts";
-import { decodeSegment, encodeSingleSegment } from "../../../protocol/segmentation/segment.ts";
+import { decodeSds } from "../../../protocol/reliability/sds-message.ts";
+import { decodeSegment, encodeSegments } from "../../../protocol/segmentation/segment.ts";
 import type { ContentFrame } from "../../../wire/content-frame.ts";
 import type { MessageId } from "../../../wire/ids.ts";
 import { encodePrivateFrame } from "../../../wire/private-frame.ts";
@@ -13,30 +13,34 @@ import type { Word } from "../../pairwise-words.ts";
 import { scheduleResend } from "../alarms.ts";
 import { carryOut, planReads, planRelease } from "../deliver.ts";
 import { Draft } from "../draft.ts";
-import { giveUp } from "../resend.ts";
-import { failSets } from "../segments/outgoing.ts";
+import { giveUp, giveUpWholes } from "../resend.ts";
+import { BYTES_GONE, forgetPayloads, keptFrame, setAside, takeBack, wholeRecords } from "../segments/kept.ts";
 import { readWaiting } from "../segments/waiting.ts";
-import { conversationIdOf, transmit, waitOrGive } from "../send.ts";
+import { conversationIdOf, place, wholeIdOf } from "../send.ts";
 import {
   CLOSE_AFTER_MS,
-  hasRoomForContent,
   isContentWaiting,
   knownRecord,
   MOVE_AFTER_MS,
   type Origin,
+  OUTGOING_SETS_MAX,
+  type OutgoingSet,
   outRecord,
   type PrivateState,
+  TAKEN_SETS_MAX,
   TIMER_CLOSE,
   TIMER_MOVE,
   type Unacknowledged,
   waitRecord,
 } from "../state.ts";
 import { give, ownOrigin } from "./give.ts";
+import { tellFates } from "./report.ts";
 
 type Step = Transition<PrivateState>;
 
 /** Content given to the successor in one turn: a word each. */
 const MOVE_BATCH = 16;
+const TOO_MANY = "too many files and long texts wait for the peer to answer: send it again later";
 
 /** The peer was heard in a newer conversation. What is on its way here may still be acknowledged: it has an hour. */
 export function beSuperseded(state: PrivateState, ident: string, context: TurnContext): Step {
@@ -51,12 +55,23 @@ export function beSuperseded(state: PrivateState, ident: string, context: TurnCo
   return draft.accept();
 }
 
-/** What the timer gives away next: messages on their way, oldest first, then those that wait. */
+/** What the timer gives away next: messages on their way, oldest first, then those that wait, then files and long texts. */
 export function moveReads(state: PrivateState): string[] {
   const sent = movable(state);
   if (sent.length > 0) return sent.map(({ messageId }) => outRecord(messageId));
+  const whole = movableWhole(state);
+  if (!isContentWaiting(state) && whole !== undefined) return wholeRecords(whole);
   const count = Math.min(MOVE_BATCH, state.waitingEnd - state.waitingFirst);
   return Array.from({ length: count }, (_, index) => waitRecord(state.waitingFirst + index));
+}
+
+function isMoreToMove(state: PrivateState): boolean {
+  return movable(state).length > 0 || isContentWaiting(state) || movableWhole(state) !== undefined;
+}
+
+/** One of ours at a time: it is large, and the successor keeps it a second time. */
+function movableWhole({ outgoing, givenWhole }: PrivateState): OutgoingSet | undefined {
+  return outgoing.find(({ origin }) => origin !== undefined || givenWhole === undefined);
 }
 
 function movable({ unacknowledged }: PrivateState): readonly Unacknowledged[] {
@@ -74,14 +89,18 @@ export function move(draft: Draft): Step {
   carryOut(draft, release);
   // Who asks for nothing must acknowledge nothing: a name acknowledges what came before it.
   draft.set({ hasMoved: true, lost: [] });
-  const hasFailed = failWholes(draft);
   dropSilent(draft);
+  if (!isFirst && !isMoreToMove(draft.state)) return ignore("nothing to move");
   const sent = movable(draft.state);
-  if (!isFirst && !hasFailed && sent.length === 0 && !isContentWaiting(draft.state)) return ignore("nothing to move");
-  if (sent.length === 0) moveWaiting(draft, successor);
-  else moveSent(draft, successor, sent);
-  if (movable(draft.state).length > 0 || isContentWaiting(draft.state))
-    draft.add({ kind: "schedule", name: TIMER_MOVE, atMs: draft.now });
+  const whole = movableWhole(draft.state);
+  if (sent.length > 0) moveSent(draft, successor, sent);
+  else if (isContentWaiting(draft.state)) moveWaiting(draft, successor);
+  else if (whole !== undefined) {
+    const gone = wholeRecords(whole).filter((key) => !draft.isLoaded(key));
+    if (gone.length > 0) return { kind: "lacks", keys: gone };
+    moveWhole(draft, successor, whole);
+  }
+  if (isMoreToMove(draft.state)) draft.add({ kind: "schedule", name: TIMER_MOVE, atMs: draft.now });
   scheduleResend(draft);
   return draft.accept();
 }
@@ -94,18 +113,21 @@ function dropSilent(draft: Draft): void {
   draft.set({ unacknowledged: unacknowledged.filter((sent) => !isSilent(sent)) });
 }
 
-/** Content in several segments does not move: the peer may have some, and we no longer have those. The application is told. */
-function failWholes(draft: Draft): boolean {
-  const { outgoing, unacknowledged } = draft.state;
-  if (outgoing.length === 0) return false;
-  const reason = "a newer conversation took over before all of it had arrived: send it again";
-  giveUp(
-    draft,
-    unacknowledged.filter(({ set }) => set !== 0),
-    reason,
-  );
-  failSets(draft, new Set(outgoing.map(({ serial }) => serial)), reason);
-  return true;
+/** All of it, whatever the peer has: segments are of one frame, and a frame is of one conversation. One a turn. */
+function moveWhole(draft: Draft, successor: Uint8Array, whole: OutgoingSet): void {
+  const { state } = draft;
+  const frame = keptFrame(draft, whole);
+  if (frame === undefined || !give(draft, successor, frame, whole.origin ?? ownOrigin(state, whole.messageId)))
+    return giveUpWholes(draft, [whole], BYTES_GONE);
+  const isOfIt = ({ set }: Unacknowledged) => set === whole.serial;
+  for (const { messageId } of state.unacknowledged.filter(isOfIt))
+    draft.add({ kind: "drop", key: outRecord(messageId) });
+  draft.set({
+    unacknowledged: state.unacknowledged.filter((sent) => !isOfIt(sent)),
+    outgoing: state.outgoing.filter((other) => other !== whole),
+    ...(whole.origin === undefined && { givenWhole: whole.messageId }),
+  });
+  setAside(draft, whole);
 }
 
 function moveSent(draft: Draft, successor: Uint8Array, sent: readonly Unacknowledged[]): void {
@@ -117,7 +139,7 @@ function moveSent(draft: Draft, successor: Uint8Array, sent: readonly Unacknowle
   const given = sent.filter((each) => !lost.includes(each));
   for (const { messageId } of given) draft.add({ kind: "drop", key: outRecord(messageId) });
   draft.set({ unacknowledged: draft.state.unacknowledged.filter((each) => !given.includes(each)) });
-  giveUp(draft, lost, "its bytes are not in the database any more: send it again");
+  giveUp(draft, lost, BYTES_GONE);
 }
 
 function moveWaiting(draft: Draft, successor: Uint8Array): void {
@@ -128,7 +150,7 @@ function moveWaiting(draft: Draft, successor: Uint8Array): void {
     draft.set({ waitingFirst: draft.state.waitingFirst + 1 });
     if (waiting === undefined) continue;
     const { set, segment, messageId, origin } = readWaiting(waiting);
-    // Of a whole that has failed.
+    // A segment: its whole goes by itself.
     if (set === 0) give(draft, successor, segment.payload, origin ?? ownOrigin(draft.state, messageId), index);
   }
 }
@@ -154,11 +176,17 @@ export function takeOver(state: PrivateState, word: Extract<Word, { kind: "conte
 function sendMoved(draft: Draft, content: ContentFrame, timestampMs: number, origin: Origin): void {
   const conversationId = conversationIdOf(draft.state);
   const frame = encodePrivateFrame({ conversationId, timestampMs, kind: "content", content });
-  const segment = encodeSingleSegment(frame);
-  const messageId = messageIdOf({ count: 1, payload: frame }, segment);
+  const segments = encodeSegments(frame);
+  const { encoded } = segments;
+  if (encoded.length > 1 && !hasRoomForTaken(draft.state)) return tellFates(draft, [{ origin }], TOO_MANY);
+  const messageId = wholeIdOf(frame, segments);
   draft.add({ kind: "put", key: knownRecord(messageId), bytes: Uint8Array.of(1) });
-  if (hasRoomForContent(draft.state)) return transmit(draft, segment, { messageId, isSilent: true, set: 0, origin });
-  waitOrGive(draft, segment, messageId, origin);
+  place(draft, { messageId, encoded, isLarge: false, origin });
+}
+
+function hasRoomForTaken({ outgoing }: PrivateState): boolean {
+  const taken = outgoing.filter(({ origin }) => origin !== undefined).length;
+  return taken < TAKEN_SETS_MAX && outgoing.length < OUTGOING_SETS_MAX;
 }
 
 /** What became of a message that the successor took over. */
@@ -169,6 +197,12 @@ export function hearFate(
 ): Step {
   const draft = new Draft(state, context);
   const messageId = word.messageId as MessageId;
+  const kept = word.kind === "delivered" ? takeBack(draft, messageId) : undefined;
+  if (kept !== undefined) forgetPayloads(draft, kept);
+  if (state.givenWhole === messageId) {
+    draft.set({ givenWhole: undefined });
+    if (state.outgoing.length > 0) draft.add({ kind: "schedule", name: TIMER_MOVE, atMs: draft.now });
+  }
   draft.add({
     kind: "deliver",
     event:

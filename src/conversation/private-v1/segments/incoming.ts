@@ -20,7 +20,7 @@ import type { ContentFrame } from "../../../wire/content-frame.ts";
 import { contentDigest, fileOf, tailOffset, withoutFileData } from "../../../wire/file-content.ts";
 import type { Attachment, RecordKey } from "../../contract.ts";
 import type { Draft } from "../draft.ts";
-import { partPrefix, partRecord, RECORD_OPEN_SETS, TEXT_BYTES_MAX, TIMER_PARTS } from "../state.ts";
+import { partPrefix, partRecord, RECORD_OPEN_SETS, TEXT_BYTES_MAX, TIMER_PARTS, wholePrefix } from "../state.ts";
 import { decodeOpenSets, encodeOpenSets } from "./record-codec.ts";
 
 /** Content above it does not go into a row: events and history read rows by the page. */
@@ -92,12 +92,20 @@ export function rowOf(
   return { content: withoutFileData(content), attachment };
 }
 
-/** The same for content of our own: its segments are on their way, and the sender has its file. */
-export function ownRowOf(content: ContentFrame): { readonly content: ContentFrame; readonly attachment?: Attachment } {
+/** The same for content of our own: a large file is where its segments are kept, as long as they are. */
+export function ownRowOf(
+  content: ContentFrame,
+  { messageId, frame, count }: { readonly messageId: string; readonly frame: Uint8Array; readonly count: number },
+): { readonly content: ContentFrame; readonly attachment?: Attachment } {
   const data = fileOf(content)?.data;
   if (data === undefined) return { content };
-  const isLarge = content.bytes.length > INLINE_BYTES_MAX;
-  return { content: isLarge ? withoutFileData(content) : content, attachment: describe(data) };
+  const attachment = describe(data);
+  if (content.bytes.length <= INLINE_BYTES_MAX) return { content, attachment };
+  const offset = tailOffset(frame, data) ?? 0;
+  return {
+    content: withoutFileData(content),
+    attachment: { ...attachment, parts: { prefix: wholePrefix(messageId), count, offset } },
+  };
 }
 
 /** Drops sets that have rested too long. */

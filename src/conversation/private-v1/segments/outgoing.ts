@@ -1,6 +1,8 @@
 /** Our content in several segments: each is acknowledged by itself, the application hears of the whole (ADR 0028). */
+import { decodeSegment, encodeSegment } from "../../../protocol/segmentation/segment.ts";
 import type { MessageId } from "../../../wire/ids.ts";
 import type { Draft } from "../draft.ts";
+import { tellFates } from "../relations/report.ts";
 import {
   hasNumberForContent,
   type OutgoingSet,
@@ -10,21 +12,35 @@ import {
   type Unacknowledged,
   waitRecord,
 } from "../state.ts";
+import { forgetPayloads, keepPayloads, setAside, takeBack } from "./kept.ts";
 import { encodeWaiting, type Waiting } from "./record-codec.ts";
 
 /** Progress is told at each tenth. */
 const PROGRESS_STEPS = 10;
 
 /** Segments wait in records and leave a few a turn, whether or not the chain has numbers: a file must not be one commit of envelopes. */
-export function queueSegments(draft: Draft, messageId: MessageId, encoded: readonly Uint8Array[]): void {
+export function queueSegments(
+  draft: Draft,
+  whole: Pick<OutgoingSet, "messageId" | "isLarge" | "origin">,
+  encoded: readonly Uint8Array[],
+): void {
   const { lastSet, outgoing } = draft.state;
   const serial = lastSet + 1;
   draft.set({
     lastSet: serial,
-    outgoing: [...outgoing, { serial, messageId, count: encoded.length, acknowledged: 0 }],
+    outgoing: [...outgoing, { ...whole, serial, count: encoded.length, acknowledged: 0 }],
   });
-  for (const segment of encoded) queueWaiting(draft, { set: serial, segment });
+  takeBack(draft, whole.messageId);
+  keepPayloads(draft, whole.messageId, encoded);
+  for (const segment of encoded) queueWaiting(draft, { set: serial, segment: headerOf(segment) });
   if (hasNumberForContent(draft.state)) draft.add({ kind: "schedule", name: TIMER_FLUSH, atMs: draft.now });
+}
+
+/** Its payload is kept elsewhere. */
+function headerOf(encoded: Uint8Array): Uint8Array {
+  const segment = decodeSegment(encoded);
+  if (segment.kind !== "readable") throw new RangeError("a segment of ours does not decode");
+  return encodeSegment({ ...segment.value, payload: new Uint8Array() });
 }
 
 /** At the end of what waits for a number. */
@@ -51,11 +67,13 @@ export function acknowledgeSegments(draft: Draft, arrived: readonly Unacknowledg
     const { outgoing } = draft.state;
     if (acknowledged >= set.count) {
       draft.set({ outgoing: outgoing.filter((other) => other !== set) });
-      draft.add({ kind: "deliver", event: { type: "message.delivered", messageId } });
+      forgetPayloads(draft, set);
+      if (set.origin !== undefined) tellFates(draft, [set]);
+      else draft.add({ kind: "deliver", event: { type: "message.delivered", messageId } });
       continue;
     }
     draft.set({ outgoing: outgoing.map((other) => (other === set ? { ...set, acknowledged } : other)) });
-    if (stepOf(acknowledged, set.count) === stepOf(set.acknowledged, set.count)) continue;
+    if (set.origin !== undefined || stepOf(acknowledged, set.count) === stepOf(set.acknowledged, set.count)) continue;
     const event = { type: "message.progress", messageId, arrived: acknowledged, parts: set.count } as const;
     draft.add({ kind: "deliver", event });
   }
@@ -65,8 +83,12 @@ export function acknowledgeSegments(draft: Draft, arrived: readonly Unacknowledg
 export function failSets(draft: Draft, serials: ReadonlySet<number>, reason: string): void {
   const failed = draft.state.outgoing.filter(({ serial }) => serials.has(serial));
   draft.set({ outgoing: draft.state.outgoing.filter(({ serial }) => !serials.has(serial)) });
-  for (const { messageId } of failed)
-    draft.add({ kind: "deliver", event: { type: "message.failed", messageId: messageId as MessageId, reason } });
+  for (const set of failed) {
+    setAside(draft, set);
+    if (set.origin !== undefined) continue;
+    draft.add({ kind: "deliver", event: { type: "message.failed", messageId: set.messageId as MessageId, reason } });
+  }
+  tellFates(draft, failed, reason);
 }
 
 function stepOf(acknowledged: number, count: number): number {
