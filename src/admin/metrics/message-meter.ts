@@ -16,7 +16,8 @@ const failures: readonly (readonly [string, string])[] = [
   ["not acknowledged", "unacknowledged"],
   ["cancelled", "cancelled"],
   ["the conversation was closed", "closed"],
-  ["a newer conversation took over", "superseded"],
+  ["too many files", "too-many"],
+  ["its bytes are not in the database", "lost"],
   ["the state was restored", "restored"],
 ];
 
