@@ -74,7 +74,13 @@ test("a message that failed has one of a few reasons, whatever a service node sa
 
 test("the reasons are those that the sources give", () => {
   const read = (path: string) => readFileSync(join(import.meta.dirname, "..", "..", "src", path), "utf8");
-  const texts = ["resend.ts", "outbox/cancel.ts", "relations/succession.ts", "relations/rollback.ts", "segments/kept.ts"]
+  const texts = [
+    "resend.ts",
+    "outbox/cancel.ts",
+    "relations/succession.ts",
+    "relations/rollback.ts",
+    "segments/kept.ts",
+  ]
     .map((name) => read(`conversation/private-v1/${name}`))
     .concat(read("sqlite/commit.ts"))
     .join("\n");
