@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { createInterface } from "node:readline";
-import { after, before, describe, it, type TestContext } from "node:test";
+import { after, before, describe, it, type TestContext, test } from "node:test";
 import type { EventView } from "../../../src/admin/event-view.ts";
 import { systemClock } from "../../../src/daemon/clock.ts";
 import { call, callTcp, startAdminFixture } from "../../support/admin/admin-fixture.ts";
@@ -142,4 +142,33 @@ describe("a token for a conversation that is superseded", () => {
     assert.deepEqual([status, text.includes("third"), text.includes("another time")], [200, true, false]);
     assert.equal((await as(token, "/v1/messages", { conversation: "c5", text: "x" })).status, 403);
   });
+});
+
+test("a stream passes over nothing that is on disk before it is known whose successor it is in", async (t) => {
+  const fixture = await startAdminFixture(t, { tcp: { host: "127.0.0.1", port: 0 }, pace: { keepAliveMs: 5 } });
+  const { engine, server, socketPath } = fixture;
+  const [old, next] = [engine.open("old"), engine.open("next")];
+  const body = JSON.stringify({ name: "one", roles: ["read"], conversations: ["old"] });
+  const { token } = (await call(socketPath, "POST", "/v1/tokens", { body })).json;
+  const [host = "", port] = (server.tcp ?? "").split(":");
+  const headers = { authorization: `Bearer ${token}` };
+  const sent = request({ host, port: Number(port), path: "/v1/events?follow=true", headers, agent: false });
+  t.after(() => sent.destroy());
+  sent.end();
+  const [response]: IncomingMessage[] = await once(sent, "response");
+  const lines = createInterface({ input: response as IncomingMessage })[Symbol.asyncIterator]();
+  engine.isSilent = true;
+  engine.receive(next, "the first of the successor");
+  // With each heartbeat the stream has looked.
+  for (let beats = 0; beats < 3; beats += 1) assert.equal((await lines.next()).value, "");
+  engine.successors.set(old.handle, [next.handle]);
+  engine.isSilent = false;
+  engine.receive(old, "the last of the old one");
+  const texts: string[] = [];
+  while (texts.length < 2) {
+    const { value } = await lines.next();
+    assert.ok(value !== undefined, "the stream ended");
+    if (value !== "") texts.push(JSON.parse(value).data.text);
+  }
+  assert.deepEqual(texts, ["the first of the successor", "the last of the old one"]);
 });
