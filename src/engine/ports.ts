@@ -7,9 +7,6 @@ import type { ContentTopic, MessageId } from "../wire/ids.ts";
 import type { ContactStore } from "./contacts/contact-store.ts";
 import type { UmbradError } from "./errors.ts";
 import type { EventLog } from "./event-log/port.ts";
-
-export type { ConsumerRow, EventBounds } from "./event-log/port.ts";
-
 import type { DatedRows } from "./port/clock.ts";
 import type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
 import type { BackupRecord, DiskStore } from "./port/disk.ts";
@@ -19,6 +16,7 @@ import type { RollbackStore } from "./port/rollback.ts";
 import type { TokenTable } from "./port/tokens.ts";
 
 export type { ContactRow, ContactStore } from "./contacts/contact-store.ts";
+export type { ConsumerRow, EventBounds } from "./event-log/port.ts";
 export type { Log, LogFields } from "./log/log.ts";
 export type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
 export type { ExpiryBounds } from "./port/expiry.ts";

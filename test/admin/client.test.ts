@@ -154,7 +154,7 @@ test("a body whose type nobody said is told which it needs", async (t) => {
   assert.match(String((form.json as { hint?: unknown }).hint), /content-type: application\/json/);
 });
 
-test("a stream without heartbeats counts as cut, one with them does not", { timeout: 60_000 }, async (t) => {
+test("a stream without heartbeats counts as cut, one with them does not", { timeout: 180_000 }, async (t) => {
   const silent = await startAdminFixture(t, { pace: { keepAliveMs: 600_000 } });
   const beating = await startAdminFixture(t, { pace: { keepAliveMs: 20 } });
   const begin = async ({ socketPath }: { socketPath: string }): Promise<AsyncIterator<string>> => {

@@ -18,7 +18,7 @@ function startTalk({ socketPath }: CliFixture, columns = 80) {
   return { input, written, ended: talk(admin, "c1", { input, output }) };
 }
 
-test("history, then what comes in and what is typed, with marks", { timeout: 60_000 }, async (t) => {
+test("history, then what comes in and what is typed, with marks", { timeout: 180_000 }, async (t) => {
   const fixture = await startCliFixture(t);
   const { engine } = fixture;
   const view = engine.open("ada");
@@ -60,7 +60,7 @@ test("history, then what comes in and what is typed, with marks", { timeout: 60_
   assert.equal(engine.messages({ conversation: "c1", limit: 1 })[0]?.body.bytes.length, 10 + 2);
 });
 
-test("a half-typed line survives what comes in, also when it covers several rows", { timeout: 60_000 }, async (t) => {
+test("a half-typed line survives what comes in, also when it covers several rows", { timeout: 180_000 }, async (t) => {
   const fixture = await startCliFixture(t);
   const view = fixture.engine.open("ada");
   const { input, written, ended } = startTalk(fixture, 20);
@@ -79,7 +79,7 @@ test("a half-typed line survives what comes in, also when it covers several rows
   await ended;
 });
 
-test("the daemon ends it: the command says so", { timeout: 60_000 }, async (t) => {
+test("the daemon ends it: the command says so", { timeout: 180_000 }, async (t) => {
   const fixture = await startCliFixture(t);
   fixture.engine.open("ada");
   const { written, ended } = startTalk(fixture);
@@ -98,7 +98,7 @@ test("in a pipe it says what to use instead", async (t) => {
   assert.equal((await run("chat", "c1", "--json")).code, 64);
 });
 
-test("the real command in a terminal", { timeout: 60_000 }, async (t) => {
+test("the real command in a terminal", { timeout: 180_000 }, async (t) => {
   const { engine, stateDir } = await startCliFixture(t);
   const view = engine.open("ada");
   engine.receive(view, "first");

@@ -61,7 +61,7 @@ async function untilSaid(command: RunningCommand, said: (line: string) => boolea
 for (const form of forms) {
   const json = form === "json" ? ["--json"] : [];
 
-  test(`a sealed state and its daemon, ${form}`, { timeout: 120_000 }, async (t) => {
+  test(`a sealed state and its daemon, ${form}`, { timeout: 300_000 }, async (t) => {
     const directory = await temporaryDirectory(t);
     const env = { UMBRAD_STATE_DIR: join(directory, "state") };
     writeFileSync(join(directory, "passphrase"), "secret\n", { mode: 0o600 });
@@ -89,7 +89,7 @@ for (const form of forms) {
     scene.check("sealed", directory);
   });
 
-  test(`a devnet, ${form}`, { timeout: 60_000 }, async (t) => {
+  test(`a devnet, ${form}`, { timeout: 180_000 }, async (t) => {
     const directory = await temporaryDirectory(t);
     const scene = new Scene(form);
     const where = ["--state-dir", join(directory, "devnet")];
@@ -102,7 +102,7 @@ for (const form of forms) {
     scene.check("devnet", directory);
   });
 
-  test(`the files of a service, ${form}`, { timeout: 60_000 }, async (t) => {
+  test(`the files of a service, ${form}`, { timeout: 180_000 }, async (t) => {
     const scene = new Scene(form);
     // A warning belongs to places that a service does not see: whether this is one differs.
     const args = ["service", "print"];
@@ -110,7 +110,7 @@ for (const form of forms) {
     scene.check("service", "/nonexistent/state");
   });
 
-  test(`a doctor who finds much, ${form}`, { timeout: 60_000 }, async (t) => {
+  test(`a doctor who finds much, ${form}`, { timeout: 180_000 }, async (t) => {
     const directory = await temporaryDirectory(t);
     const env = { UMBRAD_STATE_DIR: join(directory, "state") };
     const scene = new Scene(form);

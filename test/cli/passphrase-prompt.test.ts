@@ -77,7 +77,7 @@ async function sealedState(t: TestContext): Promise<{ directory: string; stateDi
   return { directory, stateDir, file };
 }
 
-test("init asks twice, until both are the same", { timeout: 120_000 }, async (t) => {
+test("init asks twice, until both are the same", { timeout: 300_000 }, async (t) => {
   const directory = await temporaryDirectory(t);
   const stateDir = join(directory, "state");
   const terminal = inTerminal(t, `${umbradWords} init --network devnet --state-dir '${stateDir}'${sttyAfter}`);
@@ -103,7 +103,7 @@ test("init asks twice, until both are the same", { timeout: 120_000 }, async (t)
   assert.equal(await again?.ended, 78);
 });
 
-test("Ctrl-C, Ctrl-D and SIGTERM leave the terminal in order and nothing behind", { timeout: 120_000 }, async (t) => {
+test("Ctrl-C, Ctrl-D and SIGTERM leave the terminal in order and nothing behind", { timeout: 300_000 }, async (t) => {
   const directory = await temporaryDirectory(t);
   const init = `${umbradWords} init --state-dir '${directory}/state'`;
   for (const [keys, code, said] of [
@@ -123,7 +123,7 @@ test("Ctrl-C, Ctrl-D and SIGTERM leave the terminal in order and nothing behind"
   }
 });
 
-test("run asks until it opens, three times", { timeout: 120_000 }, async (t) => {
+test("run asks until it opens, three times", { timeout: 300_000 }, async (t) => {
   const { stateDir } = await sealedState(t);
   const run = inTerminal(t, `trap : INT; ${umbradWords} run --state-dir '${stateDir}'${sttyAfter}`);
   if (run === undefined) return;
@@ -142,7 +142,7 @@ test("run asks until it opens, three times", { timeout: 120_000 }, async (t) => 
   assert.match(refused?.written.text ?? "", inOrder);
 });
 
-test("rekey asks for the old and twice for the new one", { timeout: 120_000 }, async (t) => {
+test("rekey asks for the old and twice for the new one", { timeout: 300_000 }, async (t) => {
   const { directory, stateDir } = await sealedState(t);
   const rekey = inTerminal(t, `${umbradWords} store rekey --state-dir '${stateDir}'`);
   if (rekey === undefined) return;
@@ -162,7 +162,7 @@ test("rekey asks for the old and twice for the new one", { timeout: 120_000 }, a
   assert.doesNotMatch(verify?.written.text ?? "", /Give --passphrase-file/);
 });
 
-test("a program is not asked: no terminal, or --json in one", { timeout: 60_000 }, async (t) => {
+test("a program is not asked: no terminal, or --json in one", { timeout: 180_000 }, async (t) => {
   const { stateDir } = await sealedState(t);
   for (const args of [["run"], ["identity", "words"], ["store", "rekey"]]) {
     const { code, stderr } = await umbrad(t, [...args, "--state-dir", stateDir]);
@@ -175,7 +175,7 @@ test("a program is not asked: no terminal, or --json in one", { timeout: 60_000 
   assert.doesNotMatch(json.written.text, /Passphrase for/);
 });
 
-test("run does not ask for the passphrase of a state that is in use", { timeout: 60_000 }, async (t) => {
+test("run does not ask for the passphrase of a state that is in use", { timeout: 180_000 }, async (t) => {
   const { stateDir } = await sealedState(t);
   const seal = { kind: "passphrase", passphrase: Buffer.from(secret) } as const;
   const store = await openStore({ stateDir, seal, random: (length) => new Uint8Array(length).fill(7) });
@@ -191,7 +191,7 @@ test("run does not ask for the passphrase of a state that is in use", { timeout:
   assert.doesNotMatch(run.written.text, /Passphrase for/);
 });
 
-test("identity words and export work beside whoever holds the state", { timeout: 60_000 }, async (t) => {
+test("identity words and export work beside whoever holds the state", { timeout: 180_000 }, async (t) => {
   const { directory, stateDir, file } = await sealedState(t);
   const flags = ["--json", "--state-dir", stateDir, "--passphrase-file", file];
   const alone = await umbrad(t, ["identity", "words", ...flags]);

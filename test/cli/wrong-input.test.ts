@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { failed, startCliFixture, succeeded } from "../support/cli/cli-fixture.ts";
 import { temporaryDirectory, umbrad } from "../support/cli/umbrad-command.ts";
 
-test("values that no schema takes are refused without the words of the schema", { timeout: 120_000 }, async (t) => {
+test("values that no schema takes are refused without the words of the schema", { timeout: 300_000 }, async (t) => {
   const { run, engine } = await startCliFixture(t);
   engine.open("ada");
   const long = "a".repeat(40_000);
@@ -35,7 +35,7 @@ test("values that no schema takes are refused without the words of the schema", 
   }
 });
 
-test("a media type is two words", { timeout: 120_000 }, async (t) => {
+test("a media type is two words", { timeout: 300_000 }, async (t) => {
   const { run, engine, stateDir } = await startCliFixture(t);
   engine.open("ada");
   const file = join(stateDir, "a.txt");
@@ -48,7 +48,7 @@ test("a media type is two words", { timeout: 120_000 }, async (t) => {
   }
 });
 
-test("help of what there is not, and of verbs", { timeout: 120_000 }, async (t) => {
+test("help of what there is not, and of verbs", { timeout: 300_000 }, async (t) => {
   for (const [words, said, next] of [
     [["foo"], 'there is no command "foo"', "umbrad help"],
     [["conversation", "foo"], 'there is no command "conversation foo"', "umbrad help conversation"],
@@ -67,7 +67,7 @@ test("help of what there is not, and of verbs", { timeout: 120_000 }, async (t) 
   assert.match(bare.stderr, /First steps:\n {2}umbrad devnet/);
 });
 
-test("lists without rows say what fills them, on stderr alone", { timeout: 120_000 }, async (t) => {
+test("lists without rows say what fills them, on stderr alone", { timeout: 300_000 }, async (t) => {
   const { run, engine } = await startCliFixture(t);
   for (const [args, said] of [
     [["event", "consumers"], "umbrad listen --consumer NAME"],
@@ -94,7 +94,7 @@ test("lists without rows say what fills them, on stderr alone", { timeout: 120_0
 });
 
 test("a conversation that nobody has answered, and one with a successor, are shown as such", {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async (t) => {
   const { run, engine } = await startCliFixture(t);
   engine.open("ada");
@@ -114,7 +114,7 @@ test("a conversation that nobody has answered, and one with a successor, are sho
   assert.match(await trace(), /nobody has answered in this conversation yet: /);
 });
 
-test("no place for a state: said at once, and nothing is left", { timeout: 120_000 }, async (t) => {
+test("no place for a state: said at once, and nothing is left", { timeout: 300_000 }, async (t) => {
   const file = join(await temporaryDirectory(t), "file");
   writeFileSync(file, "");
   for (const stateDir of ["/proc/umbrad-test/x", "/sys/umbrad-test", "/dev/null", join(file, "x")]) {
@@ -134,7 +134,7 @@ test("no place for a state: said at once, and nothing is left", { timeout: 120_0
 });
 
 test("a database that is none, a state without a seal, a wrong file: the next step for each", {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async (t) => {
   const directory = await temporaryDirectory(t);
   const [stateDir, foreign] = [join(directory, "state"), join(directory, "foreign")];

@@ -114,7 +114,8 @@ test("a sealed daemon without peers: starts, says why it is not ready, stops on 
   daemon.child.kill("SIGTERM");
   const { code, stdout, stderr } = await daemon.ended;
   assert.equal(code, 0, stderr);
-  assert.ok(performance.now() - asked < 5_000);
+  // 5 s by design; the rest is for a machine under load.
+  assert.ok(performance.now() - asked < 15_000);
   assert.equal(stderr, "");
   for (const line of stdout.trimEnd().split("\n")) {
     const { time, level, event, component, msg } = JSON.parse(line);

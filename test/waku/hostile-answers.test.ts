@@ -10,6 +10,9 @@ import { publishText, readHistory, topicOf } from "../conformance/transport/tran
 import { lightpushStatus, storeAnswer } from "./hostile-node.ts";
 import { pubsubTopic, scene, topic } from "./hostile-scene.ts";
 
+/** Of a polite node, however slow the machine is. */
+const patienceMs = 20_000;
+
 describe("pushes of a misbehaving service node", () => {
   const push = (fields: Partial<proto_filter_v2.MessagePush>): Uint8Array =>
     lengthPrefixed.encode.single(proto_filter_v2.MessagePush.encode(fields)).subarray();
@@ -69,26 +72,30 @@ describe("pushes of a misbehaving service node", () => {
   );
 
   test("a flood of pushes: none is lost and other work goes on meanwhile", { timeout: 120_000 }, () =>
-    scene("yamux", async ({ node, transport, recorder }) => {
-      await recorder.listening([topic]);
-      const stream = await node.pushStream();
-      let pushed = 0;
-      let isOver = false;
-      const flood = stream.sink(
-        (async function* () {
-          // More than is read in a second, so that the reader has to slow the sender down.
-          for (; !isOver || pushed < 7_000; pushed += 1) {
-            if (pushed % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
-            yield good(`${pushed}`);
-          }
-        })(),
-      );
-      await recorder.until(() => recorder.messages.length > 1_000, "the first pushes");
-      await publishText(transport, topic, "in between");
-      isOver = true;
-      await flood;
-      await recorder.until(() => recorder.messages.length === pushed, "all pushes");
-    }),
+    scene(
+      "yamux",
+      async ({ node, transport, recorder }) => {
+        await recorder.listening([topic]);
+        const stream = await node.pushStream();
+        let pushed = 0;
+        let isOver = false;
+        const flood = stream.sink(
+          (async function* () {
+            // More than is read in a second, so that the reader has to slow the sender down.
+            for (; !isOver || pushed < 7_000; pushed += 1) {
+              if (pushed % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+              yield good(`${pushed}`);
+            }
+          })(),
+        );
+        await recorder.until(() => recorder.messages.length > 1_000, "the first pushes");
+        await publishText(transport, topic, "in between");
+        isOver = true;
+        await flood;
+        await recorder.until(() => recorder.messages.length === pushed, "all pushes");
+      },
+      patienceMs,
+    ),
   );
 });
 
@@ -119,41 +126,53 @@ describe("store answers", () => {
   }
 
   test("rows without a message or of other topics are skipped, a full page of large ones passes", () =>
-    scene("yamux", async ({ node, transport, recorder }) => {
-      await recorder.listening([topic]);
-      const large = [...Array(20).keys()].map((index) => row(`${index}`.padEnd(149 * 1024, "x")));
-      const messages = [{ pubsubTopic }, row("other", topicOf(9)), ...large];
-      node.behaviours.set(
-        storeCodec,
-        storeAnswer(() => ({ messages })),
-      );
-      assert.equal((await readHistory(transport, [topic], 0)).flat().length, 20);
-    }));
+    scene(
+      "yamux",
+      async ({ node, transport, recorder }) => {
+        await recorder.listening([topic]);
+        const large = [...Array(20).keys()].map((index) => row(`${index}`.padEnd(149 * 1024, "x")));
+        const messages = [{ pubsubTopic }, row("other", topicOf(9)), ...large];
+        node.behaviours.set(
+          storeCodec,
+          storeAnswer(() => ({ messages })),
+        );
+        assert.equal((await readHistory(transport, [topic], 0)).flat().length, 20);
+      },
+      patienceMs,
+    ));
 
   test("asked what it keeps, it names others: those do not count", () =>
-    scene("yamux", async ({ node, transport, recorder }) => {
-      await recorder.listening([topic]);
-      const [ours, other, unknown] = [randomBytes(32), randomBytes(32), randomBytes(32)];
-      const messages = [other, ours, ours].map((messageHash) => ({ messageHash }));
-      node.behaviours.set(
-        storeCodec,
-        storeAnswer(() => ({ messages })),
-      );
-      const found = await transport.confirm([ours, unknown], AbortSignal.timeout(20_000));
-      assert.deepEqual(
-        found.map((hash) => Buffer.from(hash)),
-        [ours],
-      );
-    }));
+    scene(
+      "yamux",
+      async ({ node, transport, recorder }) => {
+        await recorder.listening([topic]);
+        const [ours, other, unknown] = [randomBytes(32), randomBytes(32), randomBytes(32)];
+        const messages = [other, ours, ours].map((messageHash) => ({ messageHash }));
+        node.behaviours.set(
+          storeCodec,
+          storeAnswer(() => ({ messages })),
+        );
+        const found = await transport.confirm([ours, unknown], AbortSignal.timeout(20_000));
+        assert.deepEqual(
+          found.map((hash) => Buffer.from(hash)),
+          [ours],
+        );
+      },
+      patienceMs,
+    ));
 
   test("too many requests: asked again until there is an answer", () =>
-    scene("yamux", async ({ node, transport, recorder }) => {
-      await recorder.listening([topic]);
-      let asked = 0;
-      const busyOnce = storeAnswer(() => (asked++ === 0 ? { statusCode: 429 } : { messages: [row("at last")] }));
-      node.behaviours.set(storeCodec, busyOnce);
-      assert.equal((await readHistory(transport, [topic], 0)).flat().length, 1);
-    }));
+    scene(
+      "yamux",
+      async ({ node, transport, recorder }) => {
+        await recorder.listening([topic]);
+        let asked = 0;
+        const busyOnce = storeAnswer(() => (asked++ === 0 ? { statusCode: 429 } : { messages: [row("at last")] }));
+        node.behaviours.set(storeCodec, busyOnce);
+        assert.equal((await readHistory(transport, [topic], 0)).flat().length, 1);
+      },
+      patienceMs,
+    ));
 });
 
 test("a node that closes its streams late keeps its connection: mplex counts strays", { timeout: 120_000 }, () =>
@@ -180,31 +199,35 @@ test("a node that closes its streams late keeps its connection: mplex counts str
       await publishText(transport, topic, "still here");
       assert.equal(lost, 0);
     },
-    20_000,
+    patienceMs,
   ),
 );
 
 test("statuses of LightPush reach the caller with their reason", { timeout: 120_000 }, () =>
-  scene("yamux", async ({ node, transport, recorder }) => {
-    await recorder.listening([topic]);
-    for (const [status, retryable] of [
-      [400, false],
-      [413, false],
-      [420, false],
-      [421, true],
-      [429, true],
-      [500, true],
-      [503, true],
-      [504, true],
-      [505, true],
-      [999, true],
-    ] as const) {
-      node.behaviours.set(lightpushCodec, lightpushStatus(status, `because\n\u001b[31m${status}`));
-      const result = await transport.publish({ topic, payload: Buffer.from("x") }, new AbortController().signal);
-      assert.deepEqual(result, { kind: "refused", status, reason: `because [31m${status}`, retryable });
-    }
-    node.behaviours.set(lightpushCodec, lightpushStatus(420, "invalid timestamp"));
-    const late = await transport.publish({ topic, payload: Buffer.from("x") }, new AbortController().signal);
-    assert.ok(late.kind === "refused" && late.retryable);
-  }),
+  scene(
+    "yamux",
+    async ({ node, transport, recorder }) => {
+      await recorder.listening([topic]);
+      for (const [status, retryable] of [
+        [400, false],
+        [413, false],
+        [420, false],
+        [421, true],
+        [429, true],
+        [500, true],
+        [503, true],
+        [504, true],
+        [505, true],
+        [999, true],
+      ] as const) {
+        node.behaviours.set(lightpushCodec, lightpushStatus(status, `because\n\u001b[31m${status}`));
+        const result = await transport.publish({ topic, payload: Buffer.from("x") }, new AbortController().signal);
+        assert.deepEqual(result, { kind: "refused", status, reason: `because [31m${status}`, retryable });
+      }
+      node.behaviours.set(lightpushCodec, lightpushStatus(420, "invalid timestamp"));
+      const late = await transport.publish({ topic, payload: Buffer.from("x") }, new AbortController().signal);
+      assert.ok(late.kind === "refused" && late.retryable);
+    },
+    patienceMs,
+  ),
 );

@@ -6,7 +6,7 @@ import { systemClock } from "../../../src/daemon/clock.ts";
 import { createNetwork } from "../../support/engine/in-process-transport.ts";
 import { eventOf, removeDir, scratchDir, startNode, until } from "../../support/engine/test-node.ts";
 
-test("a link for one, used by two", { timeout: 60_000 }, async (t) => {
+test("a link for one, used by two", { timeout: 180_000 }, async (t) => {
   const network = createNetwork({ clock: systemClock });
   const node = async (name: string) => {
     const directory = scratchDir(name);

@@ -219,8 +219,10 @@ describe("a state that was put back", () => {
 
   it("asks for a new link where nothing that is known lets it invite, and works with one", async (context) => {
     const pair = await Pair.meet(context);
-    // A's link served one invite, and the bundle for others follows 2 s after A's first message.
+    // A's link served one invite, and the bundle for others follows 2 s after A's first message: the copy has none.
+    pair.network.setOnline(false);
     await pair.copy("b");
+    pair.network.setOnline(true);
     await pair.b.engine.send({ conversation: "c1", text: "b2" });
     await received(pair.a, "b2");
     await pair.putBack("b");
