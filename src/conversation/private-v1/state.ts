@@ -92,9 +92,13 @@ export interface PrivateState {
   readonly held: readonly Held[];
   /** Oldest first. */
   readonly lost: readonly Lost[];
+  /** When what is missing was last looked at: long ago means that we slept, or were down. */
+  readonly repairedAtMs: number;
   /** Content that waits for a number is in the records `wait/<waitingFirst>` to `wait/<waitingEnd - 1>`. */
   readonly waitingFirst: number;
   readonly waitingEnd: number;
+  /** One of them was not there: when none waits any more, what is not on its way has failed. */
+  readonly hasWaitGap: boolean;
   readonly lastFrameMs: number;
   readonly lastPublishedMs: number;
   /** Resends since the peer last stepped or acknowledged something new: the pause doubles with each. */

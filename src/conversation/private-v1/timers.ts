@@ -2,6 +2,7 @@
 import {
   type Input,
   ignore,
+  RECORD_QUEUED,
   type RecordKey,
   TIMER_SPILL,
   TIMER_SPILL_KEYS,
@@ -18,6 +19,7 @@ import { forgetReads, forgetWaiting } from "./relations/rollback.ts";
 import { close } from "./relations/standing.ts";
 import { move, moveReads } from "./relations/succession.ts";
 import { resend } from "./resend.ts";
+import { failGone, isGapDue } from "./segments/gap.ts";
 import { expireSets, spillSet } from "./segments/incoming.ts";
 import { decodeWaiting } from "./segments/record-codec.ts";
 import { flushWaiting, payloadReads } from "./segments/waiting.ts";
@@ -136,16 +138,20 @@ function flush(draft: Draft): Step {
   const { state, now } = draft;
   // What is whole goes to the successor; segments stay where their others are.
   const isOurs = (record: Uint8Array) => state.successor === undefined || decodeWaiting(record).set !== 0;
-  const records: Uint8Array[] = [];
+  const records: (Uint8Array | undefined)[] = [];
   for (let index = state.waitingFirst; index < state.waitingEnd; index += 1) {
     const record = draft.record(waitRecord(index));
-    if (record === undefined || !isOurs(record)) break;
+    if (!draft.isLoaded(waitRecord(index)) || (record !== undefined && !isOurs(record))) break;
     records.push(record);
   }
   if (records.length === 0 || !hasNumberForContent(state)) return ignore("nothing to flush");
   const unread = payloadReads(draft, records);
   if (unread.length > 0) return { kind: "lacks", keys: unread };
   flushWaiting(draft, records);
+  if (isGapDue(draft.state)) {
+    if (!draft.isLoaded(RECORD_QUEUED)) return { kind: "lacks", keys: [RECORD_QUEUED] };
+    failGone(draft);
+  }
   if (isContentWaiting(draft.state) && hasNumberForContent(draft.state))
     draft.add({ kind: "schedule", name: TIMER_FLUSH, atMs: now });
   return draft.accept();
