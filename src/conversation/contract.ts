@@ -230,6 +230,9 @@ export const TIMER_SPILL = "spill";
 /** The same where there are too many keys of messages that may yet come. */
 export const TIMER_SPILL_KEYS = "spill-keys";
 
+/** A read-only record: the ids of our messages here that are `queued`, a line each, the oldest first, at most 1,000. */
+export const RECORD_QUEUED: RecordKey = "message/queued";
+
 /** Bytes of the read-only record `message/<id>`: "the message table knows this id". */
 export const messageRecordKey = (id: MessageId | string): RecordKey => `message/${id}`;
 

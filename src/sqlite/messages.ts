@@ -140,10 +140,11 @@ export class MessageTable {
     return Array.from({ length: count }, (_, index) => `${prefix}${index}`);
   }
 
-  /** Oldest first. */
-  queued(limit: number): MessageRow[] {
-    const sql = `SELECT ${columns} FROM message WHERE state = 0 ORDER BY row_id LIMIT ?`;
-    return this.#database.all<StoredMessage>(sql, limit).map((row) => this.unseal(row));
+  /** Oldest first: of all conversations, or of one. */
+  queued(limit: number, conversation?: ConversationNumber): MessageRow[] {
+    const sql = `SELECT ${columns} FROM message WHERE state = 0 AND conversation = ifnull(?1, conversation)
+      ORDER BY row_id LIMIT ?2`;
+    return this.#database.all<StoredMessage>(sql, conversation ?? null, limit).map((row) => this.unseal(row));
   }
 
   /** Of a conversation, oldest first: what was sent in it and has neither arrived nor failed. */

@@ -66,6 +66,8 @@ describe("before the first acknowledgement", () => {
   it("a peer that never answers makes the invite fail after 30 days", async () => {
     const { a } = await couple();
     a.nowMs += GIVE_UP_MS;
+    // It went again all the while: nobody was away.
+    a.state = { ...a.state, lastPublishedMs: a.nowMs - 1 };
     assert.deepEqual(publishesOf(await a.fire("resend")), []);
     assert.deepEqual(fatesOf(a), ["message.failed"]);
     assert.equal(a.row.timers.has("resend"), false);

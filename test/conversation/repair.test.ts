@@ -19,8 +19,14 @@ import {
 } from "../../src/conversation/private-v1/state.ts";
 import { privateStateCodec } from "../../src/conversation/private-v1/state-codec.ts";
 import { SKIPPED_CHAINS_MAX, SKIPPED_KEYS_MAX } from "../../src/protocol/double-ratchet/skipped-numbers.ts";
-import { answered, couple, fatesOf, onlyPublish, publishesOf, readEnvelope, say } from "./by-hand.ts";
+import { answered, couple, fatesOf, type Hand, onlyPublish, publishesOf, readEnvelope, say } from "./by-hand.ts";
 import { craftSds, peek, sdsOf } from "./crafted/message.ts";
+
+/** It is looked at all the while: nobody sleeps. */
+function lookFor(hand: Hand<PrivateState>, ms: number): void {
+  hand.nowMs += ms;
+  hand.state = { ...hand.state, repairedAtMs: hand.nowMs - REPAIR_AFTER_MS };
+}
 
 const idOf = (n: number) => n.toString(16).padStart(32, "0");
 describe("a message whose dependency is missing", () => {
@@ -87,7 +93,7 @@ describe("a message whose dependency is missing", () => {
     const { a, b } = await answered();
     const [lost, follower] = [(await say(a, "lost"))[0]!, (await say(a, "follower"))[0]!];
     await b.read(follower);
-    b.nowMs += LOST_AFTER_MS;
+    lookFor(b, LOST_AFTER_MS);
     await b.fire("repair");
     assert.deepEqual(b.texts(), ["hello", "follower"]);
     assert.ok(b.row.records.has(knownRecord(lost.messageId!)));
@@ -117,7 +123,7 @@ describe("a message whose dependency is missing", () => {
     const ids = sent.map(({ messageId }) => messageId as string);
     // B has the last only, and gives up the one before: of the first two it has never heard.
     await b.read(sent[3]!);
-    b.nowMs += LOST_AFTER_MS;
+    lookFor(b, LOST_AFTER_MS);
     await b.fire("repair");
     const stale = (await say(b, "first answer"))[0]!;
     a.nowMs = b.nowMs;
@@ -145,7 +151,7 @@ describe("a message whose dependency is missing", () => {
     const { a, b } = await answered();
     const sent = [(await say(a, "lost"))[0]!, (await say(a, "follower"))[0]!];
     await b.read(sent[1]!);
-    b.nowMs += LOST_AFTER_MS;
+    lookFor(b, LOST_AFTER_MS);
     await b.fire("repair");
     const [asking] = await say(b, "asking");
     const overtaken = craftSds(b, sdsOf(b, "from before", { lamport: 1, causalHistory: [sent[1]!.messageId!] }));
@@ -162,7 +168,7 @@ describe("a message whose dependency is missing", () => {
     const { a, b } = await answered();
     const [, follower] = [await say(a, "late"), (await say(a, "follower"))[0]!];
     await b.read(follower);
-    b.nowMs += LOST_AFTER_MS;
+    lookFor(b, LOST_AFTER_MS);
     await b.fire("repair");
     a.nowMs = b.nowMs;
     const again = onlyPublish(await a.read((await say(b, "I know the follower only"))[0]!));
@@ -182,7 +188,7 @@ describe("a message whose dependency is missing", () => {
     await b.read(craftSds(a, { ...one, causalHistory: [two.messageId] }));
     await b.read(craftSds(a, { ...two, causalHistory: [one.messageId] }));
     assert.equal(b.state.held.length, 2);
-    b.nowMs += LOST_AFTER_MS;
+    lookFor(b, LOST_AFTER_MS);
     await b.fire("repair");
     assert.equal(b.texts().length, 3);
   });

@@ -252,6 +252,18 @@ export const mutants: readonly Mutant[] = [
     tests: ["test/engine/loops/set-clock.test.ts"],
   },
   {
+    name: "a start before the last work is no step back",
+    file: "src/engine/loops/set-back.ts",
+    changes: [["if (byMs >= CLOCK_SET_BACK_MS) {", "if (byMs >= CLOCK_SET_BACK_MS && now < 0) {"]],
+    tests: ["test/engine/loops/set-clock-conversations.test.ts"],
+  },
+  {
+    name: "a Store cursor of the future is kept",
+    file: "src/engine/loops/set-back.ts",
+    changes: [["store.forgetCursorsAfter(now);", "void store;"]],
+    tests: ["test/engine/loops/set-clock-conversations.test.ts"],
+  },
+  {
     name: "times later than now are believed",
     file: "src/conversation/private-v1/clock/set-back.ts",
     changes: [["if (!isOfFuture(state, now)) return state;", "if (!isOfFuture(state, now) || now > 0) return state;"]],

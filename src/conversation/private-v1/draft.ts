@@ -46,6 +46,14 @@ export class Draft {
     return this.#written.has(key) || this.context.records.has(key);
   }
 
+  /** This turn tells of the fate of the message. */
+  hasTold(messageId: MessageId): boolean {
+    return this.#effects.some(
+      (effect) =>
+        effect.kind === "deliver" && effect.event.type === "message.failed" && effect.event.messageId === messageId,
+    );
+  }
+
   /** An id for a message that nobody will name. */
   randomMessageId(): MessageId {
     return toHex(this.context.random(16)) as MessageId;

@@ -85,6 +85,8 @@ function initialState(opening: PairwiseOpening, ratchet: RatchetState, now: numb
     waitingFirst: 0,
     waitingEnd: 0,
     // No two invites to one peer have the same time, so neither have their first messages: equal words in both are two messages.
+    hasWaitGap: false,
+    repairedAtMs: 0,
     lastFrameMs: opening.role === "inviter" ? opening.createdAtMs - 1 : 0,
     lastPublishedMs: 0,
     resends: 0,

@@ -7,6 +7,7 @@ import { reportStuck, tellFates } from "./relations/report.ts";
 import { failSets } from "./segments/outgoing.ts";
 import { repeat, transmitAgain } from "./send.ts";
 import {
+  AWAY_MS,
   GIVE_UP_MS,
   hasNumberForResend,
   isContentWaiting,
@@ -25,7 +26,7 @@ import {
 
 /** Fires the timer. `tokens`: how many messages may go. */
 export function resend(draft: Draft, tokens: number): Transition<PrivateState> {
-  const overdue = draft.state.unacknowledged.filter((sent) => draft.now - sent.firstSentAtMs >= GIVE_UP_MS);
+  const overdue = takeOverdue(draft);
   giveUp(draft, overdue, "not acknowledged for 30 days");
   const { state, now } = draft;
   if (awaitedSinceMs(state, now) === undefined) {
@@ -46,6 +47,21 @@ export function resend(draft: Draft, tokens: number): Transition<PrivateState> {
   draft.set({ resends: state.resends + 1 });
   draft.add({ kind: "schedule", name: TIMER_RESEND, atMs: now + jittered(draft, pauseMs), needs: "resend" });
   return draft.accept();
+}
+
+/** After a long absence they have a day more, in which they go again and what came meanwhile is read. */
+function takeOverdue(draft: Draft): readonly Unacknowledged[] {
+  const { state, now } = draft;
+  const isOverdue = ({ firstSentAtMs }: Unacknowledged): boolean => now - firstSentAtMs >= GIVE_UP_MS;
+  const overdue = state.unacknowledged.filter(isOverdue);
+  if (overdue.length === 0 || now - state.lastPublishedMs < AWAY_MS) return overdue;
+  const firstSentAtMs = now - GIVE_UP_MS + AWAY_MS;
+  draft.set({
+    unacknowledged: state.unacknowledged.map((sent) => (isOverdue(sent) ? { ...sent, firstSentAtMs } : sent)),
+    // Once, also when nothing is left that could go again.
+    lastPublishedMs: now,
+  });
+  return [];
 }
 
 /** What takes new numbers; empty when the first content of the chain is to be repeated. */

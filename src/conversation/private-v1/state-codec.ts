@@ -93,6 +93,8 @@ export const privateStateCodec: StateCodec<PrivateState> = {
       })),
       waitingFirst: state.waitingFirst,
       waitingEnd: state.waitingEnd,
+      hasWaitGap: state.hasWaitGap,
+      repairedAtMs: fromUint64(state.repairedAtMs),
       lastFrameMs: fromUint64(state.lastFrameMs),
       lastPublishedMs: fromUint64(state.lastPublishedMs),
       resends: state.resends,

@@ -2,6 +2,7 @@
 import {
   type Input,
   ignore,
+  RECORD_QUEUED,
   type RecordKey,
   TIMER_SPILL,
   TIMER_SPILL_KEYS,
@@ -18,16 +19,19 @@ import { forgetReads, forgetWaiting } from "./relations/rollback.ts";
 import { close } from "./relations/standing.ts";
 import { move, moveReads } from "./relations/succession.ts";
 import { resend } from "./resend.ts";
+import { failGone, isGapDue } from "./segments/gap.ts";
 import { expireSets, spillSet } from "./segments/incoming.ts";
 import { decodeWaiting } from "./segments/record-codec.ts";
 import { flushWaiting, payloadReads } from "./segments/waiting.ts";
 import { sendBundle } from "./send.ts";
 import {
   GIVE_UP_MS,
+  type Held,
   hasNumberForContent,
   isContentWaiting,
   isMuted,
   LOST_AFTER_MS,
+  LOST_GRACE_MS,
   type PrivateState,
   RECORD_FIRST,
   RECORD_OPEN_SETS,
@@ -136,16 +140,20 @@ function flush(draft: Draft): Step {
   const { state, now } = draft;
   // What is whole goes to the successor; segments stay where their others are.
   const isOurs = (record: Uint8Array) => state.successor === undefined || decodeWaiting(record).set !== 0;
-  const records: Uint8Array[] = [];
+  const records: (Uint8Array | undefined)[] = [];
   for (let index = state.waitingFirst; index < state.waitingEnd; index += 1) {
     const record = draft.record(waitRecord(index));
-    if (record === undefined || !isOurs(record)) break;
+    if (!draft.isLoaded(waitRecord(index)) || (record !== undefined && !isOurs(record))) break;
     records.push(record);
   }
   if (records.length === 0 || !hasNumberForContent(state)) return ignore("nothing to flush");
   const unread = payloadReads(draft, records);
   if (unread.length > 0) return { kind: "lacks", keys: unread };
   flushWaiting(draft, records);
+  if (isGapDue(draft.state)) {
+    if (!draft.isLoaded(RECORD_QUEUED)) return { kind: "lacks", keys: [RECORD_QUEUED] };
+    failGone(draft);
+  }
   if (isContentWaiting(draft.state) && hasNumberForContent(draft.state))
     draft.add({ kind: "schedule", name: TIMER_FLUSH, atMs: now });
   return draft.accept();
@@ -156,7 +164,9 @@ function askForRepair(draft: Draft): Step {
   const { state, now } = draft;
   if (state.held.length === 0) return ignore("nothing is missing");
   const lost = state.lost.filter(({ sinceMs }) => now - sinceMs < GIVE_UP_MS);
-  const plan = planLoss(state.held, ({ sinceMs }) => now - sinceMs >= LOST_AFTER_MS, lost.length);
+  const held = awaitedAnew(state, now);
+  draft.set({ repairedAtMs: now });
+  const plan = planLoss(held, ({ sinceMs }) => now - sinceMs >= LOST_AFTER_MS, lost.length);
   const unread = planReads(draft, plan);
   if (unread.length > 0) return { kind: "lacks", keys: unread };
   draft.set({ lost });
@@ -166,6 +176,13 @@ function askForRepair(draft: Draft): Step {
     draft.add({ kind: "schedule", name: TIMER_REPAIR, atMs: now + REPAIR_AFTER_MS });
   }
   return draft.accept({ refusedInside });
+}
+
+/** Nobody asked while the machine slept, or the daemon was down: the time until then is no reason to call anything lost. */
+function awaitedAnew({ held, repairedAtMs }: PrivateState, now: number): readonly Held[] {
+  if (now - repairedAtMs <= 2 * REPAIR_AFTER_MS) return held;
+  const sinceMs = now - LOST_AFTER_MS + LOST_GRACE_MS;
+  return held.map((entry) => ({ ...entry, sinceMs: Math.max(entry.sinceMs, sinceMs) }));
 }
 
 /** Profile 8.7 "Fresh bundles": once, when there is a number for it. */

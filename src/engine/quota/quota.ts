@@ -37,9 +37,9 @@ export class Quota {
   readonly shareSize: number;
   readonly #deps: QuotaDeps;
   readonly #refillMs: number;
-  /** Oldest first. */
+  /** Oldest first, by the steady clock: one that is put forward ends no window. */
   #publishedAtMs: number[];
-  /** The bucket as one number: when it will be full again. */
+  /** The bucket as one number: when it will be full again, by the steady clock. */
   #shareFullAtMs: number;
   #canaryWaits = false;
 
@@ -50,8 +50,10 @@ export class Quota {
     this.shareSize = Math.max(1, Math.floor(publications / SHARE_PARTS));
     this.#refillMs = Math.ceil(windowMs / this.shareSize);
     const { publishedAtMs, shareFullAtMs } = deps.store.quota();
-    this.#publishedAtMs = [...publishedAtMs];
-    this.#shareFullAtMs = shareFullAtMs;
+    const [now, steady] = [deps.clock.now(), deps.clock.steady()];
+    // After a step of the clock: nothing was published in the future, and an empty bucket is full again after its time.
+    this.#publishedAtMs = publishedAtMs.map((atMs) => steady - Math.max(0, now - atMs));
+    this.#shareFullAtMs = steady + Math.min(shareFullAtMs - now, this.#sizeMs());
   }
 
   /** Envelopes that may leave now. A canary that waits has the first place. */
@@ -67,7 +69,9 @@ export class Quota {
       needed + this.#publishedAtMs.length - this.rule.publications,
       this.#publishedAtMs.length - 1,
     );
-    return (this.#publishedAtMs[Math.max(0, index)] ?? this.#deps.clock.now()) + this.rule.windowMs;
+    const { clock } = this.#deps;
+    const publishedAtMs = this.#publishedAtMs[Math.max(0, index)] ?? clock.steady();
+    return clock.now() + publishedAtMs + this.rule.windowMs - clock.steady();
   }
 
   /** Durable when it returns: the envelopes may leave. */
@@ -79,7 +83,7 @@ export class Quota {
       conversations: [],
       spend: { publications: { count, forgetBeforeMs: atMs - rule.windowMs } },
     });
-    for (let spent = 0; spent < count; spent += 1) this.#publishedAtMs.push(atMs);
+    for (let spent = 0; spent < count; spent += 1) this.#publishedAtMs.push(clock.steady());
   }
 
   /** For the canary: 0 when it may leave, and is counted; else how long it has to wait. It goes before other envelopes. */
@@ -117,7 +121,7 @@ export class Quota {
 
   /** Into the hand of a timer: its turn spends it, or gives it back. */
   take(tokens: number): void {
-    this.#shareFullAtMs = this.#deps.clock.now() + this.#shareDebtMs() + tokens * this.#refillMs;
+    this.#shareFullAtMs = this.#deps.clock.steady() + this.#shareDebtMs() + tokens * this.#refillMs;
   }
 
   giveBack(tokens: number): void {
@@ -140,10 +144,8 @@ export class Quota {
   }
 
   #free(): number {
-    const now = this.#deps.clock.now();
-    const since = now - this.rule.windowMs;
-    // After a step of the clock: nothing was published in the future.
-    this.#publishedAtMs = this.#publishedAtMs.filter((atMs) => atMs > since).map((atMs) => Math.min(atMs, now));
+    const since = this.#deps.clock.steady() - this.rule.windowMs;
+    this.#publishedAtMs = this.#publishedAtMs.filter((atMs) => atMs > since);
     return Math.max(0, this.rule.publications - this.#publishedAtMs.length);
   }
 
@@ -152,9 +154,6 @@ export class Quota {
   }
 
   #shareDebtMs(): number {
-    const now = this.#deps.clock.now();
-    // After a step of the clock: an empty bucket is full again after its time.
-    this.#shareFullAtMs = Math.min(this.#shareFullAtMs, now + this.#sizeMs());
-    return Math.max(0, this.#shareFullAtMs - now);
+    return Math.max(0, this.#shareFullAtMs - this.#deps.clock.steady());
   }
 }

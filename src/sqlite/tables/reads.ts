@@ -1,12 +1,15 @@
 /** Reads that join several tables. */
+import { RECORD_QUEUED } from "../../conversation/contract.ts";
 import { utf8 } from "../../crypto/bytes.ts";
 import type { ConversationNumber, MessageTrace } from "../../engine/ports.ts";
 import type { MessageId } from "../../wire/ids.ts";
 import type { Tables } from "../commit.ts";
 
 const MESSAGE_RECORD = "message/";
+/** Ids read at once: some 10 ms. */
+const QUEUED_MAX = 1_000;
 
-/** Those that exist. `message/<id>` is a view of the message table: the name of the message's state. */
+/** Those that exist. `message/…` are views of the message table: the name of a message's state, and which are queued. */
 export function readRecords(
   tables: Tables,
   conversation: ConversationNumber,
@@ -22,6 +25,10 @@ export function readRecords(
 
 function readRecord(tables: Tables, conversation: ConversationNumber, key: string): Uint8Array | undefined {
   if (!key.startsWith(MESSAGE_RECORD)) return tables.conversations.record(conversation, key);
+  if (key === RECORD_QUEUED) {
+    const queued = tables.messages.queued(QUEUED_MAX, conversation);
+    return utf8(queued.map(({ messageId }) => messageId).join("\n"));
+  }
   const state = tables.messages.stateOf(conversation, key.slice(MESSAGE_RECORD.length) as MessageId);
   return state === undefined ? undefined : utf8(state);
 }

@@ -2180,6 +2180,12 @@ export namespace umbra {
                 /** PrivateV1State unnamedReads. */
                 unnamedReads: number;
 
+                /** PrivateV1State hasWaitGap. */
+                hasWaitGap: boolean;
+
+                /** PrivateV1State repairedAtMs. */
+                repairedAtMs: (number|Long);
+
                 /**
                  * Creates a new PrivateV1State instance using the specified properties.
                  * @param [properties] Properties to set
@@ -2343,6 +2349,12 @@ export namespace umbra {
 
                     /** PrivateV1State unnamedReads */
                     unnamedReads?: (number|null);
+
+                    /** PrivateV1State hasWaitGap */
+                    hasWaitGap?: (boolean|null);
+
+                    /** PrivateV1State repairedAtMs */
+                    repairedAtMs?: (number|Long|null);
 
                     /** Unknown fields preserved while decoding when enabled */
                     $unknowns?: Uint8Array[];

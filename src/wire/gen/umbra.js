@@ -5158,6 +5158,8 @@ export const umbra = $root.umbra = (() => {
                  * @property {umbra.state.v1.TrailV1.$Properties|null} [skippedTrail] PrivateV1State skippedTrail
                  * @property {umbra.state.v1.TrailV1.$Properties|null} [knownTrail] PrivateV1State knownTrail
                  * @property {number|null} [unnamedReads] PrivateV1State unnamedReads
+                 * @property {boolean|null} [hasWaitGap] PrivateV1State hasWaitGap
+                 * @property {number|Long|null} [repairedAtMs] PrivateV1State repairedAtMs
                  * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
                  */
 
@@ -5550,6 +5552,22 @@ export const umbra = $root.umbra = (() => {
                 PrivateV1State.prototype.unnamedReads = 0;
 
                 /**
+                 * PrivateV1State hasWaitGap.
+                 * @member {boolean} hasWaitGap
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.hasWaitGap = false;
+
+                /**
+                 * PrivateV1State repairedAtMs.
+                 * @member {number|Long} repairedAtMs
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.repairedAtMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+                /**
                  * Creates a new PrivateV1State instance using the specified properties.
                  * @function create
                  * @memberof umbra.state.v1.PrivateV1State
@@ -5677,6 +5695,10 @@ export const umbra = $root.umbra = (() => {
                             $root.umbra.state.v1.KeptWholeV1.encode(message.kept[i], writer.uint32(/* id 43, wireType 2 =*/346).fork(), _depth + 1).ldelim();
                     if (message.givenWhole != null && $Object.hasOwnProperty.call(message, "givenWhole") && message.givenWhole.length)
                         writer.uint32(/* id 44, wireType 2 =*/354).bytes(message.givenWhole);
+                    if (message.hasWaitGap != null && $Object.hasOwnProperty.call(message, "hasWaitGap") && message.hasWaitGap !== false)
+                        writer.uint32(/* id 45, wireType 0 =*/360).bool(message.hasWaitGap);
+                    if (message.repairedAtMs != null && $Object.hasOwnProperty.call(message, "repairedAtMs") && (typeof message.repairedAtMs === "object" ? message.repairedAtMs.low || message.repairedAtMs.high : message.repairedAtMs !== 0))
+                        writer.uint32(/* id 46, wireType 0 =*/368).uint64(message.repairedAtMs);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -6092,6 +6114,24 @@ export const umbra = $root.umbra = (() => {
                                     message.unnamedReads = value;
                                 else
                                     delete message.unnamedReads;
+                                continue;
+                            }
+                        case 45: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.bool())
+                                    message.hasWaitGap = value;
+                                else
+                                    delete message.hasWaitGap;
+                                continue;
+                            }
+                        case 46: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.repairedAtMs = value;
+                                else
+                                    delete message.repairedAtMs;
                                 continue;
                             }
                         }

@@ -140,6 +140,18 @@ export const conversationCases: StoreCases = {
     assert.equal(again.records(1, ["skip/2"]).size, 0);
   },
 
+  "the record message/queued has the ids of what is queued in that conversation, the oldest first": (store) => {
+    const newMessages = [newMessage("a"), newMessage("b"), newMessage("c"), newMessage("in", { state: "received" })];
+    store.commit(turn({ newMessages }));
+    const messageStates = [{ messageId: messageId("b"), state: "published" } as const];
+    store.commit(turn({ expectedRevision: 1, messageStates }));
+    store.commit(turn({ number: 1, conversationId: "/private/v1/other", newMessages: [newMessage("d")] }));
+    const read = (number: number) => Buffer.from(store.records(number, ["message/queued"]).get("message/queued") ?? []);
+    assert.equal(read(0).toString(), `${messageId("a")}\n${messageId("c")}`);
+    assert.equal(read(1).toString(), messageId("d"));
+    assert.equal(read(2).toString(), "");
+  },
+
   "the record message/<id> is the state of that message in that conversation": (store) => {
     store.commit({
       atMs: 1,

@@ -109,7 +109,7 @@ describe("a clock that was ten years ahead and is corrected while the daemon is 
     clock.set(-yearsMs);
     network.setOnline(true);
     await say("while you were down");
-    await clock.advance(60_000);
+    await clock.advance(30 * 60_000);
 
     bob = await start("bob", dir);
     await within(60_000, "what came meanwhile", () => texts(bob).includes("while you were down"));
@@ -121,10 +121,9 @@ describe("a clock that was ten years ahead and is corrected while the daemon is 
           .every(({ direction, state }) => direction === "in" || state === "delivered"),
       ),
     );
-    assert.deepEqual(
-      told(bob).map(({ fields }) => [fields["when"], Math.round(Number(fields["seconds"]) / 1000)]),
-      [["before this start", Math.round(yearsMs / 1_000_000)]],
-    );
+    const [line, ...more] = told(bob);
+    assert.deepEqual([line?.fields["when"], more], ["before this start", []]);
+    assert.ok(Math.abs(Number(line?.fields["seconds"]) * 1_000 - yearsMs) <= hourMs, "less the time that it was down");
     assert.equal(bob.engine.status().state, "ready");
     for (const { ok, text } of bob.engine.health()) assert.ok(ok && !/-\d/.test(text), text);
 

@@ -127,6 +127,27 @@ describe("quota", () => {
     files.dispose();
   });
 
+  it("is as shut as ever when the clock is put forward, or back", async () => {
+    const files = await temporaryStore();
+    for (const byMs of [3_600_000, -3_600_000]) {
+      const clock = new SteppingClock();
+      const quota = new Quota({ store: files.store, clock, rule });
+      await clock.advance(3 * rule.windowMs);
+      quota.spend(10);
+      for (let n = 0; n < 2; n += 1) assert.ok(useTokens(quota, files.store, clock.now()));
+      await clock.advance(rule.windowMs / 2);
+      clock.set(byMs);
+      assert.deepEqual([quota.left(), quota.nextAtMs() - clock.now()], [0, rule.windowMs / 2]);
+      const tokens = quota.tokens();
+      assert.ok(tokens < 2);
+      await clock.advance(rule.windowMs / 2 - 1);
+      assert.equal(quota.left(), 0);
+      await clock.advance(1);
+      assert.equal(quota.left(), 10);
+    }
+    files.dispose();
+  });
+
   it("is no longer shut than a window when the clock was set back", async () => {
     const files = await temporaryStore();
     const ahead = new SteppingClock(1_900_000_000_000);

@@ -1,6 +1,12 @@
 /** The store of the conversation world: maps that take a transition's effects as the real store does. */
 import assert from "node:assert/strict";
-import type { AnyConversationType, ConversationEvent, Effect, RecordKey } from "../../../src/conversation/contract.ts";
+import {
+  type AnyConversationType,
+  type ConversationEvent,
+  type Effect,
+  RECORD_QUEUED,
+  type RecordKey,
+} from "../../../src/conversation/contract.ts";
 import { utf8 } from "../../../src/crypto/bytes.ts";
 import type { MessageId } from "../../../src/wire/ids.ts";
 
@@ -28,8 +34,15 @@ export function stateOf(row: Row): any {
 /** What the engine would load: a record, or what the message table knows. */
 export function recordOf(row: Row, key: RecordKey): Uint8Array | undefined {
   if (!key.startsWith("message/")) return row.records.get(key);
+  if (key === RECORD_QUEUED) return utf8(queuedIn(row).join("\n"));
   const known = row.messages.get(key.slice("message/".length) as MessageId);
   return known === undefined ? undefined : utf8(known.state.replace(/^message\./, ""));
+}
+
+function queuedIn({ messages }: Row): MessageId[] {
+  const isQueued = ({ direction, state }: { readonly direction: string; readonly state: string }) =>
+    direction === "out" && state === "message.queued";
+  return [...messages].flatMap(([id, message]) => (isQueued(message) ? [id] : []));
 }
 
 /** In the order of the real store: drops before puts, cancels before schedules. */

@@ -23,6 +23,7 @@ export function withoutFutureTimes(state: PrivateState, now: number): PrivateSta
     held: held.map(since),
     lost: lost.map(since),
     lastPublishedMs: Math.min(lastPublishedMs, now),
+    repairedAtMs: Math.min(state.repairedAtMs, now),
     toldStuckMs: Math.min(toldStuckMs, now),
     bundleAskedMs: Math.min(bundleAskedMs, now),
     // Whoever looks at it changes nothing when it is too early, so it would begin anew with each look.
@@ -35,7 +36,7 @@ export function withoutFutureTimes(state: PrivateState, now: number): PrivateSta
 function isOfFuture(state: PrivateState, now: number): boolean {
   const { lastPublishedMs, toldStuckMs, bundleAskedMs, answeredAtMs, lastFrameMs } = state;
   return (
-    Math.max(lastPublishedMs, toldStuckMs, bundleAskedMs, answeredAtMs) > now ||
+    Math.max(lastPublishedMs, state.repairedAtMs, toldStuckMs, bundleAskedMs, answeredAtMs) > now ||
     lastFrameMs > now + LAMPORT_AHEAD_MAX_MS ||
     state.unacknowledged.some(({ sentAtMs, firstSentAtMs }) => Math.max(sentAtMs, firstSentAtMs) > now) ||
     [...state.held, ...state.lost].some(({ sinceMs }) => sinceMs > now)

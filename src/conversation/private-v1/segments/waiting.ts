@@ -12,21 +12,26 @@ import { outgoingSet } from "./outgoing.ts";
 import { decodeWaiting } from "./record-codec.ts";
 
 /** The payloads of waiting segments. */
-export function payloadReads(draft: Draft, records: readonly Uint8Array[]): RecordKey[] {
-  const keys = records.map(readWaiting).flatMap(({ set, segment }) => {
+export function payloadReads(draft: Draft, records: readonly (Uint8Array | undefined)[]): RecordKey[] {
+  const there = records.filter((record) => record !== undefined);
+  const keys = there.map(readWaiting).flatMap(({ set, segment }) => {
     const whole = outgoingSet(draft.state, set);
     return whole === undefined ? [] : [wholeRecord(whole.messageId, segment.index)];
   });
   return keys.filter((key) => !draft.isLoaded(key));
 }
 
-/** Gives waiting content to the chain while it has numbers; `records` are those from `waitingFirst` on. */
-export function flushWaiting(draft: Draft, records: readonly Uint8Array[]): void {
+/** Gives waiting content to the chain while it has numbers; `records` are those from `waitingFirst` on, undefined if it is gone. */
+export function flushWaiting(draft: Draft, records: readonly (Uint8Array | undefined)[]): void {
   for (const record of records) {
     const { state } = draft;
     if (!hasNumberForContent(state)) return;
     draft.add({ kind: "drop", key: waitRecord(state.waitingFirst) });
     draft.set({ waitingFirst: state.waitingFirst + 1 });
+    if (record === undefined) {
+      draft.set({ hasWaitGap: true });
+      continue;
+    }
     const { set, origin, segment, encoded, messageId } = readWaiting(record);
     if (set === 0) {
       transmit(draft, encoded, { messageId, isSilent: origin !== undefined, set, origin });
