@@ -11,6 +11,7 @@ import type { DatedRows } from "./port/clock.ts";
 import type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
 import type { BackupRecord, DiskStore } from "./port/disk.ts";
 import type { ExpiryStore } from "./port/expiry.ts";
+import type { ParkedStore } from "./port/parked.ts";
 import type { Spend, SpentRows } from "./port/quota.ts";
 import type { RollbackStore } from "./port/rollback.ts";
 import type { TokenTable } from "./port/tokens.ts";
@@ -20,6 +21,7 @@ export type { ConsumerRow, EventBounds } from "./event-log/port.ts";
 export type { Log, LogFields } from "./log/log.ts";
 export type { LookOutcome, MessageTrace, PublicationRow, Published } from "./port/delivery.ts";
 export type { ExpiryBounds } from "./port/expiry.ts";
+export type { ParkedRow } from "./port/parked.ts";
 export type { Spend, SpentRows } from "./port/quota.ts";
 export type { RollbackCause, RollbackStore } from "./port/rollback.ts";
 export type { TokenRow, TokenTable } from "./port/tokens.ts";
@@ -103,18 +105,6 @@ export interface TimerRow {
 /** Which timers: any; those that need no token; those that do; of these the acknowledgements. */
 export type TimerChoice = "any" | "free" | "token" | "acknowledgement";
 
-export interface ParkedRow {
-  readonly id: number;
-  readonly conversation: ConversationNumber;
-  readonly topic: ContentTopic;
-  readonly payload: Uint8Array;
-  readonly wakuHash: Uint8Array;
-  readonly errorCode: string;
-  readonly attempts: number;
-  readonly parkedAtMs: number;
-  readonly dueAtMs: number;
-}
-
 /** One conversation's part of a turn. */
 export type NewMessage = Omit<MessageRow, "rowId" | "conversation"> & { readonly otherIds?: readonly MessageId[] };
 
@@ -195,7 +185,7 @@ export interface CommitReceipt {
  * Durable state. Synchronous, because a turn's commit must not be interleaved; every method throws UmbradError with a
  * `store/…` code when the environment fails. Bytes given and returned are plain: sealing is the adapter's.
  */
-export interface Store extends EventLog, ContactStore, DatedRows, BackupRecord, DiskStore, ExpiryStore {
+export interface Store extends EventLog, ContactStore, DatedRows, BackupRecord, DiskStore, ExpiryStore, ParkedStore {
   readonly rollbacks: RollbackStore;
   readonly tokenTable: TokenTable;
 
@@ -251,18 +241,6 @@ export interface Store extends EventLog, ContactStore, DatedRows, BackupRecord, 
 
   /** What was spent of the network's quota: written by `TurnCommit.spend`. */
   quota(): SpentRows;
-
-  /** False: it waits already. */
-  park(row: Omit<ParkedRow, "id" | "attempts">): boolean;
-  parkedDue(nowMs: number, limit: number): ParkedRow[];
-  parkedRetryLater(id: number, dueAtMs: number, errorCode: string): void;
-  parkedDrop(id: number): void;
-  /** Due then at the latest. False: there is no such row. */
-  parkedHasten(id: number, dueAtMs: number): boolean;
-  /** Oldest first. */
-  parkedList(limit: number): ParkedRow[];
-  parkedCount(): number;
-  parkedNextDueMs(): number | undefined;
 
   /** Committed Waku message hashes, newest last, to warm the duplicate check. */
   recentWakuHashes(limit: number): Uint8Array[];

@@ -14,7 +14,7 @@ import {
   TOLD_AGAIN_MS,
   TOLD_MAX,
 } from "../limits.ts";
-import type { Clock, IncomingMessage, Log, Store } from "../ports.ts";
+import type { Clock, IncomingMessage, Log, ParkedRow, Store } from "../ports.ts";
 import type { Route } from "./router.ts";
 
 /** Absent: the default. */
@@ -35,6 +35,8 @@ interface AdmissionDeps {
   readonly onGap: (reason: string) => void;
 }
 
+type ParkedEnvelope = Omit<ParkedRow, "id" | "attempts">;
+
 interface Rate {
   readonly code: "limit/invites" | "limit/messages";
   readonly windowMs: number;
@@ -48,6 +50,8 @@ export class Admission {
   /** By conversation: when all that came would have come at the rate's even pace. */
   readonly #paidUntilMs = new Map<number, number>();
   readonly #toldAtMs = new Map<number, number>();
+  /** What is parked next, in one transaction: a burst must not cost an fsync for each envelope. */
+  #parking: { readonly row: ParkedEnvelope; readonly rate: Rate; readonly sinceMs: number }[] = [];
   /** Since when envelopes were turned away that no reading has come to again; and what the present reading began with. */
   #missingMs = Number.POSITIVE_INFINITY;
   #readingMs = Number.POSITIVE_INFINITY;
@@ -57,6 +61,11 @@ export class Admission {
     const { invitesPerSecond = INVITES_PER_SECOND_MAX, messagesPerMinute = MESSAGES_PER_MINUTE_MAX } = deps.limits;
     this.#invites = { code: "limit/invites", windowMs: 1_000, intervalMs: 1_000 / invitesPerSecond };
     this.#messages = { code: "limit/messages", windowMs: 60_000, intervalMs: 60_000 / messagesPerMinute };
+  }
+
+  /** What came since then is not all on disk, nor read again yet. */
+  unkeptSinceMs(): number {
+    return this.#parking.reduce((earliest, { sinceMs }) => Math.min(earliest, sinceMs), this.missingSinceMs());
   }
 
   /** What came since then may not all have been taken. */
@@ -90,21 +99,36 @@ export class Admission {
     const waitMs = this.#waitMs(route.conversation, rate);
     if (waitMs === 0) return true;
     this.#tell(route.conversation, rate.code);
+    if (waitMs !== undefined && store.parkedCount() + this.#parking.length < PARKED_MAX) {
+      this.#park(route, message, rate, { waitMs, sinceMs });
+      return false;
+    }
+    counters.add("envelope.dropped.limited");
+    // Archives go by the timestamp, which is anybody's: pushes count as of now, as far as clocks differ.
+    const timestampMs = Math.min(message.timestampMs, this.#deps.clock.now());
+    this.#missingMs = Math.min(this.#missingMs, Math.max(timestampMs, sinceMs - HISTORY_OVERLAP_MS));
+    this.#deps.onGap("limited");
+    return false;
+  }
+
+  /** Writes what is to be parked. */
+  flush(): void {
+    const { store, counters, onParked, onGap, log } = this.#deps;
+    const parking = this.#parking;
+    this.#parking = [];
+    if (parking.length === 0) return;
     try {
-      if (waitMs !== undefined && store.parkedCount() < PARKED_MAX) this.#park(route, message, rate, waitMs);
-      else {
-        counters.add("envelope.dropped.limited");
-        // Archives go by the timestamp, which is anybody's: pushes count as of now, as far as clocks differ.
-        const timestampMs = Math.min(message.timestampMs, this.#deps.clock.now());
-        this.#missingMs = Math.min(this.#missingMs, Math.max(timestampMs, sinceMs - HISTORY_OVERLAP_MS));
-        this.#deps.onGap("limited");
-      }
+      const isNew = store.parkAll(parking.map(({ row }) => row));
+      // A repetition of what waits takes nobody's place.
+      for (const [index, { row, rate }] of parking.entries())
+        if (isNew[index] === false) this.#giveBack(row.conversation, rate);
+      counters.add("envelope.limited", isNew.filter(Boolean).length);
+      onParked();
     } catch (error) {
       const fields = { event: "parked.failed", component: "intake", err: error };
-      this.#deps.log.error(fields, "an envelope over its rate could not be parked");
-      this.#deps.onGap("cannot-park");
+      log.error(fields, "envelopes over their rate could not be parked");
+      onGap("cannot-park");
     }
-    return false;
   }
 
   /** 0: now. undefined: too many wait already. */
@@ -118,17 +142,17 @@ export class Admission {
     return waitMs;
   }
 
-  #park({ conversation }: Route, message: IncomingMessage, rate: Rate, waitMs: number): void {
-    const { store, clock, counters, onParked } = this.#deps;
-    const { topic, payload, hash: wakuHash } = message;
-    const { code: errorCode } = rate;
+  #park(
+    { conversation }: Route,
+    { topic, payload, hash: wakuHash }: IncomingMessage,
+    rate: Rate,
+    { waitMs, sinceMs }: { readonly waitMs: number; readonly sinceMs: number },
+  ): void {
+    const { clock } = this.#deps;
     const parkedAtMs = clock.now();
     const dueAtMs = Math.ceil(parkedAtMs + Math.max(waitMs, PARKED_RETRY_MIN_MS));
-    // A repetition of what waits takes nobody's place.
-    if (!store.park({ conversation, topic, payload, wakuHash, errorCode, parkedAtMs, dueAtMs }))
-      return this.#giveBack(conversation, rate);
-    counters.add("envelope.limited");
-    onParked();
+    const row = { conversation, topic, payload, wakuHash, errorCode: rate.code, parkedAtMs, dueAtMs };
+    if (this.#parking.push({ row, rate, sinceMs }) === 1) clock.after(0, () => this.flush());
   }
 
   #giveBack(conversation: number, { intervalMs }: Rate): void {

@@ -128,13 +128,14 @@ export class Intake {
 
   /** A Store cursor up to here passes no envelope whose fate is not durable yet, and none that was refused at the end. */
   durableThroughMs(nowMs: number): number {
-    let throughMs = Math.min(this.#closedAtMs ?? nowMs, this.admission.missingSinceMs());
+    let throughMs = Math.min(this.#closedAtMs ?? nowMs, this.admission.unkeptSinceMs());
     for (const sinceMs of this.#inFlight.values()) throughMs = Math.min(throughMs, sinceMs);
     return throughMs;
   }
 
   close(): void {
     this.#closedAtMs ??= this.#deps.clock.now();
+    this.admission.flush();
     this.#wakeWaiters();
   }
 

@@ -80,6 +80,10 @@ export abstract class WaitingRows {
     return this.tables.quota.read();
   }
 
+  parkAll(rows: readonly Omit<ParkedRow, "id" | "attempts">[]): readonly boolean[] {
+    return this.write(() => rows.map((row) => this.tables.intake.park(row)));
+  }
+
   park(row: Omit<ParkedRow, "id" | "attempts">): boolean {
     return this.write(() => this.tables.intake.park(row));
   }

@@ -158,6 +158,9 @@ export const intakeCases: StoreCases = {
     store.commit(turn());
     assert.equal(store.park({ ...row, errorCode: "engine/bug", dueAtMs: 20 }), true);
     assert.equal(store.park({ ...row, errorCode: "engine/bug", dueAtMs: 90 }), false);
+    const other = { ...row, wakuHash: new Uint8Array(32).fill(77), errorCode: "engine/bug", dueAtMs: 95 };
+    assert.deepEqual(store.parkAll([{ ...row, errorCode: "engine/bug", dueAtMs: 90 }, other]), [false, true]);
+    for (const { id } of store.parkedDue(95, 10).filter(({ dueAtMs }) => dueAtMs === 95)) store.parkedDrop(id);
     const again = await reopen();
     assert.equal(again.parkedCount(), 1);
     assert.equal(again.parkedNextDueMs(), 20);

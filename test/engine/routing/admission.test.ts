@@ -7,6 +7,7 @@ import { Counters } from "../../../src/engine/counters.ts";
 import { INVITES_PER_SECOND_MAX, PARKED_RETRY_MIN_MS, QUARANTINE_MAX } from "../../../src/engine/limits.ts";
 import type { IncomingMessage } from "../../../src/engine/ports.ts";
 import { Admission } from "../../../src/engine/routing/admission.ts";
+import { diskFull } from "../probe/faulty-store.ts";
 import { probeTopic, probeType, type Script } from "../probe/probe-type.ts";
 import { createRig, type LogLine, publish, type Rig, recorder } from "../probe/rig.ts";
 import { rounds } from "../probe/stepping-clock.ts";
@@ -70,6 +71,22 @@ describe("more than a conversation may bring", () => {
     assert.ok(rig.texts("message.received").includes("a10"));
   });
 
+  it("is read again from a Store node when the disk did not take it", async () => {
+    rig = await createRig(["p0"], "off", undefined, { messagesPerMinute: 10 });
+    let failures = 3;
+    rig.faults.before = ({ method }) => {
+      if (method === "parkAll" && failures-- > 0) throw diskFull();
+    };
+    for (let n = 0; n < 13; n += 1) {
+      await rig.push("p0", n, say(`a${n}`));
+      await rig.clock.advance(1);
+    }
+    assert.equal(rig.engine.status().parked, 0, "neither read nor parked");
+    await rig.clock.advance(120_000);
+    assert.equal(rig.texts("message.received").length, 13);
+    assert.equal(rig.engine.status().state, "ready");
+  });
+
   it("is tried at once when an operator says so", async () => {
     rig = await createRig(["p0"], "off", undefined, { messagesPerMinute: 10 });
     for (let n = 0; n < 12; n += 1) await rig.push("p0", n, say(`a${n}`));
@@ -126,12 +143,18 @@ describe("more than may wait", () => {
 });
 
 describe("more invites than an inbox takes", () => {
-  it("are parked up to a bound, and counted above it", async () => {
+  it("are parked up to a bound, all in one transaction, and counted above it", async () => {
     rig = await createRig();
     const counters = new Counters();
     const lines: LogLine[] = [];
     const { store, clock } = rig;
     const onParked = (): void => {};
+    let transactions = 0;
+    const parkAll = store.parkAll.bind(store);
+    store.parkAll = (rows) => {
+      transactions += 1;
+      return parkAll(rows);
+    };
     const admission = new Admission({
       store,
       clock,
@@ -152,7 +175,9 @@ describe("more invites than an inbox takes", () => {
       Boolean,
     ).length;
     assert.equal(admitted, INVITES_PER_SECOND_MAX);
-    assert.equal(store.parkedCount(), QUARANTINE_MAX);
+    assert.ok(admission.unkeptSinceMs() <= clock.now(), "no cursor passes what is not written");
+    await clock.settle();
+    assert.deepEqual([store.parkedCount(), transactions], [QUARANTINE_MAX, 1]);
     assert.equal(counters.get("envelope.dropped.limited"), 5);
     assert.deepEqual(
       lines.map(({ fields }) => fields["code"]),
@@ -162,6 +187,7 @@ describe("more invites than an inbox takes", () => {
       admission.admit({ conversation: 7, ref: 1 }, invite(flood + 1), clock.now()),
       "of this conversation only",
     );
+    await clock.settle();
     assert.equal(store.parkedList(1)[0]?.errorCode, "limit/invites");
     assert.equal(count("envelope.parked"), 0);
   });
