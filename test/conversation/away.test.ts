@@ -6,9 +6,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
   AWAY_MS,
+  GIVE_UP_MAX_MS,
   GIVE_UP_MS,
   LOST_AFTER_MS,
   LOST_GRACE_MS,
+  LOST_MAX_MS,
   REPAIR_AFTER_MS,
   TIMER_ACKNOWLEDGE,
   TIMER_REPAIR,
@@ -48,6 +50,19 @@ describe("a message that is missing while the machine sleeps for days", () => {
     assert.ok(b.nowMs - began >= LOST_GRACE_MS && b.nowMs - began <= LOST_GRACE_MS + 2 * REPAIR_AFTER_MS);
     assert.deepEqual(b.texts(), ["hello", "follower"]);
   });
+
+  it("is lost in the end on a machine that wakes for a minute a day, and holds up nothing for ever", async () => {
+    const couple = await lacking();
+    const { b } = couple;
+    const began = b.nowMs;
+    while (verdicts(couple) === 0) {
+      b.nowMs += LOST_AFTER_MS;
+      await b.fire(TIMER_REPAIR);
+      assert.ok(b.nowMs - began <= 1.1 * LOST_MAX_MS);
+    }
+    assert.ok(b.nowMs - began >= LOST_MAX_MS);
+    assert.deepEqual(b.texts(), ["hello", "follower"]);
+  });
 });
 
 describe("a message that nobody acknowledges while the machine is off for more than a month", () => {
@@ -70,5 +85,18 @@ describe("a message that nobody acknowledges while the machine is off for more t
     while (fatesOf(a).at(-1) === "message.queued") await a.fire(TIMER_RESEND);
     assert.equal(fatesOf(a).at(-1), "message.failed");
     assert.ok(a.nowMs - began >= AWAY_MS && a.nowMs - began <= 1.2 * AWAY_MS);
+  });
+
+  it("has failed in the end on a machine that wakes for a minute a day", async () => {
+    const { a } = await answered();
+    await say(a, "one");
+    const began = a.nowMs;
+    while (fatesOf(a).at(-1) === "message.queued") {
+      a.nowMs += AWAY_MS;
+      await a.fire(TIMER_RESEND);
+      assert.ok(a.nowMs - began <= 1.1 * GIVE_UP_MAX_MS);
+    }
+    assert.equal(fatesOf(a).at(-1), "message.failed");
+    assert.ok(a.nowMs - began >= GIVE_UP_MAX_MS);
   });
 });

@@ -127,7 +127,7 @@ export function carryOut(draft: Draft, plan: Plan, arriving?: Arriving): string 
     draft.add({ kind: "put", key: heldRecord(arriving.messageId), bytes: arriving.content });
   }
   if (plan.held.length > 0 && before.length === 0) {
-    draft.set({ repairedAtMs: draft.now });
+    draft.set({ repairedAtMs: draft.now, askingSinceMs: draft.now });
     draft.add({ kind: "schedule", name: TIMER_REPAIR, atMs: draft.now + REPAIR_AFTER_MS });
   }
   let refused: string | undefined;

@@ -87,6 +87,8 @@ function initialState(opening: PairwiseOpening, ratchet: RatchetState, now: numb
     // No two invites to one peer have the same time, so neither have their first messages: equal words in both are two messages.
     hasWaitGap: false,
     repairedAtMs: 0,
+    askingSinceMs: 0,
+    resendingSinceMs: 0,
     lastFrameMs: opening.role === "inviter" ? opening.createdAtMs - 1 : 0,
     lastPublishedMs: 0,
     resends: 0,

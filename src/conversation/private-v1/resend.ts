@@ -8,6 +8,7 @@ import { failSets } from "./segments/outgoing.ts";
 import { repeat, transmitAgain } from "./send.ts";
 import {
   AWAY_MS,
+  GIVE_UP_MAX_MS,
   GIVE_UP_MS,
   hasNumberForResend,
   isContentWaiting,
@@ -52,16 +53,11 @@ export function resend(draft: Draft, tokens: number): Transition<PrivateState> {
 /** After a long absence they have a day more, in which they go again and what came meanwhile is read. */
 function takeOverdue(draft: Draft): readonly Unacknowledged[] {
   const { state, now } = draft;
-  const isOverdue = ({ firstSentAtMs }: Unacknowledged): boolean => now - firstSentAtMs >= GIVE_UP_MS;
-  const overdue = state.unacknowledged.filter(isOverdue);
-  if (overdue.length === 0 || now - state.lastPublishedMs < AWAY_MS) return overdue;
-  const firstSentAtMs = now - GIVE_UP_MS + AWAY_MS;
-  draft.set({
-    unacknowledged: state.unacknowledged.map((sent) => (isOverdue(sent) ? { ...sent, firstSentAtMs } : sent)),
-    // Once, also when nothing is left that could go again.
-    lastPublishedMs: now,
-  });
-  return [];
+  const wasAway = now - state.lastPublishedMs >= AWAY_MS;
+  const resendingSinceMs = wasAway ? now : state.resendingSinceMs;
+  draft.set({ resendingSinceMs });
+  const waitMs = now - resendingSinceMs >= AWAY_MS ? GIVE_UP_MS : GIVE_UP_MAX_MS;
+  return state.unacknowledged.filter(({ firstSentAtMs }) => now - firstSentAtMs >= waitMs);
 }
 
 /** What takes new numbers; empty when the first content of the chain is to be repeated. */

@@ -95,6 +95,8 @@ export const privateStateCodec: StateCodec<PrivateState> = {
       waitingEnd: state.waitingEnd,
       hasWaitGap: state.hasWaitGap,
       repairedAtMs: fromUint64(state.repairedAtMs),
+      askingSinceMs: fromUint64(state.askingSinceMs),
+      resendingSinceMs: fromUint64(state.resendingSinceMs),
       lastFrameMs: fromUint64(state.lastFrameMs),
       lastPublishedMs: fromUint64(state.lastPublishedMs),
       resends: state.resends,

@@ -94,6 +94,9 @@ export interface PrivateState {
   readonly lost: readonly Lost[];
   /** When what is missing was last looked at: long ago means that we slept, or were down. */
   readonly repairedAtMs: number;
+  /** Since when we have asked for what is missing, and sent again what is not acknowledged, without an absence. */
+  readonly askingSinceMs: number;
+  readonly resendingSinceMs: number;
   /** Content that waits for a number is in the records `wait/<waitingFirst>` to `wait/<waitingEnd - 1>`. */
   readonly waitingFirst: number;
   readonly waitingEnd: number;
@@ -172,8 +175,10 @@ export const RESEND_MAX_MS: number = 2 * 3_600_000;
 export const RESEND_BATCH = 4;
 /** After this long without an acknowledgement a message has failed (profile 8.9-4). */
 export const GIVE_UP_MS = 30 * 24 * 3_600_000;
-/** Who has published nothing for so long was away: what is overdue then has as long again, for its acknowledgement may wait. */
+/** Who has published nothing for so long was away. What is overdue then has as long again: its acknowledgement may wait. */
 export const AWAY_MS: number = 24 * 3_600_000;
+/** However often we were away. */
+export const GIVE_UP_MAX_MS: number = 2 * GIVE_UP_MS;
 /** An invite that nobody answers, and content that nobody acknowledges: then the inbox invites anew (profile 8.7, 8.5-5). */
 export const UNANSWERED_MS: number = 24 * 3_600_000;
 export const STUCK_MS = 7 * 24 * 3_600_000;
@@ -188,6 +193,8 @@ export const REPAIR_REQUEST_MAX = 3;
 export const LOST_AFTER_MS = 24 * 3_600_000;
 /** After we slept or were down it is asked for so long before it is called lost: what came meanwhile is read first. */
 export const LOST_GRACE_MS: number = 10 * 60_000;
+/** However often we were away: no Store node has it any more. */
+export const LOST_MAX_MS: number = 30 * 24 * 3_600_000;
 /** Messages held back for missing ones (profile 10.5 allows 1,024; a state of 64 KiB holds these). */
 export const HELD_MAX = 256;
 /** Ids that they wait for, in all: a peer may name 256 in each message. */

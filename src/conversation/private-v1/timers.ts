@@ -26,12 +26,12 @@ import { flushWaiting, payloadReads } from "./segments/waiting.ts";
 import { sendBundle } from "./send.ts";
 import {
   GIVE_UP_MS,
-  type Held,
   hasNumberForContent,
   isContentWaiting,
   isMuted,
   LOST_AFTER_MS,
   LOST_GRACE_MS,
+  LOST_MAX_MS,
   type PrivateState,
   RECORD_FIRST,
   RECORD_OPEN_SETS,
@@ -164,9 +164,12 @@ function askForRepair(draft: Draft): Step {
   const { state, now } = draft;
   if (state.held.length === 0) return ignore("nothing is missing");
   const lost = state.lost.filter(({ sinceMs }) => now - sinceMs < GIVE_UP_MS);
-  const held = awaitedAnew(state, now);
-  draft.set({ repairedAtMs: now });
-  const plan = planLoss(held, ({ sinceMs }) => now - sinceMs >= LOST_AFTER_MS, lost.length);
+  // Nobody asked while the machine slept, or the daemon was down.
+  const wasAway = now - state.repairedAtMs > 2 * REPAIR_AFTER_MS;
+  const askingSinceMs = wasAway ? now : state.askingSinceMs;
+  draft.set({ repairedAtMs: now, askingSinceMs });
+  const waitMs = now - askingSinceMs >= LOST_GRACE_MS ? LOST_AFTER_MS : LOST_MAX_MS;
+  const plan = planLoss(state.held, ({ sinceMs }) => now - sinceMs >= waitMs, lost.length);
   const unread = planReads(draft, plan);
   if (unread.length > 0) return { kind: "lacks", keys: unread };
   draft.set({ lost });
@@ -176,13 +179,6 @@ function askForRepair(draft: Draft): Step {
     draft.add({ kind: "schedule", name: TIMER_REPAIR, atMs: now + REPAIR_AFTER_MS });
   }
   return draft.accept({ refusedInside });
-}
-
-/** Nobody asked while the machine slept, or the daemon was down: the time until then is no reason to call anything lost. */
-function awaitedAnew({ held, repairedAtMs }: PrivateState, now: number): readonly Held[] {
-  if (now - repairedAtMs <= 2 * REPAIR_AFTER_MS) return held;
-  const sinceMs = now - LOST_AFTER_MS + LOST_GRACE_MS;
-  return held.map((entry) => ({ ...entry, sinceMs: Math.max(entry.sinceMs, sinceMs) }));
 }
 
 /** Profile 8.7 "Fresh bundles": once, when there is a number for it. */

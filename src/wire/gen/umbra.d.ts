@@ -2186,6 +2186,12 @@ export namespace umbra {
                 /** PrivateV1State repairedAtMs. */
                 repairedAtMs: (number|Long);
 
+                /** PrivateV1State askingSinceMs. */
+                askingSinceMs: (number|Long);
+
+                /** PrivateV1State resendingSinceMs. */
+                resendingSinceMs: (number|Long);
+
                 /**
                  * Creates a new PrivateV1State instance using the specified properties.
                  * @param [properties] Properties to set
@@ -2355,6 +2361,12 @@ export namespace umbra {
 
                     /** PrivateV1State repairedAtMs */
                     repairedAtMs?: (number|Long|null);
+
+                    /** PrivateV1State askingSinceMs */
+                    askingSinceMs?: (number|Long|null);
+
+                    /** PrivateV1State resendingSinceMs */
+                    resendingSinceMs?: (number|Long|null);
 
                     /** Unknown fields preserved while decoding when enabled */
                     $unknowns?: Uint8Array[];

@@ -5160,6 +5160,8 @@ export const umbra = $root.umbra = (() => {
                  * @property {number|null} [unnamedReads] PrivateV1State unnamedReads
                  * @property {boolean|null} [hasWaitGap] PrivateV1State hasWaitGap
                  * @property {number|Long|null} [repairedAtMs] PrivateV1State repairedAtMs
+                 * @property {number|Long|null} [askingSinceMs] PrivateV1State askingSinceMs
+                 * @property {number|Long|null} [resendingSinceMs] PrivateV1State resendingSinceMs
                  * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
                  */
 
@@ -5568,6 +5570,22 @@ export const umbra = $root.umbra = (() => {
                 PrivateV1State.prototype.repairedAtMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
                 /**
+                 * PrivateV1State askingSinceMs.
+                 * @member {number|Long} askingSinceMs
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.askingSinceMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+                /**
+                 * PrivateV1State resendingSinceMs.
+                 * @member {number|Long} resendingSinceMs
+                 * @memberof umbra.state.v1.PrivateV1State
+                 * @instance
+                 */
+                PrivateV1State.prototype.resendingSinceMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+                /**
                  * Creates a new PrivateV1State instance using the specified properties.
                  * @function create
                  * @memberof umbra.state.v1.PrivateV1State
@@ -5699,6 +5717,10 @@ export const umbra = $root.umbra = (() => {
                         writer.uint32(/* id 45, wireType 0 =*/360).bool(message.hasWaitGap);
                     if (message.repairedAtMs != null && $Object.hasOwnProperty.call(message, "repairedAtMs") && (typeof message.repairedAtMs === "object" ? message.repairedAtMs.low || message.repairedAtMs.high : message.repairedAtMs !== 0))
                         writer.uint32(/* id 46, wireType 0 =*/368).uint64(message.repairedAtMs);
+                    if (message.askingSinceMs != null && $Object.hasOwnProperty.call(message, "askingSinceMs") && (typeof message.askingSinceMs === "object" ? message.askingSinceMs.low || message.askingSinceMs.high : message.askingSinceMs !== 0))
+                        writer.uint32(/* id 47, wireType 0 =*/376).uint64(message.askingSinceMs);
+                    if (message.resendingSinceMs != null && $Object.hasOwnProperty.call(message, "resendingSinceMs") && (typeof message.resendingSinceMs === "object" ? message.resendingSinceMs.low || message.resendingSinceMs.high : message.resendingSinceMs !== 0))
+                        writer.uint32(/* id 48, wireType 0 =*/384).uint64(message.resendingSinceMs);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -6132,6 +6154,24 @@ export const umbra = $root.umbra = (() => {
                                     message.repairedAtMs = value;
                                 else
                                     delete message.repairedAtMs;
+                                continue;
+                            }
+                        case 47: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.askingSinceMs = value;
+                                else
+                                    delete message.askingSinceMs;
+                                continue;
+                            }
+                        case 48: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.resendingSinceMs = value;
+                                else
+                                    delete message.resendingSinceMs;
                                 continue;
                             }
                         }

@@ -24,6 +24,8 @@ export function withoutFutureTimes(state: PrivateState, now: number): PrivateSta
     lost: lost.map(since),
     lastPublishedMs: Math.min(lastPublishedMs, now),
     repairedAtMs: Math.min(state.repairedAtMs, now),
+    askingSinceMs: Math.min(state.askingSinceMs, now),
+    resendingSinceMs: Math.min(state.resendingSinceMs, now),
     toldStuckMs: Math.min(toldStuckMs, now),
     bundleAskedMs: Math.min(bundleAskedMs, now),
     // Whoever looks at it changes nothing when it is too early, so it would begin anew with each look.
