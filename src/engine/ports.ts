@@ -2,7 +2,7 @@
  * What the engine needs from the world: a Store, a Transport, a clock with randomness, and a log. Adapters implement
  * these; the engine never imports an adapter.
  */
-import type { Attachment, Purpose, RecordKey, TokenNeed } from "../conversation/contract.ts";
+import type { Attachment, Effect, Purpose, RecordKey, TokenNeed } from "../conversation/contract.ts";
 import type { ContentTopic, MessageId } from "../wire/ids.ts";
 import type { ContactStore } from "./contacts/contact-store.ts";
 import type { UmbradError } from "./errors.ts";
@@ -121,12 +121,7 @@ export interface ConversationWrite {
   readonly putRecords: readonly { readonly key: RecordKey; readonly bytes: Uint8Array }[];
   readonly dropRecords: readonly RecordKey[];
   /** One that needs a token, is due already and is set for now keeps its earlier time. A date: see `clockSetBack`. */
-  readonly setTimers: readonly {
-    readonly name: string;
-    readonly atMs: number;
-    readonly needs?: TokenNeed;
-    readonly isDate?: true;
-  }[];
+  readonly setTimers: readonly Omit<Extract<Effect, { kind: "schedule" }>, "kind">[];
   readonly cancelTimers: readonly string[];
   /** Inserted unless (conversation, messageId) exists, or one of `otherIds` anywhere. */
   readonly newMessages: readonly NewMessage[];

@@ -6,7 +6,7 @@ import type { ContentTopic } from "../../wire/ids.ts";
 import type { StateCodec } from "../contract.ts";
 import { fromUint64, ownBytes, requireVersion } from "../state-version.ts";
 import { decodeOrigin, encodeOrigin, idBytes } from "./segments/record-codec.ts";
-import type { KeptWhole, LogEntry, OutgoingSet, PrivateState, Trail, Unacknowledged } from "./state.ts";
+import type { KeptWhole, LogEntry, Lost, OutgoingSet, PrivateState, Trail, Unacknowledged } from "./state.ts";
 
 const VERSION = 1;
 const { PrivateV1State } = umbra.state.v1;
@@ -87,10 +87,7 @@ export const privateStateCodec: StateCodec<PrivateState> = {
         sinceMs: fromUint64(held.sinceMs ?? 0),
         missing: (held.missing ?? []).map(toHex),
       })),
-      lost: state.lost.map(({ messageId, sinceMs }) => ({
-        messageId: toHex(messageId ?? new Uint8Array()),
-        sinceMs: fromUint64(sinceMs ?? 0),
-      })),
+      lost: state.lost.map(decodeLost),
       waitingFirst: state.waitingFirst,
       waitingEnd: state.waitingEnd,
       hasWaitGap: state.hasWaitGap,
@@ -125,6 +122,10 @@ export const privateStateCodec: StateCodec<PrivateState> = {
     };
   },
 };
+
+function decodeLost({ messageId, sinceMs }: umbra.state.v1.LostV1.$Properties): Lost {
+  return { messageId: toHex(messageId ?? new Uint8Array()), sinceMs: fromUint64(sinceMs ?? 0) };
+}
 
 function decodeTrail(trail: umbra.state.v1.TrailV1.$Properties | null | undefined): Trail {
   return { first: trail?.first ?? 0, end: trail?.end ?? 0 };
