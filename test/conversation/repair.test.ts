@@ -1,8 +1,9 @@
 /** Goal: dependencies, repair requests and losses (profile 8.9-2 and -5), and the bounds of what a state holds. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { SIBLINGS_MAX } from "../../src/conversation/pairwise-opening.ts";
 import {
-  GIVE_UP_MS,
+  GIVE_UP_MAX_MS,
   HELD_MAX,
   heldRecord,
   KEPT_WHOLES_MAX,
@@ -233,6 +234,7 @@ describe("bounds", () => {
         isSilent: true,
         isPassed: true,
         set: 0xffff_ffff,
+        origin: { ident: idOf(i), messageId: idOf(i) },
       })),
       outgoing: Array.from({ length: OUTGOING_SETS_MAX }, (_, i) => ({
         serial: 0xffff_ffff,
@@ -242,6 +244,7 @@ describe("bounds", () => {
         isLarge: true,
         ...(i < TAKEN_SETS_MAX && { origin: { ident: idOf(i), messageId: idOf(i) } }),
       })),
+      siblings: Array.from({ length: SIBLINGS_MAX }, () => bytes32.slice(0, 16)),
       kept: Array.from({ length: KEPT_WHOLES_MAX }, (_, i) => ({ messageId: idOf(i), count: 255 })),
       held: Array.from({ length: HELD_MAX }, (_, i) => ({
         messageId: idOf(i),
@@ -275,8 +278,9 @@ describe("bounds", () => {
   it("a message that failed is asked for in vain", async () => {
     const { a, b } = await answered();
     const [sent] = await say(a, "failed");
-    a.nowMs += GIVE_UP_MS;
+    a.nowMs += GIVE_UP_MAX_MS;
     await a.take({ kind: "timer", name: "resend" });
+    assert.equal(fatesOf(a).at(-1), "message.failed");
     b.nowMs = a.nowMs;
     const asking = sdsOf(b, "where is it?", { repairRequest: [sent!.messageId!] });
     assert.deepEqual(publishesOf(await a.read(craftSds(b, asking))), []);

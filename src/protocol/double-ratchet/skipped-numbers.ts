@@ -11,7 +11,7 @@ export const MAX_SKIP = 1024;
 export const SKIPPED_KEYS_MAX = 2048;
 
 /** Old chains a conversation keeps: their header keys are in the state, which stays under 64 KiB. */
-export const SKIPPED_CHAINS_MAX = 512;
+export const SKIPPED_CHAINS_MAX = 256;
 
 /** A `ref` holds 16 bits of the serial: a chain this far back would be taken for a newer one. */
 const SERIAL_DISTANCE_MAX = 0xffff;

@@ -29,7 +29,7 @@ function chainWithRest(sender: Peer, receiver: Peer, length: number, read = 0): 
 }
 
 test("the bounds are the profile's", () => {
-  assert.deepEqual([MAX_SKIP, SKIPPED_KEYS_MAX, SKIPPED_CHAINS_MAX], [1024, 2048, 512]);
+  assert.deepEqual([MAX_SKIP, SKIPPED_KEYS_MAX, SKIPPED_CHAINS_MAX], [1024, 2048, 256]);
 });
 
 test("1024 numbers of an old chain may be skipped, 1025 are refused and change nothing", () => {
