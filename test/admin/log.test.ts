@@ -91,7 +91,7 @@ test("who comes too late for lines is told, and goes on", async (t) => {
 });
 
 test("a reader that stands still is cut and holds no lines; another is not hurt", async (t) => {
-  const { socketPath, log, logged } = await startAdminFixture(t, { pace: { stalledMs: 150 } });
+  const { socketPath, log, logged } = await startAdminFixture(t, { pace: { stalledMs: 1_500 } });
   const slow = await read(t, socketPath, "level=debug&follow=true");
   slow.response.pause();
   const reason = "r".repeat(2_000);
