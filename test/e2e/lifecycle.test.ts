@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { StatusView } from "../../src/admin/views.ts";
 import { assertGapFree, assertNoErrors, connect, Party, ServiceNode } from "./stage/party.ts";
 import { DEADLINE_MS, inTime, Stage } from "./stage/processes.ts";
 import { Traffic } from "./stage/traffic.ts";
@@ -76,6 +77,11 @@ test("every command that needs a daemon says so, with exit code 69 and the comma
   }
 });
 
+/** Not what differs from one moment to the next: an acknowledgement of the last message may just be leaving. */
+function lasting({ pid: _pid, startedAt: _startedAt, canary: _canary, outbox: _outbox, ...status }: StatusView) {
+  return status;
+}
+
 test("a second start finds everything as it was", async (t) => {
   const stage = new Stage(t);
   const node = new ServiceNode(stage);
@@ -99,13 +105,12 @@ test("a second start finds everything as it was", async (t) => {
   ];
   for (const party of [alice, bob]) {
     await party.wait("synced");
-    const { pid: _pid, startedAt: _startedAt, canary: _canary, ...before } = await party.status();
+    const before = lasting(await party.status());
     const shown = await Promise.all(views.map((view) => party.text(...view)));
     await party.stop();
     await party.start();
     await party.wait("synced");
-    const { pid: _newPid, startedAt: _newStartedAt, canary: _newCanary, ...after } = await party.status();
-    assert.deepEqual(after, before);
+    assert.deepEqual(lasting(await party.status()), before);
     assert.deepEqual(await Promise.all(views.map((view) => party.text(...view))), shown);
   }
   await alice.text("send", "c1", "four", "--wait", "delivered", "--timeout", "120s");
