@@ -5,6 +5,7 @@
  */
 import type { Counters } from "../counters.ts";
 import {
+  HISTORY_AGE_MAX_MS,
   HISTORY_OVERLAP_MS,
   INVITES_PER_SECOND_MAX,
   MESSAGES_PER_MINUTE_MAX,
@@ -55,6 +56,7 @@ export class Admission {
   /** Since when envelopes were turned away that no reading has come to again; and what the present reading began with. */
   #missingMs = Number.POSITIVE_INFINITY;
   #readingMs = Number.POSITIVE_INFINITY;
+  #turnedAway = 0;
 
   constructor(deps: AdmissionDeps) {
     this.#deps = deps;
@@ -78,18 +80,23 @@ export class Admission {
     return this.#missingMs;
   }
 
-  /** A reading of what was turned away begins: from when on. */
+  /** A reading of what was turned away begins: from when on. After a clock was set back that may not have come yet. */
   beginAgain(): number {
-    this.#readingMs = this.#missingMs;
+    const now = this.#deps.clock.now();
+    this.#readingMs = this.#missingMs > now ? now - HISTORY_OVERLAP_MS : this.#missingMs;
     this.#missingMs = Number.POSITIVE_INFINITY;
     return this.#readingMs;
   }
 
-  /** It ended, perhaps where there was no room for more. A Store node's answer never makes it go back. */
+  /** It ended, perhaps where there was no room for more. What others brought meanwhile may be from before it began. */
   endAgain(isRead: boolean): void {
-    const between = isRead ? Math.max : Math.min;
-    this.#missingMs = between(this.#missingMs, this.#readingMs);
+    if (!isRead) this.#missingMs = Math.min(this.#missingMs, this.#readingMs);
     this.#readingMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** How many were turned away. */
+  get turnedAway(): number {
+    return this.#turnedAway;
   }
 
   /** False: it is parked, or turned away. `sinceMs`: when it came, or its time in history. */
@@ -103,10 +110,14 @@ export class Admission {
       this.#park(route, message, rate, { waitMs, sinceMs });
       return false;
     }
+    // What is not taken takes nobody's place either.
+    if (waitMs !== undefined) this.#giveBack(route.conversation, rate);
     counters.add("envelope.dropped.limited");
+    this.#turnedAway += 1;
     // Archives go by the timestamp, which is anybody's: pushes count as of now, as far as clocks differ.
-    const timestampMs = Math.min(message.timestampMs, this.#deps.clock.now());
-    this.#missingMs = Math.min(this.#missingMs, Math.max(timestampMs, sinceMs - HISTORY_OVERLAP_MS));
+    const now = this.#deps.clock.now();
+    const fromMs = Math.max(Math.min(message.timestampMs, now), sinceMs - HISTORY_OVERLAP_MS, now - HISTORY_AGE_MAX_MS);
+    this.#missingMs = Math.min(this.#missingMs, fromMs);
     this.#deps.onGap("limited");
     return false;
   }

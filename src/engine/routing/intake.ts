@@ -62,7 +62,7 @@ export class Intake {
   /** By ticket: since when it has to be read again after a crash. */
   readonly #inFlight = new Map<number, number>();
   #nextTicket = 0;
-  /** When it was closed: nothing that came later was taken. */
+  /** When it was closed, or the time of what history brought since: nothing later was taken. */
   #closedAtMs: number | undefined;
   #roomWaiters: (() => void)[] = [];
   readonly #toldAtMs = new Map<string, number>();
@@ -97,9 +97,10 @@ export class Intake {
     while (this.#closedAtMs === undefined && this.#inFlight.size >= INTAKE_QUEUE_MAX / 2) {
       await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
     }
-    // It was sent long ago: only a cursor from before then makes a crash ask for it again.
-    if (this.#closedAtMs !== undefined || this.#deps.isHeld?.()) return false;
-    return this.#admit(message, Math.min(message.timestampMs, this.#deps.clock.now()));
+    // It was sent long ago: only a cursor from before then makes a crash, or the next start, ask for it again.
+    if (this.#closedAtMs !== undefined) this.#closedAtMs = Math.min(this.#closedAtMs, message.timestampMs);
+    else if (!this.#deps.isHeld?.()) return this.#admit(message, Math.min(message.timestampMs, this.#deps.clock.now()));
+    return false;
   }
 
   /** A parked envelope, once more. Resolves when its fate is known. */
@@ -282,10 +283,8 @@ export class Intake {
   #remember(hash: string): void {
     this.#seen.add(hash);
     if (this.#seen.size <= SEEN_HASHES_MAX) return;
-    for (const oldest of this.#seen) {
-      this.#seen.delete(oldest);
-      return;
-    }
+    const [oldest = ""] = this.#seen;
+    this.#seen.delete(oldest);
   }
 
   #wakeWaiters(): void {

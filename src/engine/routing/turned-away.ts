@@ -3,7 +3,8 @@
  * at the allowed rate, whoever its sender is and whether it is there (ADR 0094). It stands beside the reading of gaps, so
  * that whoever floods one conversation does not delay the history of the others.
  */
-import { HISTORY_RETRY_MAX_MS, TURNED_AWAY_PAUSE_MS } from "../limits.ts";
+import { HISTORY_RETRY_MAX_MS, SEEN_HASHES_MAX, TURNED_AWAY_PAUSE_MS } from "../limits.ts";
+import { hex } from "../loops/canary/envelope.ts";
 import type { Subscriptions } from "../loops/subscriptions.ts";
 import type { Clock, IncomingMessage, Log, Transport } from "../ports.ts";
 import type { Admission } from "./admission.ts";
@@ -24,6 +25,11 @@ export class TurnedAway {
   #cancel: (() => void) | undefined;
   #isReading = false;
   #isTold = false;
+  /**
+   * What a reading took that the next one would come to again, with its time. A stranger's that changed nothing is not known
+   * as seen: more of those in one millisecond than there is room for would be all that is ever read.
+   */
+  readonly #taken = new Map<string, number>();
 
   constructor(deps: TurnedAwayDeps) {
     this.#deps = deps;
@@ -76,6 +82,7 @@ export class TurnedAway {
       log.warn(fields, "history could not be read to its end; it will be asked for again");
     } finally {
       this.#isReading = false;
+      this.#keepTaken();
       if (intake.admission.missingSinceMs() < Number.POSITIVE_INFINITY) this.#readAfter(pauseMs);
     }
   }
@@ -87,10 +94,28 @@ export class TurnedAway {
     for await (const page of transport.history({ topics, sinceMs: networkMs(fromMs) }, this.#abort.signal)) {
       pages += 1;
       messages += page.length;
-      for (const message of page) await intake.refill(message);
+      for (const message of page) await this.#take(message, fromMs);
       // Everything after it would only be turned away as well.
-      if (intake.admission.missingAgainMs() <= (page.at(-1)?.timestampMs ?? 0)) break;
+      if (intake.admission.missingAgainMs() <= Math.max(fromMs, page.at(-1)?.timestampMs ?? 0)) break;
     }
     return { topics: topics.length, messages, pages };
+  }
+
+  async #take(message: IncomingMessage, fromMs: number): Promise<void> {
+    const { intake } = this.#deps;
+    // As of the beginning at the earliest: a Store node's answer never makes a reading go back.
+    const timestampMs = Math.max(message.timestampMs, fromMs);
+    const hash = hex(message.hash);
+    if (this.#taken.get(hash) === timestampMs) return;
+    const before = intake.admission.turnedAway;
+    const isOurs = await intake.refill({ ...message, timestampMs });
+    if (isOurs && intake.admission.turnedAway === before && this.#taken.size < SEEN_HASHES_MAX)
+      this.#taken.set(hash, timestampMs);
+  }
+
+  /** What was taken of the millisecond that the next reading begins with. */
+  #keepTaken(): void {
+    const sinceMs = this.#deps.intake.admission.missingSinceMs();
+    for (const [hash, timestampMs] of this.#taken) if (timestampMs !== sinceMs) this.#taken.delete(hash);
   }
 }

@@ -92,6 +92,29 @@ describe("history", () => {
     assert.equal(fills()[0]?.["from_s_ago"], HISTORY_OVERLAP_MS / 1_000);
   });
 
+  it("never lets the cursor pass what history brought after the end had begun", async () => {
+    rig = await createRig();
+    rig.transport.setOnline(false);
+    const script = (n: number): Script => (n === 0 ? { op: "slow", rounds: 400, text: "0" } : say(String(n)));
+    for (let n = 0; n < 40; n += 1) {
+      await publish(rig.stranger, "p0", n, script(n));
+      await rig.clock.advance(1);
+    }
+    await rig.clock.advance(2 * HISTORY_OVERLAP_MS);
+    rig.network.faults.answerMs = [100, 100];
+    rig.transport.setOnline(true);
+    await rig.clock.advance(150);
+    const { clock } = rig;
+    const restarting = rig.restart();
+    // The turn of the first page is not over, and the second page comes and the end.
+    await clock.advance(200);
+    await rounds(500);
+    rig = await restarting;
+    await rig.clock.advance(1_000);
+    await rounds(500);
+    assert.equal(received().length, 40);
+  });
+
   it("never lets the cursor pass an envelope whose turn has not ended", async () => {
     rig = await createRig(["p0", "p1"]);
     await rig.clock.advance(2_000);
