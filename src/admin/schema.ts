@@ -135,7 +135,8 @@ function namedTypes(value: unknown, context: z.RefinementCtx): unknown {
   const unknown = names.filter((one) => !eventTypes.some((type) => type === one));
   if (unknown.length === 0) return names;
   const shown = unknown.slice(0, 3).map((one) => JSON.stringify(one));
-  const message = `there is no ${shown.join(", ")}; the types are ${eventTypes.join(", ")}`;
+  const advice = names.some((one) => String(one).includes(",")) ? "give each by itself; " : "";
+  const message = `there is no ${shown.join(", ")}; ${advice}the types are ${eventTypes.join(", ")}`;
   context.addIssue({ code: "custom", message, input: value });
   return z.NEVER;
 }

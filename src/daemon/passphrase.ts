@@ -82,7 +82,7 @@ function readDescriptor(fd: number, name: string): Uint8Array {
   let length = 0;
   try {
     while (length < buffer.length) {
-      const count = readSync(fd, buffer, length, buffer.length - length, null);
+      const count = readWaiting(fd, buffer.subarray(length));
       if (count === 0) break;
       length += count;
     }
@@ -90,6 +90,24 @@ function readDescriptor(fd: number, name: string): Uint8Array {
     throw unreadable(name, error);
   }
   return buffer.subarray(0, length);
+}
+
+/** How long a pipe that does not wait is left alone before the next look. */
+const PIPE_PAUSE_MS = 20;
+
+/**
+ * Waits for a slow writer also where the descriptor itself does not: Node sets standard input so as soon as any module
+ * imports `process`, and descriptors that are shared with another program may have been set so by that.
+ */
+function readWaiting(fd: number, into: Uint8Array): number {
+  for (;;) {
+    try {
+      return readSync(fd, into, 0, into.length, null);
+    } catch (error) {
+      if (codeOf(error) !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PIPE_PAUSE_MS);
+    }
+  }
 }
 
 function checked(bytes: Uint8Array, name: string): Uint8Array {
@@ -114,9 +132,12 @@ function withoutFinalNewline(bytes: Uint8Array): Uint8Array {
 }
 
 function unreadable(name: string, cause: unknown): UmbradError {
-  const reason = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown";
-  return new UmbradError("passphrase/unreadable", `cannot read the passphrase from ${name} (${reason})`, {
+  return new UmbradError("passphrase/unreadable", `cannot read the passphrase from ${name} (${codeOf(cause)})`, {
     hint: "check --passphrase-file F or --passphrase-fd N",
     cause,
   });
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "unknown";
 }

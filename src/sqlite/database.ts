@@ -185,7 +185,7 @@ const faults: Readonly<Record<number, { code: string; message: string; hint: str
   14: {
     code: "store/io",
     message: "the database cannot be opened",
-    hint: "check owner and mode of the directory: umbrad doctor",
+    hint: "check owner and mode of the directory, and that its file system is not mounted read-only: findmnt -T DIRECTORY",
   },
   26: {
     code: "store/corrupt",

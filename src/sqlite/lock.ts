@@ -13,6 +13,9 @@ export interface StateLock {
   release(): void;
 }
 
+/** Longer than a look at the lock takes on a busy machine. */
+const LOOK_MS_MAX = 100;
+
 /** Throws `store/locked`, naming the holder. */
 export function takeStateLock(stateDir: string): StateLock {
   const file = join(stateDir, "lock.db");
@@ -21,8 +24,8 @@ export function takeStateLock(stateDir: string): StateLock {
   if (!existsSync(file)) createPrivate(file);
   const database = new Database(file);
   try {
-    // No journal file, and no waiting: whoever holds it holds it for long.
-    database.exec("PRAGMA journal_mode = MEMORY; PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE");
+    // No journal file. Who has it has it for long, but who only looks (`refuseLocked`) is gone in a moment.
+    database.exec(`PRAGMA journal_mode = MEMORY; PRAGMA busy_timeout = ${LOOK_MS_MAX}; BEGIN EXCLUSIVE`);
     fileSystem(() => writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 }));
   } catch (error) {
     database.close();

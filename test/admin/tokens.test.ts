@@ -85,6 +85,7 @@ test("a token for conversations sees no other, and cannot tell which there are",
     (json["conversations"] as { name: string }[]).map(({ name }) => name),
     ["alerts"],
   );
+  assert.equal((await as(port, token, "GET", "/v1/status")).json["conversations"], 1);
   const [foreign] = engine.messages({ conversation: "secret", limit: 1 });
   const refused = await Promise.all([
     as(port, token, "POST", "/v1/messages", { conversation: "secret", text: "x" }),

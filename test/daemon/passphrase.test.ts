@@ -66,6 +66,25 @@ test("a descriptor gives it, and a pipe too", async (t) => {
   assert.equal(child.stdout.toString(), "through a pipe", child.stderr.toString());
 });
 
+test("a pipe at standard input whose writer is slow is waited for, also after Node has set it not to wait", {
+  timeout: 60_000,
+}, async (t) => {
+  const module = new URL("../../src/daemon/passphrase.ts", import.meta.url);
+  const script = `import process from "node:process";
+    import { readPassphrase } from ${JSON.stringify(module.href)};
+    process.stderr.write("looks");
+    process.stdout.write(readPassphrase({ fd: 0 }));`;
+  // A pipe of the shell: what Node itself makes for a child is a socket.
+  const pipe = spawn("sh", ["-c", 'cat | "$0" --input-type=module -e "$1"', process.execPath, script]);
+  t.after(() => pipe.kill("SIGKILL"));
+  const [said] = await once(pipe.stderr.setEncoding("utf8"), "data");
+  assert.equal(said, "looks");
+  pipe.stdin.end("slow\n");
+  const [read] = await once(pipe.stdout.setEncoding("utf8"), "data");
+  assert.equal(read, "slow");
+  assert.deepEqual(await once(pipe, "close"), [0, null]);
+});
+
 test("a named pipe without a writer: somebody is told what is waited for, and may still write", {
   timeout: 60_000,
 }, async (t) => {

@@ -1,8 +1,11 @@
 /** Goal: never two daemons on one state directory, and never a lock left behind by a dead one. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { takeStateLock } from "../../src/sqlite/lock.ts";
 import { createStore, openStore } from "../../src/sqlite/open.ts";
 import { turn } from "../conformance/store/store-rows.ts";
 import { startHolder } from "./child.ts";
@@ -53,6 +56,19 @@ describe("the lock of a state directory", () => {
     await Promise.all(starters.map((starter) => starter.heard(1)));
     const words = starters.map((starter) => starter.lines[0]?.split(" ")[0]).sort();
     assert.deepEqual(words, ["held", "store/locked", "store/locked", "store/locked"]);
+  });
+
+  it("is not refused to a starter because others look whether it is free", async (context) => {
+    const stateDir = temporaryDir(context);
+    takeStateLock(stateDir).release();
+    const module = JSON.stringify(new URL("../../src/sqlite/lock.ts", import.meta.url).href);
+    const script = `import { refuseLocked } from ${module};
+      process.stdout.write("looks");
+      for (;;) try { refuseLocked(process.argv[1]); } catch {}`;
+    const looker = spawn(process.execPath, ["--input-type=module", "-e", script, stateDir]);
+    context.after(() => looker.kill("SIGKILL"));
+    await once(looker.stdout, "data");
+    for (let start = 0; start < 500; start += 1) takeStateLock(stateDir).release();
   });
 
   it("is not moved by a pid file that lies", async (context) => {

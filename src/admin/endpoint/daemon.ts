@@ -35,7 +35,15 @@ export const status = endpoint({
   summary: "What the daemon is doing",
   answer: answers.status,
   confined: "itself",
-  handle: statusOf,
+  handle(call: Call<unknown, unknown, unknown>) {
+    const view = statusOf(call);
+    const { confinedTo } = call.caller;
+    const engine = call.host.engine();
+    if (confinedTo === undefined || engine === undefined) return view;
+    // How many there are would tell of those that do not exist for it.
+    const seen = confinedTo(engine);
+    return { ...view, conversations: engine.conversations().filter(({ handle }) => seen.has(handle)).length };
+  },
 });
 
 export const health = endpoint({
