@@ -29,8 +29,7 @@ export function takeStateLock(stateDir: string): StateLock {
     fileSystem(() => writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 }));
   } catch (error) {
     database.close();
-    if (error instanceof UmbradError && error.code === "store/busy") throw locked(stateDir, pidFile);
-    throw error;
+    throw faultOfLock(error, stateDir);
   }
   return {
     release() {
@@ -48,11 +47,22 @@ export function refuseLocked(stateDir: string): void {
   try {
     database.exec("PRAGMA busy_timeout = 0; SELECT count(*) FROM sqlite_schema");
   } catch (error) {
-    if (error instanceof UmbradError && error.code === "store/busy") throw locked(stateDir, join(stateDir, "lock.pid"));
-    throw error;
+    throw faultOfLock(error, stateDir);
   } finally {
     database.close();
   }
+}
+
+/** Of the lock's own file: the database beside it may be whole. */
+function faultOfLock(error: unknown, stateDir: string): unknown {
+  if (!(error instanceof UmbradError)) return error;
+  if (error.code === "store/busy") return locked(stateDir, join(stateDir, "lock.pid"));
+  if (error.code !== "store/corrupt") return error;
+  const file = join(stateDir, "lock.db");
+  return new UmbradError("store/corrupt", `${file} is damaged; nothing is kept in it`, {
+    hint: `make sure that no umbrad runs on this state, then: rm ${file}`,
+    cause: error,
+  });
 }
 
 /**

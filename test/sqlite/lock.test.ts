@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { takeStateLock } from "../../src/sqlite/lock.ts";
+import { refuseLocked, takeStateLock } from "../../src/sqlite/lock.ts";
 import { createStore, openStore } from "../../src/sqlite/open.ts";
 import { turn } from "../conformance/store/store-rows.ts";
 import { startHolder } from "./child.ts";
@@ -23,6 +23,21 @@ describe("the lock of a state directory", () => {
     await assert.rejects(open(stateDir), refused);
     first.close();
     first.close();
+    (await open(stateDir)).close();
+  });
+
+  it("says of a damaged lock that it may go, and nothing of the database", async (context) => {
+    const stateDir = temporaryDir(context);
+    (await createStore({ stateDir, seal: plaintext, random })).close();
+    const file = join(stateDir, "lock.db");
+    writeFileSync(file, "no database".repeat(1_000));
+    const said = { code: "store/corrupt", message: `${file} is damaged; nothing is kept in it` };
+    assert.throws(() => refuseLocked(stateDir), said);
+    await assert.rejects(open(stateDir), {
+      ...said,
+      hint: `make sure that no umbrad runs on this state, then: rm ${file}`,
+    });
+    rmSync(file);
     (await open(stateDir)).close();
   });
 

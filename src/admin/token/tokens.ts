@@ -152,8 +152,13 @@ export class Tokens {
       grown.some((now, at) => now.length !== (successors[at]?.length ?? 0) || now.at(-1) !== successors[at]?.at(-1))
     ) {
       const row = { ...held.row, successors: grown };
-      this.#deps.table.replace(row);
-      held.row = row;
+      try {
+        this.#deps.table.replace(row);
+        held.row = row;
+      } catch (error) {
+        // A disk that takes no writes keeps nobody from reading: the next call tries again.
+        if (!(error instanceof UmbradError)) throw error;
+      }
     }
     const roots = conversations.map((root) => [`c${root}`, `c${root}`] as const);
     const followers = conversations.flatMap((root, at) => (grown[at] ?? []).map((n) => [`c${n}`, `c${root}`] as const));

@@ -9,6 +9,7 @@ import { createInterface } from "node:readline";
 import { after, before, describe, it, type TestContext, test } from "node:test";
 import type { EventView } from "../../../src/admin/event-view.ts";
 import { systemClock } from "../../../src/daemon/clock.ts";
+import { UmbradError } from "../../../src/engine/errors.ts";
 import { call, callTcp, startAdminFixture } from "../../support/admin/admin-fixture.ts";
 import { MemoryTokens } from "../../support/admin/token-table.ts";
 import { createNetwork } from "../../support/engine/in-process-transport.ts";
@@ -84,6 +85,7 @@ describe("a token for a conversation that is superseded", () => {
     await meet(1, "c1", "first");
     await meet(2, "c2", "of carol");
     const token = await make("one", "c1");
+    const later = await make("later", "c1");
     const next = await follow(token);
     const keyed = (conversation: string) => as(token, "/v1/messages", { conversation, text: "once", key: "k" });
     const before = (await keyed("c1")).json["messageId"];
@@ -102,6 +104,15 @@ describe("a token for a conversation that is superseded", () => {
     const { conversations } = (await as(token, "/v1/conversations")).json as { conversations: { handle: string }[] };
     assert.deepEqual(conversations.map(({ handle }) => handle).sort(), ["c1", "c3"]);
     assert.equal((await as(token, "/v1/conversations/c2/messages")).status, 403);
+
+    table.replace = () => {
+      throw new UmbradError("store/full", "the disk is full");
+    };
+    const { status } = await as(later, "/v1/conversations/c3/messages");
+    Reflect.deleteProperty(table, "replace");
+    assert.equal(status, 200, "what cannot be kept is known all the same");
+    await as(later, "/v1/conversations/c3/messages");
+    assert.deepEqual(table.list().find(({ name }) => name === "later")?.successors, [[3]]);
   });
 
   it("an older conversation with the same contact stays closed to it", async (t) => {
